@@ -1,0 +1,24 @@
+# Flags that every target has. The program runs on any x86-64-v2 or arm64
+# machine: wider code is chosen at run time, never with -march=native.
+add_library(sallyport_flags INTERFACE)
+target_compile_options(sallyport_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Woverloaded-virtual)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
+  target_compile_options(sallyport_flags INTERFACE -march=x86-64-v2)
+endif()
+set(SALLYPORT_SANITIZE "" CACHE STRING "Sanitizers: address,undefined or thread")
+if(SALLYPORT_SANITIZE)
+  target_compile_options(sallyport_flags INTERFACE
+    -fsanitize=${SALLYPORT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(sallyport_flags INTERFACE -fsanitize=${SALLYPORT_SANITIZE})
+endif()
+option(SALLYPORT_COVERAGE "Measure coverage" OFF)
+if(SALLYPORT_COVERAGE)
+  target_compile_options(sallyport_flags INTERFACE --coverage)
+  target_link_options(sallyport_flags INTERFACE --coverage)
+endif()
+option(SALLYPORT_WERROR "Warnings are errors" ON)
+if(SALLYPORT_WERROR)
+  target_compile_options(sallyport_flags INTERFACE -Werror)
+endif()

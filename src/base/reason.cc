@@ -1,0 +1,26 @@
+#include "base/reason.h"
+
+#include <array>
+
+namespace sallyport {
+namespace {
+
+struct Words {
+  std::string_view name;
+  std::string_view sentence;
+};
+
+constexpr std::array<Words, static_cast<size_t>(Reason::kCount)> kWords{{
+#define X(enumerator, name, sentence) {name, sentence},
+    SALLYPORT_REASONS(X)
+#undef X
+}};
+
+}  // namespace
+
+std::string_view reason_name(Reason reason) { return kWords[static_cast<size_t>(reason)].name; }
+std::string_view reason_sentence(Reason reason) {
+  return kWords[static_cast<size_t>(reason)].sentence;
+}
+
+}  // namespace sallyport

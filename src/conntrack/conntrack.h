@@ -1,0 +1,102 @@
+// Connection tracking: from a packet to its flow, and the packet's state.
+//
+// The life of a packet here is track(), then, if it was accepted, confirm(),
+// else release(). A flow that track() creates is invisible to every other packet
+// until confirm() (kernel-facts 1), while an existing flow has already been moved
+// on by track(), whatever rules say later (kernel-facts 2).
+//
+// Packets are tracked strictly one after the other; prefetch() only warms the
+// cache for a burst and never changes an answer. Nothing on this path allocates:
+// reserve() is called between bursts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "base/hash.h"
+#include "conntrack/flow.h"
+#include "conntrack/knobs.h"
+#include "packet/packet.h"
+
+namespace sallyport {
+
+class Discovery;
+
+// What track() found. The packet's fields (kCtState, kCtStatus, kCtDirection,
+// kConnmark) say the same.
+struct Tracked {
+  FlowId flow;  // none for INVALID and UNTRACKED
+  CtInfo info = CtInfo::kNone;
+  Direction direction = Direction::kOriginal;
+  Reason reason = Reason::kNone;  // why it is INVALID, or why discovery did not let it be RELATED
+  bool created = false;           // by this packet: confirm() or release() it
+};
+
+// What happened to a flow, in order.
+struct FlowEvent {
+  enum class Kind : uint8_t { kNew, kUpdate, kDestroy } kind = Kind::kNew;
+  enum class Why : uint8_t { kPacket, kTimeout, kReopened, kReset, kEarlyDrop, kFlushed } why = Why::kPacket;
+  uint64_t sequence = 0;
+  Tick when = 0;
+  FlowId flow;
+  // A copy, as the flow may be gone when the event is read.
+  Tuple tuple;
+  Zone zone;
+  uint32_t status = 0;
+  Tick expires = 0;
+  Tick last_seen = 0;  // when its timer was last set
+};
+
+class Conntrack {
+ public:
+  // `discovery` may be null (--compat linux) and must outlive this.
+  Conntrack(const Knobs& knobs, const HashKey& key, Discovery* discovery);
+  ~Conntrack();
+
+  // Makes room for `packets` new flows; also expires what is due. Between bursts.
+  void reserve(size_t packets, Tick now);
+  // Warms the cache for these packets, which have been parsed. Optional.
+  void prefetch(std::span<Packet* const> packets);
+
+  Tracked track(Packet& packet, const Zone& zone, Tick now);
+  // NOTRACK: the packet is UNTRACKED.
+  Tracked untrack(Packet& packet);
+  // The packet was accepted. kNone, or why the flow could not be inserted: the packet is dropped.
+  Reason confirm(const Packet& packet, const Tracked& tracked, Tick now);
+  // The packet was dropped: a flow that it created is gone without a trace.
+  void release(const Tracked& tracked);
+
+  // Null if that flow is gone. The pointer is good until the next reserve().
+  Flow* find(FlowId id);
+  const Flow* find(FlowId id) const;
+  const Flow* master(const Flow& flow) const;
+  // A lookup that changes nothing; a dead flow is not found.
+  FlowId lookup(const Tuple& tuple, const Zone& zone, Tick now, Direction* direction) const;
+  size_t count() const;  // confirmed flows, as nf_conntrack_count
+  // Every confirmed flow that is alive at `now`, in no particular order.
+  void each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const;
+
+  // Events since `sequence`, oldest first; the ring keeps the last kEvents.
+  static constexpr size_t kEvents = 65536;
+  std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
+
+  // Adds a flow as `conntrack -L [-o extended]` prints it, its timeout counted from `now`.
+  // All or nothing over the whole text.
+  void load(std::string_view text, Tick now, Diagnostics& diagnostics);
+
+  const Knobs& knobs() const;
+  size_t memory() const;  // bytes held for flows and index
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sallyport

@@ -1,0 +1,82 @@
+// Discovery: letting the answers to a multicast or broadcast question back in.
+//
+// A question that the rules accepted on its way out opens a window for its
+// socket. An answer that no flow owns is RELATED if it comes to that socket,
+// from on-link, inside the protocol's window, from a source port that the
+// protocol's descriptor allows, and is not one of too many. An announcement to a
+// group that the host has joined is RELATED to the joining. Everything that
+// differs between protocols is data (descriptor.h, share/discovery/).
+//
+// Called by Conntrack, packet by packet; allocates only in reserve().
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/hash.h"
+#include "conntrack/discovery/descriptor.h"
+#include "conntrack/flow.h"
+#include "packet/host.h"
+#include "packet/packet.h"
+
+namespace sallyport {
+
+class Discovery {
+ public:
+  static constexpr uint32_t kMostAnswers = 256;         // to one question
+  static constexpr size_t kMostWindowsPerAddress = 256;  // of one asking address
+  static constexpr size_t kMostWindows = 4096;           // in all
+
+  // One socket's open question.
+  struct Window {
+    const Descriptor* descriptor = nullptr;
+    Family family = Family::kIpv4;
+    Address asker;            // the answer's destination
+    uint16_t asker_port = 0;  // ... and its port (the descriptor's own, where it has one)
+    Address asked;            // the group or broadcast address
+    uint16_t asked_port = 0;
+    InterfaceName interface;  // that the question left by
+    FlowId master;            // the question's flow
+    Tick expires = 0;         // an answer at this tick is late
+    uint32_t answers = 0;
+  };
+
+  struct Answer {
+    bool related = false;
+    bool announcement = false;
+    const Descriptor* descriptor = nullptr;  // null: this has nothing to do with discovery
+    FlowId master;
+    Reason refused = Reason::kNone;  // a kDiscovery… reason: it would have been related but for this
+  };
+
+  // Both must outlive this; the host may change between packets (groups joined).
+  Discovery(std::span<const Descriptor> descriptors, const Host& host, const HashKey& key);
+  ~Discovery();
+
+  // Throws away windows that are over. Between bursts.
+  void reserve(Tick now);
+
+  // `packet` was accepted on its way out of this host and belongs to `flow`.
+  // Opens, or opens anew, the window of a question. True if it was one.
+  bool sent(const Packet& packet, FlowId flow, Tick now);
+
+  // `packet` came in and belongs to no flow.
+  Answer received(const Packet& packet, Tick now);
+
+  // Answers refused, by reason; windows refused for want of room.
+  uint64_t refused(Reason reason) const;
+  uint64_t windows_refused() const;
+
+  // For explain: the windows open now, and those that are over but remembered.
+  std::vector<Window> windows() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sallyport

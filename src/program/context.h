@@ -1,0 +1,60 @@
+// What a rule sees and may touch while it is evaluated.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "base/time.h"
+#include "conntrack/conntrack.h"
+#include "packet/host.h"
+#include "packet/packet.h"
+
+namespace sallyport {
+
+class SetStore;
+
+enum class Verdict : uint8_t {
+  kContinue,  // no decision yet
+  kAccept,
+  kDrop,
+  kQueue,
+  kStolen,    // a fragment, held
+};
+
+// The five places of netfilter. What rules may say depends on them: no --in-interface in OUTPUT.
+enum class Hook : uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting, kCount };
+std::string_view hook_name(Hook hook);  // "PREROUTING"
+
+// A line that LOG asked for; the engine keeps a bounded number of them.
+struct LogLine {
+  const char* prefix = "";
+  uint8_t level = 4;
+};
+
+struct Context {
+  Packet& packet;
+  Hook hook = Hook::kPrerouting;
+  Tick now = 0;
+  Conntrack* conntrack = nullptr;  // null: nothing is tracked
+  Tracked* tracked = nullptr;      // before conntrack (raw): info is kNone
+  SetStore* sets = nullptr;
+  const Host* host = nullptr;
+  // For the raw table's CT target: where and whether to track.
+  Zone zone{};
+  // A question ("what if this were ESTABLISHED?"): nothing outside `packet` may change.
+  bool what_if = false;
+
+  // Set by rules, read by the engine.
+  bool not_captured = false;  // a condition needed bytes that the capture does not have
+  bool nat_reached = false;   // a NAT target that this version does not carry out
+  const char* reject_with = nullptr;  // REJECT's type, where it decided
+  uint32_t rule = 0;          // that decided: an index into Program::rules
+
+  const Flow* flow() const { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
+  Flow* flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
+};
+
+// What a condition says. Hotdrop: the packet is dropped at once, whatever the rule (kernel-facts 8).
+enum class MatchResult : uint8_t { kNo, kYes, kHotdrop };
+
+}  // namespace sallyport

@@ -1,0 +1,124 @@
+// The compiled rules: instructions over a packet's fields.
+//
+// A rule becomes its conditions, each an instruction that goes to the next rule
+// where it fails, then a count, then its target. An instruction is 16 bytes and
+// most compare one word of the packet's row; what does not fit a word (sets,
+// limits) is a call. One program holds all tables of one family; it is immutable
+// and is swapped as a whole. Counters stand beside it, by rule.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "program/context.h"
+
+namespace sallyport {
+
+using Pc = uint32_t;
+constexpr Pc kNoPc = ~0u;
+
+enum class Op : uint8_t {
+  // Conditions: fall through if true, else go to `target`.
+  kMasked,     // (field & a) == b
+  kRange,      // a <= field <= b
+  kRanges,     // field in ranges[a .. a+b)
+  kAddress,    // the four words from `field` on, against addresses[a]
+  kInterface,  // in (b = 0) or out (b = 1) against interfaces[a]
+  kHeader,     // the first `a` bytes of the transport header are there, else hotdrop;
+               // false for a fragment other than the first
+  kCall,       // matches[a]
+  // Actions.
+  kCount,      // the rule `a` matched: its counters
+  kAccept,
+  kDrop,
+  kReturn,     // to the caller; in a built-in chain to `target`, its policy
+  kJump,       // into the chain at `target`; come back here
+  kGoto,       // into the chain at `target`; come back to the caller
+  kAction,     // actions[a]: goes on, or decides
+};
+
+struct Instruction {
+  Op op;
+  Field field = Field::kCount;
+  bool negate = false;
+  uint8_t spare = 0;
+  Pc target = kNoPc;
+  uint32_t a = 0;
+  uint32_t b = 0;
+};
+static_assert(sizeof(Instruction) == 16);
+
+struct ValueRange {
+  uint32_t low;
+  uint32_t high;
+};
+
+struct AddressTest {
+  Address address;
+  Address mask;
+};
+
+struct InterfaceTest {
+  InterfaceName name;
+  InterfaceName mask;  // bytes 0xff where the name counts: "eth+" leaves the rest free
+};
+
+// A condition or action that is code. `state` is its options, and whatever it remembers (limit);
+// it is owned by the program.
+struct MatchCall {
+  MatchResult (*call)(void* state, Context& context);
+  std::shared_ptr<void> state;
+};
+struct ActionCall {
+  // kContinue: go on with the next rule.
+  Verdict (*call)(void* state, Context& context);
+  std::shared_ptr<void> state;
+};
+
+// Where an instruction or a verdict comes from.
+struct RuleInfo {
+  std::string table;
+  std::string chain;
+  uint32_t number = 0;  // from 1; 0 is the chain's policy
+  std::string target;   // as printed: "ACCEPT", "REJECT", a chain's name; empty: none
+  std::string text;     // the rule as iptables-save prints it, or the policy
+  Span span;            // in the rule file
+  uint64_t identity = 0;  // of (family, table, chain, text, occurrence): survives a reload
+};
+
+struct RuleCounters {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+};
+
+enum class TableId : uint8_t { kRaw, kMangle, kNat, kFilter, kSecurity, kCount };
+std::string_view table_name(TableId table);  // "raw"
+
+struct Program {
+  Family family = Family::kIpv4;
+  std::vector<Instruction> code;
+  std::vector<ValueRange> ranges;
+  std::vector<AddressTest> addresses;
+  std::vector<InterfaceTest> interfaces;
+  std::vector<MatchCall> matches;
+  std::vector<ActionCall> actions;
+  std::vector<RuleInfo> rules;
+  std::vector<RuleCounters> initial_counters;  // by rule, as the file had them
+  // The condition that each instruction comes from, as printed ("--dport 1900"), and its rule.
+  std::vector<uint32_t> rule_of;     // by pc
+  std::vector<std::string> labels;
+  std::vector<uint32_t> label_of;    // by pc, an index into labels
+  // Entry of each table's built-in chain, or kNoPc.
+  std::array<std::array<Pc, static_cast<size_t>(Hook::kCount)>,
+             static_cast<size_t>(TableId::kCount)> entry{};
+  uint32_t depth = 0;          // of the deepest nest of jumps
+  bool needs_conntrack = false;  // a rule asks for it: without one Linux does not track (kernel-facts 36)
+
+  // One line an instruction, stable: tested as golden text.
+  std::string dump() const;
+};
+
+}  // namespace sallyport
