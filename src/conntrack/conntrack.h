@@ -42,7 +42,14 @@ struct Tracked {
 // What happened to a flow, in order.
 struct FlowEvent {
   enum class Kind : uint8_t { kNew, kUpdate, kDestroy } kind = Kind::kNew;
-  enum class Why : uint8_t { kPacket, kTimeout, kReopened, kReset, kEarlyDrop, kFlushed } why = Why::kPacket;
+  enum class Why : uint8_t {
+    kPacket,
+    kTimeout,
+    kReopened,
+    kReset,
+    kEarlyDrop,
+    kFlushed
+  } why = Why::kPacket;
   uint64_t sequence = 0;
   Tick when = 0;
   FlowId flow;

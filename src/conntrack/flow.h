@@ -13,20 +13,31 @@ namespace sallyport {
 enum class CtInfo : uint8_t { kNone, kNew, kEstablished, kRelated, kInvalid, kUntracked };
 
 // Field::kCtState holds one of these bits, so that a rule's states are one mask.
-constexpr uint32_t ct_state_bit(CtInfo info) { return 1u << static_cast<unsigned>(info); }
+constexpr uint32_t ct_state_bit(CtInfo info) {
+  return 1u << static_cast<unsigned>(info);
+}
 std::string_view ct_info_name(CtInfo info);  // "NEW"; empty for kNone
 
 // Bits of a flow's life; the values are those of the netlink attribute CTA_STATUS.
 namespace ct_status {
-constexpr uint32_t kExpected = 1 << 0, kSeenReply = 1 << 1, kAssured = 1 << 2,
-                   kConfirmed = 1 << 3, kSourceNat = 1 << 4, kDestinationNat = 1 << 5,
-                   kDying = 1 << 9, kFixedTimeout = 1 << 10, kHelper = 1 << 13;
+constexpr uint32_t kExpected = 1 << 0, kSeenReply = 1 << 1, kAssured = 1 << 2, kConfirmed = 1 << 3,
+                   kSourceNat = 1 << 4, kDestinationNat = 1 << 5, kDying = 1 << 9,
+                   kFixedTimeout = 1 << 10, kHelper = 1 << 13;
 }  // namespace ct_status
 
 // RFC 9293's states, with netfilter's names and order (/proc/net/nf_conntrack).
 enum class TcpState : uint8_t {
-  kNone, kSynSent, kSynRecv, kEstablished, kFinWait, kCloseWait, kLastAck, kTimeWait, kClose,
-  kSynSent2, kCount
+  kNone,
+  kSynSent,
+  kSynRecv,
+  kEstablished,
+  kFinWait,
+  kCloseWait,
+  kLastAck,
+  kTimeWait,
+  kClose,
+  kSynSent2,
+  kCount
 };
 std::string_view tcp_state_name(TcpState state);
 
@@ -46,8 +57,25 @@ struct TcpWindow {
   uint32_t max_end = 0;     // highest that the peer's window allows
   uint32_t max_window = 0;  // largest window this side has offered, scaled
   uint32_t max_ack = 0;     // highest acknowledgement this side has sent
-  uint8_t scale = 0;
-  uint8_t flags = 0;        // the tracker's own (trackers/tcp.h)
+};
+
+// What the TCP tracker remembers, in 48 bytes.
+struct TcpFlow {
+  TcpWindow window[2];    // by direction of the sender
+  uint32_t last_end = 0;  // of the last segment: to know a retransmission
+  uint32_t last_ack = 0;
+  uint16_t last_length = 0;  // last_end - its sequence number
+  uint16_t last_window = 0;  // as on the wire
+  TcpState state = TcpState::kNone;
+  uint8_t last = 0;          // kind and direction of the last segment (trackers/tcp.h)
+  uint8_t side[2] = {0, 0};  // window scale and flags of each side (trackers/tcp.h)
+};
+static_assert(sizeof(TcpFlow) == 48);
+
+// What the SCTP tracker remembers.
+struct SctpFlow {
+  uint32_t tag[2];  // verification tags, by the direction that carries them
+  uint8_t state;
 };
 
 // The entry: two cache lines, hot members first. Owned by the table; everybody
@@ -57,27 +85,25 @@ struct alignas(64) Flow {
   Tuple tuple;  // of the original direction
   Zone zone;
   // Change with packets.
-  Tick expires = 0;      // dead when now >= expires
-  uint32_t status = 0;   // ct_status bits
   uint32_t connmark = 0;
-  // 64 bytes so far.
-  Tick created = 0;
+  Tick expires = 0;         // dead when now >= expires
+  uint16_t status = 0;      // ct_status bits
+  uint8_t retransmits = 0;  // TCP: of the last segment, in a row
+  uint8_t tcp_flags = 0;    // TCP: of the whole connection (trackers/tcp.h)
   uint32_t generation = 0;
-  uint32_t master = 0;   // index of the flow that expected this one; see Conntrack::master()
+  // 64 bytes so far.
+  uint32_t created = 0;  // the low half of the tick: see age()
+  uint32_t timeout = 0;  // in ticks; the timer was last set at expires - timeout
+  FlowId master;         // the flow that expected this one; see Conntrack::master()
   union {
-    struct {
-      TcpWindow window[2];  // by direction of the sender
-      TcpState state;
-      uint8_t last_flags;   // the tracker's memory of the last packet (trackers/tcp.h)
-      uint8_t last_direction;
-      uint8_t retransmits;
-      uint32_t last_seq;
-    } tcp;
-    struct {
-      bool stream;  // UDP: a reply was seen and 2 s have passed
-    } udp;
+    TcpFlow tcp;
+    SctpFlow sctp;
   };
+
   Flow() : tcp{} {}
+  // Ticks since it was created; right for flows younger than 198 days.
+  uint32_t age(Tick now) const { return static_cast<uint32_t>(now) - created; }
 };
+static_assert(sizeof(Flow) == 128);
 
 }  // namespace sallyport

@@ -22,8 +22,8 @@ constexpr Direction opposite(Direction direction) {
 struct Tuple {
   Address source;
   Address destination;
-  uint16_t source_port = 0;       // ICMP: the id; GRE v1: the call id; no ports: 0
-  uint16_t destination_port = 0;  // ICMP: type << 8 | code
+  uint16_t source_port = 0;       // ICMP: the id; no ports: 0
+  uint16_t destination_port = 0;  // ICMP: type << 8 | code; GRE v1: the call id
   Family family = Family::kIpv4;
   uint8_t protocol = 0;
 
