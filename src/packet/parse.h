@@ -11,14 +11,19 @@ namespace sallyport {
 // wire_length set) and fills everything that packet.h lists under parse().
 // A packet that Linux drops before any chain comes back with `malformed` set:
 // wrong version, header length, IPv4 header checksum, or a total length beyond
-// the data (kernel-facts 7). A short transport header is not malformed: fields
-// that could not be read are 0, and presence() tells why.
+// the data (kernel-facts 7). The fields are filled all the same as far as they
+// can be: with kBadHeaderChecksum all are, so that whoever trusts a capture taken
+// with offload may go on. A short transport header is not malformed: fields that
+// could not be read are 0, and presence() tells why. An IPv6 extension header of
+// which not even the front is there is the protocol itself (kProtocol 0, 43, 44,
+// 51 or 60), at `transport`.
 void parse(Packet& packet);
 
 // Whether the transport checksum is right, looked at once and remembered in
 // packet.checksum: TCP, UDP (0 means absent, in IPv6 too), UDP-Lite, ICMP,
-// ICMPv6, SCTP (CRC-32c), DCCP. Not verifiable (bytes missing from the capture, a fragment) counts
-// as good; so does any other protocol.
+// ICMPv6, SCTP (CRC-32c). Not verifiable (bytes missing from the capture, a
+// fragment, a total length of 0) counts as good; so does a length field that
+// lies, and any other protocol.
 ChecksumState verify_checksum(Packet& packet);
 
 }  // namespace sallyport

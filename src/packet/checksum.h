@@ -1,0 +1,55 @@
+// Checksums: the Internet's (RFC 1071) and SCTP's CRC-32c (RFC 9260, appendix A).
+//
+// A `Sum` is the one's complement sum before folding. It is kept in 64 bits, so
+// a whole datagram adds without a carry to look after, and is folded once at
+// the end. Sums are in memory order: the one's complement sum of 16-bit words
+// does not care which byte of a word comes first, as long as the result is
+// stored as it came (RFC 1071, 2(B)). That spares the swaps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace sallyport {
+
+using Sum = uint64_t;
+
+// The sum of `bytes`, an odd last byte padded with a zero. For data that begins
+// at an even offset of what is summed.
+Sum sum_bytes(std::span<const uint8_t> bytes);
+
+// The same for a few words, inline: headers and pseudo-headers.
+inline Sum sum_words(const void* words, size_t count_of_32_bits) {
+  Sum sum = 0;
+  const uint8_t* at = static_cast<const uint8_t*>(words);
+  for (size_t i = 0; i < count_of_32_bits; i++, at += 4) {
+    uint32_t word;
+    std::memcpy(&word, at, sizeof word);
+    sum += word;
+  }
+  return sum;
+}
+
+// 16 bits in memory order. A correct header or segment folds to 0xffff.
+constexpr uint16_t fold(Sum sum) {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(sum);
+}
+
+// The checksum (as stored, in memory order) after the bytes it covers changed
+// from those of sum `before` to those of sum `after`: RFC 1624, equation 3.
+constexpr uint16_t replace_in_checksum(uint16_t checksum, Sum before, Sum after) {
+  return static_cast<uint16_t>(~fold(Sum{static_cast<uint16_t>(~checksum)} +
+                                     static_cast<uint16_t>(~fold(before)) + fold(after)));
+}
+
+// CRC-32c of `bytes`; `crc` continues an earlier run. Finished value: the
+// complement is taken on the way in and out.
+uint32_t crc32c(std::span<const uint8_t> bytes, uint32_t crc = 0);
+
+}  // namespace sallyport
