@@ -2,14 +2,53 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-.PHONY: help deps build run test bench fuzz check format docs install clean
+FUZZ_SECONDS ?= 60
+PREFIX ?= /usr/local
+.PHONY: help deps build run test check bench fuzz format install coverage tsan clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 deps:
 	@scripts/install-deps
 
 build: deps ## the program, at build/sallyport
 	@cmake --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target sallyport
+	@cmake --build build -j $(JOBS) --target sallyport_cli
+
+run: build ## the main job: SSDP discovery through five policies, packet by packet
+	@scripts/demo
+
+test: deps ## every test: release, sanitizers, fuzzers for some seconds each, layers
+	@scripts/test
+
+check: deps ## what to run before each commit, under a minute: format, tidy, layers
+	@scripts/check
+
+bench: deps ## the benchmarks, beside DPDK's hash table where it is installed
+	@cmake --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target sallyport_bench
+	@build/sallyport_bench
+
+fuzz: deps ## each fuzzer for FUZZ_SECONDS (60)
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+tsan: deps ## the tests under the thread sanitizer
+	@cmake --preset tsan >/dev/null
+	@cmake --build build-tsan -j $(JOBS)
+	@ctest --test-dir build-tsan -j $(JOBS) --output-on-failure
+
+coverage: deps ## the tests with coverage counted (gcov files in build-coverage)
+	@cmake --preset coverage >/dev/null
+	@cmake --build build-coverage -j $(JOBS)
+	@ctest --test-dir build-coverage -j $(JOBS) --output-on-failure
+
+format: deps ## format all sources in place
+	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+
+install: build ## the program, the library and its CMake package, under PREFIX
+	@cmake --build build -j $(JOBS)
+	@cmake --install build --prefix $(PREFIX)
+
+clean: ## remove what was built
+	@rm -rf build build-asan build-tsan build-fuzz build-coverage

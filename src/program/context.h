@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <random>
+#include <string_view>
 
 #include "base/time.h"
 #include "conntrack/conntrack.h"
@@ -25,12 +25,6 @@ enum class Verdict : uint8_t {
 enum class Hook : uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting, kCount };
 std::string_view hook_name(Hook hook);  // "PREROUTING"
 
-// A line that LOG asked for; the engine keeps a bounded number of them.
-struct LogLine {
-  const char* prefix = "";
-  uint8_t level = 4;
-};
-
 struct Context {
   Packet& packet;
   Hook hook = Hook::kPrerouting;
@@ -46,6 +40,7 @@ struct Context {
 
   // Set by rules, read by the engine.
   bool not_captured = false;  // a condition needed bytes that the capture does not have
+  bool hotdrop = false;       // the verdict is a hotdrop's
   bool nat_reached = false;   // a NAT target that this version does not carry out
   const char* reject_with = nullptr;  // REJECT's type, where it decided
   uint32_t rule = 0;          // that decided: an index into Program::rules

@@ -45,8 +45,6 @@ class Emitter {
   void need_header(uint32_t bytes);
   // State is passed to each call, which may change it unless Context::what_if.
   void test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state, bool negate = false);
-  template <typename State>
-  void test_call(MatchResult (*call)(State&, Context&), std::shared_ptr<State> state, bool negate = false);
 
   // Targets.
   void accept();
@@ -58,31 +56,35 @@ class Emitter {
 
   void needs_conntrack() { program_.needs_conntrack = true; }
 
-  // The program, with all jumps resolved; the emitter is spent. Chains that jump
-  // in a circle are the caller's error to have found.
+  // The program, with all jumps resolved; the emitter is spent. That every chain jumped to exists
+  // and that none jump in a circle is the caller's to have checked.
   std::shared_ptr<const Program> finish();
 
  private:
   struct Chain {
     Pc entry = kNoPc;
-    std::optional<Hook> hook;
-    std::vector<Pc> calls;                    // instructions that wait for this chain's entry
-    std::vector<std::string> callees;         // for the depth
+    std::vector<Pc> calls;      // instructions that wait for this chain's entry
+    std::vector<Chain*> jumps;  // chains called from here that come back
+    std::vector<Chain*> gotos;  // ... that do not
+    uint32_t depth = 0;         // of the stack below; 0: not counted yet
   };
   Pc emit(Instruction instruction);
   void emit_test(Instruction instruction);
-  Chain& chain(std::string_view name);
+  void begin_target();
+  void call(Op op, std::string_view chain);
   void finish_table();
-  uint32_t depth_of(const std::string& name, std::unordered_map<std::string, uint32_t>& known);
+  static uint32_t count_depth(Chain& chain);
 
   Program program_;
   TableId table_ = TableId::kFilter;
-  std::unordered_map<std::string, Chain> chains_;  // of the table at hand
+  std::unordered_map<std::string, Chain> chains_;  // of the table at hand; elements stay where they are
+  Chain* chain_ = nullptr;                         // at hand
   std::string chain_name_;
+  std::optional<Hook> hook_;
   uint32_t rule_ = 0;
   uint32_t label_ = 0;
-  std::vector<Pc> failing_;    // tests of the rule at hand: they go to the next rule
-  std::vector<Pc> returning_;  // returns of the built-in chain at hand: they go to its policy
+  bool targeted_ = false;  // the rule at hand has its target
+  std::vector<Pc> failing_;  // tests of the rule at hand: they go to the next rule
 };
 
 }  // namespace sallyport

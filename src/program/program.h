@@ -19,6 +19,7 @@ namespace sallyport {
 
 using Pc = uint32_t;
 constexpr Pc kNoPc = ~0u;
+constexpr uint32_t kNoRule = ~0u;
 
 enum class Op : uint8_t {
   // Conditions: fall through if true, else go to `target`.
@@ -31,10 +32,11 @@ enum class Op : uint8_t {
                // false for a fragment other than the first
   kCall,       // matches[a]
   // Actions.
+  kEnter,      // a built-in chain begins: what returns from it goes to `target`, its policy
   kCount,      // the rule `a` matched: its counters
   kAccept,
   kDrop,
-  kReturn,     // to the caller; in a built-in chain to `target`, its policy
+  kReturn,     // to the caller, or the policy; a is kNoRule at a chain's end
   kJump,       // into the chain at `target`; come back here
   kGoto,       // into the chain at `target`; come back to the caller
   kAction,     // actions[a]: goes on, or decides
@@ -114,7 +116,7 @@ struct Program {
   // Entry of each table's built-in chain, or kNoPc.
   std::array<std::array<Pc, static_cast<size_t>(Hook::kCount)>,
              static_cast<size_t>(TableId::kCount)> entry{};
-  uint32_t depth = 0;          // of the deepest nest of jumps
+  uint32_t depth = 1;          // of the stack: the deepest nest of jumps, and the policy
   bool needs_conntrack = false;  // a rule asks for it: without one Linux does not track (kernel-facts 36)
 
   // One line an instruction, stable: tested as golden text.

@@ -1,0 +1,382 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/membership.h"
+#include "sets/set_store.h"
+
+namespace sallyport {
+namespace {
+
+// What happens at each hook, in the order of netfilter's priorities (the numbers of
+// enum nf_ip_hook_priorities in linux/netfilter_ipv4.h). Defragmentation, at -400 the first of
+// all, has been done by then: a fragment is no packet yet.
+enum class Step : uint8_t { kTable, kTrack, kConfirm };
+
+struct HookEntry {
+  Hook hook;
+  int priority;
+  Step step;
+  TableId table = TableId::kCount;
+};
+
+constexpr HookEntry kHookEntries[] = {
+    {Hook::kPrerouting, -300, Step::kTable, TableId::kRaw},
+    {Hook::kPrerouting, -200, Step::kTrack},
+    {Hook::kPrerouting, -150, Step::kTable, TableId::kMangle},
+    {Hook::kPrerouting, -100, Step::kTable, TableId::kNat},
+    {Hook::kInput, -150, Step::kTable, TableId::kMangle},
+    {Hook::kInput, 0, Step::kTable, TableId::kFilter},
+    {Hook::kInput, 50, Step::kTable, TableId::kSecurity},
+    {Hook::kInput, 100, Step::kTable, TableId::kNat},
+    {Hook::kInput, 0x7fffffff, Step::kConfirm},
+    {Hook::kForward, -150, Step::kTable, TableId::kMangle},
+    {Hook::kForward, 0, Step::kTable, TableId::kFilter},
+    {Hook::kForward, 50, Step::kTable, TableId::kSecurity},
+    {Hook::kOutput, -300, Step::kTable, TableId::kRaw},
+    {Hook::kOutput, -200, Step::kTrack},
+    {Hook::kOutput, -150, Step::kTable, TableId::kMangle},
+    {Hook::kOutput, -100, Step::kTable, TableId::kNat},
+    {Hook::kOutput, 0, Step::kTable, TableId::kFilter},
+    {Hook::kOutput, 50, Step::kTable, TableId::kSecurity},
+    {Hook::kPostrouting, -150, Step::kTable, TableId::kMangle},
+    {Hook::kPostrouting, 100, Step::kTable, TableId::kNat},
+    {Hook::kPostrouting, 0x7fffffff, Step::kConfirm},
+};
+
+static_assert(std::ranges::is_sorted(kHookEntries, {}, [](const HookEntry& entry) {
+  return std::pair(entry.hook, entry.priority);
+}));
+
+constexpr std::span<const HookEntry> entries_of(Hook hook) {
+  const auto [first, last] = std::ranges::equal_range(kHookEntries, hook, {}, &HookEntry::hook);
+  return {first, last};
+}
+
+constexpr std::array<std::span<const HookEntry>, static_cast<size_t>(Hook::kCount)> kEntriesOf = {
+    entries_of(Hook::kPrerouting), entries_of(Hook::kInput), entries_of(Hook::kForward),
+    entries_of(Hook::kOutput), entries_of(Hook::kPostrouting)};
+
+}  // namespace
+
+// One packet on its way through the hooks.
+struct Engine::Journey {
+  const Way& way;
+  Rules& rules;
+  Tracked tracked;
+  Context context;
+  uint32_t filter_rule = kNoRule;  // the filter table's last verdict came from it
+
+  Journey(Engine& engine, Packet& packet, const Way& the_way)
+      : way(the_way), rules(engine.rules(packet.family)), context{.packet = packet} {
+    context.now = engine.now();
+    context.tracked = &tracked;
+    context.sets = engine.sets_.get();
+    context.host = &engine.config_.host;
+    context.rule = kNoRule;
+    if (rules.program->needs_conntrack) context.conntrack = engine.conntrack_.get();
+  }
+};
+
+Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
+    : config_(std::move(config)), sets_(std::move(sets)) {
+  if (!config_.descriptors.empty() && config_.knobs.discovery) {
+    discovery_ = std::make_unique<Discovery>(config_.descriptors, config_.host, config_.hash_key);
+  }
+  conntrack_ = std::make_unique<Conntrack>(config_.knobs, config_.hash_key, discovery_.get());
+  defragmenter_ = std::make_unique<Defragmenter>(
+      Defragmenter::Limits{.seconds_ipv4 = config_.knobs.ipfrag_time,
+                           .seconds_ipv6 = config_.knobs.frag6_timeout},
+      config_.hash_key);
+  burst_.reserve(config_.burst);
+}
+
+Engine::~Engine() = default;
+
+void Engine::set_program(Family family, std::shared_ptr<const Program> program) {
+  Rules& rules = this->rules(family);
+  rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};
+  rules.stack.resize(program ? program->depth : 0);
+  rules.program = std::move(program);
+}
+
+const Program* Engine::program(Family family) const { return rules(family).program.get(); }
+
+std::span<const RuleCounters> Engine::counters(Family family) const {
+  return rules(family).counters;
+}
+
+// Everything that may allocate or throw old things away happens here, between bursts.
+void Engine::begin_burst(std::span<Packet> packets) {
+  released_.clear();
+  if (packets.empty()) return;
+  now_ = std::max(now_, packets.front().time);
+  if (!first_) first_ = now_;
+  defragmenter_->expire(now_, [this](void* cookie) {
+    released_.push_back({.cookie = cookie, .reason = Reason::kFragmentTimeout});
+  });
+  if (discovery_) discovery_->reserve(now());
+  conntrack_->reserve(packets.size(), now());
+  sets_->reserve(now());
+}
+
+void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
+                     std::span<Outcome> outcomes) {
+  begin_burst(packets);
+  burst_.clear();
+  for (Packet& packet : packets) burst_.push_back(&packet);
+  conntrack_->prefetch(burst_);
+  NoTrace trace;
+  for (size_t i = 0; i < packets.size(); i++) {
+    outcomes[i] = judge(packets[i], ways[i], trace);
+    reasons_[static_cast<size_t>(outcomes[i].reason)]++;
+  }
+}
+
+Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace) {
+  begin_burst({&packet, 1});
+  Outcome outcome = judge(packet, way, trace);
+  reasons_[static_cast<size_t>(outcome.reason)]++;
+  return outcome;
+}
+
+template <typename Tracer>
+Outcome Engine::judge(Packet& arrived, const Way& way, Tracer& tracer) {
+  now_ = std::max(now_, arrived.time);
+  if (way.path == Way::Path::kNone) return {.reason = way.reason};
+  const Program* program = rules(arrived.family).program.get();
+  if (!program) return {.reason = Reason::kNoRules};
+  Packet* packet = &arrived;
+  if (arrived.is_fragment && program->needs_conntrack) {
+    if (std::optional<Outcome> outcome = defragment(packet)) return *outcome;
+  }
+  Journey journey(*this, *packet, way);
+  return conclude(journey, travel(journey, tracer));
+}
+
+// Null if `packet` is a whole packet now, which it may not have been before.
+std::optional<Outcome> Engine::defragment(Packet*& packet) {
+  Defragmenter::Pushed pushed = defragmenter_->push(*packet, 0);
+  bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
+  for (void* cookie : pushed.held) {
+    released_.push_back({.cookie = cookie,
+                         .completed_by = complete ? packet->cookie : nullptr,
+                         .reason = pushed.reason});
+  }
+  switch (pushed.outcome) {
+    case Defragmenter::Outcome::kWhole: return std::nullopt;
+    case Defragmenter::Outcome::kComplete:
+      packet = &defragmenter_->datagram();
+      return std::nullopt;
+    case Defragmenter::Outcome::kHeld:
+      return Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
+    case Defragmenter::Outcome::kDropped: break;
+  }
+  return Outcome{.fate = Outcome::Fate::kDrop, .reason = pushed.reason};
+}
+
+template <typename Tracer>
+Verdict Engine::travel(Journey& journey, Tracer& tracer) {
+  Packet& packet = journey.context.packet;
+  auto through = [&](Hook hook, const InterfaceName* in, const InterfaceName* out) {
+    packet.in = in;
+    packet.out = out;
+    return pass(journey, hook, tracer) == Verdict::kAccept;
+  };
+  const InterfaceName* in = journey.way.in;
+  const InterfaceName* out = journey.way.out;
+  bool accepted = false;
+  switch (journey.way.path) {
+    case Way::Path::kInput:
+      accepted = through(Hook::kPrerouting, in, nullptr) && through(Hook::kInput, in, nullptr);
+      break;
+    case Way::Path::kOutput:
+      accepted = through(Hook::kOutput, nullptr, out) && through(Hook::kPostrouting, nullptr, out);
+      break;
+    case Way::Path::kForward:
+      accepted = through(Hook::kPrerouting, in, nullptr);
+      if (!accepted) break;
+      if (packet.fields[Field::kTtl] <= 1) return Verdict::kStolen;  // the router answers, kernel-facts 47
+      packet.fields[Field::kTtl]--;
+      accepted = through(Hook::kForward, in, out) && through(Hook::kPostrouting, in, out);
+      break;
+    case Way::Path::kLoopback:
+      accepted = through(Hook::kOutput, nullptr, out) && through(Hook::kPostrouting, nullptr, out) &&
+                 through(Hook::kPrerouting, in, nullptr) && through(Hook::kInput, in, nullptr);
+      break;
+    case Way::Path::kNone: break;
+  }
+  return accepted ? Verdict::kAccept : Verdict::kDrop;
+}
+
+template <typename Tracer>
+Verdict Engine::pass(Journey& journey, Hook hook, Tracer& tracer) {
+  journey.context.hook = hook;
+  for (const HookEntry& entry : kEntriesOf[static_cast<size_t>(hook)]) {
+    Verdict verdict = Verdict::kAccept;
+    switch (entry.step) {
+      case Step::kTable: verdict = ask(journey, entry.table, tracer); break;
+      case Step::kTrack: verdict = track(journey, tracer); break;
+      case Step::kConfirm: verdict = confirm(journey); break;
+    }
+    if (verdict != Verdict::kAccept) return verdict;
+  }
+  return Verdict::kAccept;
+}
+
+template <typename Tracer>
+Verdict Engine::ask(Journey& journey, TableId table, Tracer& tracer) {
+  Context& context = journey.context;
+  const Program& program = *journey.rules.program;
+  Pc entry = program.entry[static_cast<size_t>(table)][static_cast<size_t>(context.hook)];
+  if (entry == kNoPc) return Verdict::kAccept;
+  // NAT rules are asked once a flow, by the packet that makes it.
+  if (table == TableId::kNat && !journey.tracked.created) return Verdict::kAccept;
+  Verdict verdict;
+  if constexpr (Tracer::kOn) {
+    tracer.table(context.hook, table);
+    verdict = run(program, entry, context, std::span(journey.rules.counters),
+                  std::span(journey.rules.stack), static_cast<Trace&>(tracer));
+  } else {
+    verdict = run(program, entry, context, std::span(journey.rules.counters),
+                  std::span(journey.rules.stack), tracer);
+  }
+  if (table == TableId::kFilter) journey.filter_rule = context.rule;
+  if (context.nat_reached) {
+    if (Flow* flow = context.flow()) flow->status |= ct_status::kNatNotDone;
+  }
+  return verdict;
+}
+
+template <typename Tracer>
+Verdict Engine::track(Journey& journey, Tracer& tracer) {
+  Context& context = journey.context;
+  bool seen = journey.tracked.info != CtInfo::kNone;  // NOTRACK, or looped back
+  if (!context.conntrack || seen) return Verdict::kAccept;
+  journey.tracked = context.conntrack->track(context.packet, context.zone, context.now);
+  if constexpr (Tracer::kOn) tracer.tracked(context);
+  return journey.tracked.reason == Reason::kTableFull ? Verdict::kDrop : Verdict::kAccept;
+}
+
+Verdict Engine::confirm(Journey& journey) {
+  Context& context = journey.context;
+  if (context.what_if) return Verdict::kAccept;
+  if (context.hook == Hook::kPostrouting && journey.way.path == Way::Path::kOutput) {
+    observe_membership(context.packet, config_.host);
+  }
+  if (!context.conntrack || !journey.tracked.flow) return Verdict::kAccept;
+  Reason reason = context.conntrack->confirm(context.packet, journey.tracked, context.now);
+  journey.tracked.created = false;
+  if (reason == Reason::kNone) return Verdict::kAccept;
+  journey.tracked.reason = reason;
+  journey.tracked.flow = {};
+  return Verdict::kDrop;
+}
+
+Outcome Engine::conclude(Journey& journey, Verdict verdict) {
+  Context& context = journey.context;
+  const Tracked& tracked = journey.tracked;
+  const Flow* flow = context.flow();
+  Outcome outcome{.hook = context.hook,
+                  .reject_with = context.reject_with,
+                  .info = tracked.info,
+                  .direction = tracked.direction,
+                  .status = flow ? flow->status : 0,
+                  .flow = tracked.flow,
+                  .tracking = tracked.reason};
+  if (verdict == Verdict::kAccept) {
+    outcome.fate = Outcome::Fate::kAccept;
+    outcome.rule = journey.filter_rule;
+    if (outcome.rule != kNoRule) {
+      bool policy = journey.rules.program->rules[outcome.rule].number == 0;
+      outcome.reason = policy ? Reason::kPolicy : Reason::kRule;
+    }
+  } else {
+    outcome.fate = verdict == Verdict::kQueue ? Outcome::Fate::kQueue : Outcome::Fate::kDrop;
+    bool by_rule = verdict != Verdict::kStolen && tracked.reason != Reason::kTableFull &&
+                   tracked.reason != Reason::kInsertFailed;
+    outcome.rule = by_rule ? context.rule : kNoRule;
+    outcome.reason = verdict == Verdict::kStolen ? Reason::kTtlExceeded : drop_reason(journey);
+    if (outcome.fate == Outcome::Fate::kDrop && may_predate(journey)) {
+      outcome.reason = Reason::kMayPredateCapture;
+      outcome.certain = false;
+    }
+    if (tracked.created) {
+      context.conntrack->release(tracked);
+      outcome.flow = {};
+    }
+  }
+  if (context.nat_reached || (outcome.status & ct_status::kNatNotDone)) {
+    outcome.reason = Reason::kNatNotDone;
+    outcome.certain = false;
+  } else if (context.not_captured) {
+    outcome.reason = Reason::kNotInCapture;
+    outcome.certain = false;
+  }
+  return outcome;
+}
+
+// The most telling reason for a drop: why tracking refused the packet its state, rather than
+// the rule that every such packet ends at.
+Reason Engine::drop_reason(const Journey& journey) const {
+  if (journey.context.hotdrop) return Reason::kHotdrop;
+  if (journey.tracked.reason != Reason::kNone) return journey.tracked.reason;
+  bool policy = journey.rules.program->rules[journey.context.rule].number == 0;
+  return policy ? Reason::kPolicy : Reason::kRule;
+}
+
+namespace {
+
+// For how long after the capture's first packet a flow that began before it can live on, unseen.
+uint64_t longest_seconds(const Packet& packet, const Knobs& knobs) {
+  switch (packet.protocol()) {
+    case protocol::kTcp: return knobs.tcp_timeout_established;
+    case protocol::kUdp:
+    case protocol::kUdpLite: return std::max(knobs.udp_timeout, knobs.udp_timeout_stream);
+    case protocol::kIcmp:
+      return packet.is_icmp_error ? knobs.tcp_timeout_established : knobs.icmp_timeout;
+    case protocol::kIcmpv6:
+      return packet.is_icmp_error ? knobs.tcp_timeout_established : knobs.icmpv6_timeout;
+    default: return knobs.generic_timeout;
+  }
+}
+
+bool begins_a_connection(const Packet& packet) {
+  constexpr uint32_t kMask = 0x17;  // SYN without FIN, RST, ACK
+  return packet.protocol() == protocol::kTcp && (packet.fields[Field::kTcpFlags] & kMask) == 2;
+}
+
+}  // namespace
+
+bool Engine::may_predate(const Journey& journey) {
+  const Context& context = journey.context;
+  if (!config_.history_unknown || !context.conntrack || context.hotdrop) return false;
+  const Tracked& tracked = journey.tracked;
+  bool unknown = tracked.info == CtInfo::kNew || tracked.reason == Reason::kInvalidTcpNew ||
+                 tracked.reason == Reason::kInvalidIcmpNew ||
+                 tracked.reason == Reason::kInvalidIcmpError;
+  if (!unknown || begins_a_connection(context.packet)) return false;
+  // Discovery has recognised it: the question was seen, and this is no good answer to it.
+  if (tracked.info == CtInfo::kNew && tracked.reason != Reason::kNone) return false;
+  Duration seen = now_ - *first_;
+  if (seen >= std::chrono::seconds(longest_seconds(context.packet, config_.knobs))) return false;
+  CtInfo info = context.packet.is_icmp_error ? CtInfo::kRelated : CtInfo::kEstablished;
+  return would_accept(context.packet, journey.way, info);
+}
+
+bool Engine::would_accept(const Packet& packet, const Way& way, CtInfo info) {
+  Packet copy = packet;
+  Journey journey(*this, copy, way);
+  journey.context.what_if = true;
+  journey.tracked.info = info;
+  if (info == CtInfo::kEstablished) journey.tracked.direction = Direction::kReply;
+  copy.fields[Field::kCtState] = ct_state_bit(info);
+  copy.fields[Field::kCtStatus] = ct_status::kConfirmed | ct_status::kSeenReply;
+  copy.fields[Field::kCtDirection] = static_cast<uint32_t>(journey.tracked.direction);
+  copy.fields[Field::kConnmark] = 0;
+  NoTrace trace;
+  return travel(journey, trace) == Verdict::kAccept;
+}
+
+}  // namespace sallyport

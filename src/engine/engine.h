@@ -1,0 +1,152 @@
+// The engine: packets in, verdicts out.
+//
+// process() takes a burst of packets, each with its way through the hooks, and
+// fills in an outcome for each. It reads no clock, makes no system call, takes no
+// lock and throws nothing; memory grows, if at all, between bursts. Captures,
+// scripts, fuzzers and library users all call this one function, so all of them
+// see the same firewall. Packets are judged strictly in order: the burst is for
+// warming caches, and never changes an answer.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "conntrack/conntrack.h"
+#include "conntrack/discovery/discovery.h"
+#include "engine/way.h"
+#include "packet/defrag.h"
+#include "packet/host.h"
+#include "program/interpreter.h"
+#include "program/program.h"
+
+namespace sallyport {
+
+class SetStore;
+
+// What became of a packet.
+struct Outcome {
+  enum class Fate : uint8_t {
+    kNone,  // it never reached a chain: see `reason`
+    kAccept,
+    kDrop,
+    kQueue,
+    kStolen,  // a fragment, held: see Engine::released()
+  };
+  Fate fate = Fate::kNone;
+  Hook hook = Hook::kPrerouting;  // the last one reached; no meaning for kNone
+  Reason reason = Reason::kNone;
+  bool certain = true;
+  // The rule that decided, an index into Program::rules; for an accepted packet the filter
+  // table's. kNoRule: no rule did (no such table).
+  uint32_t rule = kNoRule;
+  const char* reject_with = nullptr;  // REJECT's type where it decided
+  // Conntrack's view; info is kNone where it is not used.
+  CtInfo info = CtInfo::kNone;
+  Direction direction = Direction::kOriginal;
+  uint32_t status = 0;              // of the flow after this packet
+  FlowId flow;                      // none: INVALID, UNTRACKED, or the flow went with the packet
+  Reason tracking = Reason::kNone;  // why it is INVALID, or why discovery did not let it in
+};
+
+// A held fragment whose fate is known now.
+struct Released {
+  void* cookie = nullptr;         // of the fragment
+  void* completed_by = nullptr;   // cookie of the one that completed the datagram; null: lost
+  Reason reason = Reason::kNone;  // why it was lost
+};
+
+// What `explain` hears of a packet's way, beside conditions and rules.
+class EngineTrace : public Trace {
+ public:
+  virtual void table(Hook hook, TableId table) = 0;
+  virtual void tracked(const Context& context) = 0;
+};
+
+class Engine {
+ public:
+  struct Config {
+    Knobs knobs;
+    Host host;
+    std::vector<Descriptor> descriptors;  // empty: discovery as Linux has it, none
+    HashKey hash_key;                     // from getrandom() but in tests
+    size_t burst = 256;                   // packets that process() may be given at most
+    // The packets begin in the middle of things: for as long as an earlier flow could live, a
+    // drop that it would explain is uncertain. False: the table is known to be complete.
+    bool history_unknown = false;
+  };
+
+  Engine(Config config, std::unique_ptr<SetStore> sets);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Null: no rules for this family; its packets reach no chain.
+  void set_program(Family family, std::shared_ptr<const Program> program);
+  const Program* program(Family family) const;
+  std::span<const RuleCounters> counters(Family family) const;
+
+  // packets, ways and outcomes are of one length, at most Config::burst. Packets have been
+  // parsed; their time, MAC and cookie are set. Times do not run backwards: a packet older than
+  // the one before it is judged at the latest time seen.
+  void process(std::span<Packet> packets, std::span<const Way> ways, std::span<Outcome> outcomes);
+  // The same for one packet, telling its way.
+  Outcome process_traced(Packet& packet, const Way& way, EngineTrace& trace);
+  // Held fragments whose fate the last process() settled.
+  std::span<const Released> released() const { return released_; }
+
+  // A question: would this packet be accepted if its state were `info`? Changes nothing.
+  bool would_accept(const Packet& packet, const Way& way, CtInfo info);
+
+  Conntrack& conntrack() { return *conntrack_; }
+  const Discovery* discovery() const { return discovery_.get(); }  // null without
+  SetStore& sets() { return *sets_; }
+  Host& host() { return config_.host; }
+  Tick now() const { return tick_of(now_); }
+  // Packets that ended with this reason.
+  uint64_t count(Reason reason) const { return reasons_[static_cast<size_t>(reason)]; }
+
+ private:
+  struct Journey;
+  struct Rules {
+    std::shared_ptr<const Program> program;
+    std::vector<RuleCounters> counters;
+    std::vector<Pc> stack;
+  };
+
+  void begin_burst(std::span<Packet> packets);
+  template <typename Tracer>
+  Outcome judge(Packet& packet, const Way& way, Tracer& tracer);
+  std::optional<Outcome> defragment(Packet*& packet);
+  template <typename Tracer>
+  Verdict travel(Journey& journey, Tracer& tracer);
+  template <typename Tracer>
+  Verdict pass(Journey& journey, Hook hook, Tracer& tracer);
+  template <typename Tracer>
+  Verdict ask(Journey& journey, TableId table, Tracer& tracer);
+  template <typename Tracer>
+  Verdict track(Journey& journey, Tracer& tracer);
+  Verdict confirm(Journey& journey);
+  Outcome conclude(Journey& journey, Verdict verdict);
+  Reason drop_reason(const Journey& journey) const;
+  bool may_predate(const Journey& journey);
+  Rules& rules(Family family) { return rules_[family == Family::kIpv6]; }
+  const Rules& rules(Family family) const { return rules_[family == Family::kIpv6]; }
+
+  Config config_;
+  std::unique_ptr<SetStore> sets_;
+  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<Conntrack> conntrack_;
+  std::unique_ptr<Defragmenter> defragmenter_;
+  std::array<Rules, 2> rules_;
+  std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};
+  std::vector<Released> released_;
+  std::vector<Packet*> burst_;
+  Instant now_{};
+  std::optional<Instant> first_;
+};
+
+}  // namespace sallyport

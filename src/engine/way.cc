@@ -1,0 +1,87 @@
+#include "engine/way.h"
+
+#include <algorithm>
+
+namespace sallyport {
+
+Viewpoint Viewpoint::of_host(const Host& host, const InterfaceName& otherwise) {
+  Viewpoint result;
+  result.host_ = &host;
+  result.in_ = otherwise;
+  return result;
+}
+
+Viewpoint Viewpoint::of_router(std::vector<Prefix> inside, const InterfaceName& in,
+                               const InterfaceName& out) {
+  Viewpoint result;
+  result.inside_ = std::move(inside);
+  result.in_ = in;
+  result.out_ = out;
+  return result;
+}
+
+namespace {
+
+// How the frame was addressed, told from the packet where no frame says it.
+PacketType packet_type(const Packet& packet, const Host& host) {
+  if (packet.destination().is_multicast(packet.family)) return PacketType::kMulticast;
+  bool broadcast = packet.family == Family::kIpv4 && host.is_broadcast(packet.destination());
+  return broadcast ? PacketType::kBroadcast : PacketType::kHost;
+}
+
+// What the kernel's routing says of a packet that came in: is it for us?
+Reason input_reason(const Packet& packet, const Host& host, PacketType type) {
+  Address destination = packet.destination();
+  if (host.is_local(packet.family, destination)) return Reason::kNone;
+  if (type == PacketType::kBroadcast) return Reason::kNone;
+  if (type == PacketType::kMulticast) {
+    return host.has_joined(packet.family, destination) ? Reason::kNone : Reason::kGroupNotJoined;
+  }
+  return Reason::kOtherHost;
+}
+
+}  // namespace
+
+// The host's own address tells the interface; what comes to a group or a broadcast address tells
+// it only if the host has a single one.
+const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
+                                          const InterfaceName* recorded) const {
+  const std::vector<Host::Interface>& interfaces = host_->interfaces();
+  Address own = outgoing ? packet.source() : packet.destination();
+  for (const Host::Interface& candidate : interfaces) {
+    if (candidate.name == InterfaceName()) continue;
+    for (const Prefix& prefix : candidate.addresses) {
+      if (prefix.family == packet.family && prefix.address == own) return &candidate.name;
+    }
+  }
+  if (recorded) return recorded;
+  bool single = interfaces.size() == 1 && interfaces[0].name != InterfaceName();
+  return single ? &interfaces[0].name : &in_;
+}
+
+Way Viewpoint::way(Packet& packet, const InterfaceName* recorded) const {
+  if (packet.malformed != Reason::kNone) {
+    return {.path = Way::Path::kNone, .reason = packet.malformed};
+  }
+  if (!host_) {
+    Address source = packet.source();
+    bool from_inside = std::ranges::any_of(inside_, [&](const Prefix& prefix) {
+      return prefix.family == packet.family && prefix.contains(source);
+    });
+    return {.path = Way::Path::kForward,
+            .in = from_inside ? &in_ : &out_,
+            .out = from_inside ? &out_ : &in_};
+  }
+  bool from_host = host_->is_local(packet.family, packet.source());
+  if (from_host && host_->is_local(packet.family, packet.destination())) {
+    return {.path = Way::Path::kLoopback, .in = &loopback_, .out = &loopback_};
+  }
+  if (from_host) return {.path = Way::Path::kOutput, .out = interface(packet, true, recorded)};
+  PacketType type = packet_type(packet, *host_);
+  packet.fields[Field::kPacketType] = static_cast<uint32_t>(type);
+  Reason reason = input_reason(packet, *host_, type);
+  if (reason != Reason::kNone) return {.path = Way::Path::kNone, .reason = reason};
+  return {.path = Way::Path::kInput, .in = interface(packet, false, recorded)};
+}
+
+}  // namespace sallyport

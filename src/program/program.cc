@@ -1,0 +1,89 @@
+#include "program/program.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace sallyport {
+
+std::string_view hook_name(Hook hook) {
+  constexpr std::array<std::string_view, static_cast<size_t>(Hook::kCount)> kNames{
+      "PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
+  return kNames[static_cast<size_t>(hook)];
+}
+
+std::string_view table_name(TableId table) {
+  constexpr std::array<std::string_view, static_cast<size_t>(TableId::kCount)> kNames{
+      "raw", "mangle", "nat", "filter", "security"};
+  return kNames[static_cast<size_t>(table)];
+}
+
+namespace {
+
+std::string interface_text(const InterfaceTest& test) {
+  std::string text(test.name.text());
+  return test.mask.bytes[text.size()] == 0 ? text + "+" : text;
+}
+
+std::string operands(const Program& program, const Instruction& i) {
+  std::string_view is = i.negate ? "!=" : "==";
+  std::string_view field = i.field == Field::kCount ? "" : field_name(i.field);
+  switch (i.op) {
+    case Op::kMasked:
+      return i.a == ~0u ? fmt::format("{} {} {:#x}", field, is, i.b)
+                        : fmt::format("{} & {:#x} {} {:#x}", field, i.a, is, i.b);
+    case Op::kRange: return fmt::format("{} {}in {}..{}", field, i.negate ? "not " : "", i.a, i.b);
+    case Op::kRanges: {
+      std::string text = fmt::format("{} {}in", field, i.negate ? "not " : "");
+      for (uint32_t r = i.a; r < i.a + i.b; r++) {
+        text += fmt::format(" {}..{}", program.ranges[r].low, program.ranges[r].high);
+      }
+      return text;
+    }
+    case Op::kAddress: {
+      const AddressTest& test = program.addresses[i.a];
+      return fmt::format("{} & {} {} {}", field, test.mask.text(program.family), is,
+                         test.address.text(program.family));
+    }
+    case Op::kInterface:
+      return fmt::format("{} {} {}", i.b ? "out" : "in", is,
+                         interface_text(program.interfaces[i.a]));
+    case Op::kHeader: return fmt::format("{} bytes", i.a);
+    case Op::kCall: return fmt::format("{}match {}", i.negate ? "not " : "", i.a);
+    case Op::kAction: return fmt::format("action {}", i.a);
+    case Op::kCount: return fmt::format("rule {}", i.a);
+    case Op::kEnter:
+    case Op::kJump:
+    case Op::kGoto: return fmt::format("to {}", i.target);
+    case Op::kAccept:
+    case Op::kDrop:
+    case Op::kReturn: return "";
+  }
+  return "";
+}
+
+constexpr std::array<std::string_view, 15> kOpNames{
+    "test",  "test",  "test",   "test",   "test", "header", "call", "enter",
+    "count", "accept", "drop", "return", "jump", "goto",   "action"};
+
+}  // namespace
+
+std::string Program::dump() const {
+  std::string out;
+  for (Pc pc = 0; pc < code.size(); pc++) {
+    const Instruction& i = code[pc];
+    std::string line =
+        fmt::format("{:4} {:7} {}", pc, kOpNames[static_cast<size_t>(i.op)], operands(*this, i));
+    if (i.op < Op::kEnter) line += fmt::format(" else {}", i.target);
+    if (i.op == Op::kCount) {
+      const RuleInfo& rule = rules[i.a];
+      line += fmt::format("  # {}/{}:{}", rule.table, rule.chain,
+                          rule.number ? std::to_string(rule.number) : "policy");
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::format_to(std::back_inserter(out), "{}\n", line);
+  }
+  return out;
+}
+
+}  // namespace sallyport
