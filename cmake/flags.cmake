@@ -2,7 +2,7 @@
 # machine: wider code is chosen at run time, never with -march=native.
 add_library(sallyport_flags INTERFACE)
 target_compile_options(sallyport_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers
   -Wnon-virtual-dtor -Woverloaded-virtual)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64")
   target_compile_options(sallyport_flags INTERFACE -march=x86-64-v2)

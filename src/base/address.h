@@ -17,7 +17,9 @@ namespace sallyport {
 
 enum class Family : uint8_t { kIpv4 = 4, kIpv6 = 6 };
 
-constexpr int bits_of(Family family) { return family == Family::kIpv4 ? 32 : 128; }
+constexpr int bits_of(Family family) {
+  return family == Family::kIpv4 ? 32 : 128;
+}
 
 struct Address {
   std::array<uint32_t, 4> words{};

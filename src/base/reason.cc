@@ -18,7 +18,9 @@ constexpr std::array<Words, static_cast<size_t>(Reason::kCount)> kWords{{
 
 }  // namespace
 
-std::string_view reason_name(Reason reason) { return kWords[static_cast<size_t>(reason)].name; }
+std::string_view reason_name(Reason reason) {
+  return kWords[static_cast<size_t>(reason)].name;
+}
 std::string_view reason_sentence(Reason reason) {
   return kWords[static_cast<size_t>(reason)].sentence;
 }

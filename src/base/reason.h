@@ -12,57 +12,64 @@
 namespace sallyport {
 
 // X(enumerator, "name", "sentence")
-#define SALLYPORT_REASONS(X)                                                                    \
-  X(kNone, "", "")                                                                              \
-  /* It never reached a chain (packet, engine, attach). */                                      \
-  X(kNotIp, "not-ip", "not an IP packet")                                                       \
-  X(kBadHeader, "bad-header", "the IP header is broken; Linux drops it before any chain")       \
-  X(kBadHeaderChecksum, "bad-header-checksum", "the IPv4 header checksum is wrong")             \
-  X(kCutShort, "cut-short", "the packet is shorter than its headers say")                       \
-  X(kOtherHost, "other-host", "addressed to another host")                                      \
+#define SALLYPORT_REASONS(X)                                                                       \
+  X(kNone, "", "")                                                                                 \
+  /* It never reached a chain (packet, engine, attach). */                                         \
+  X(kNotIp, "not-ip", "not an IP packet")                                                          \
+  X(kBadHeader, "bad-header", "the IP header is broken; Linux drops it before any chain")          \
+  X(kBadHeaderChecksum, "bad-header-checksum", "the IPv4 header checksum is wrong")                \
+  X(kCutShort, "cut-short", "the packet is shorter than its headers say")                          \
+  X(kOtherHost, "other-host", "addressed to another host")                                         \
   X(kGroupNotJoined, "group-not-joined", "sent to a multicast group that the host has not joined") \
-  X(kNoRules, "no-rules", "no rules were given for this family")                                \
-  X(kTtlExceeded, "ttl-exceeded", "its TTL or hop limit ended here, before FORWARD")            \
-  X(kNotInCapture, "not-in-the-capture", "the capture cut off the bytes needed")                \
-  /* Fragments. */                                                                              \
-  X(kFragmentHeld, "fragment-held", "held until the datagram is whole")                         \
-  X(kFragmentOverlap, "fragment-overlap", "fragments overlap: the whole datagram is dropped")   \
-  X(kFragmentBad, "fragment-bad", "a fragment of impossible offset or length")                  \
-  X(kFragmentTimeout, "fragment-timeout", "the rest of the datagram did not come in time")      \
-  X(kFragmentLimit, "fragment-limit", "too many fragments held")                                \
-  X(kFragmentDuplicate, "fragment-duplicate", "this fragment was there already")                \
-  /* Conntrack: INVALID, and why. */                                                            \
-  X(kInvalidShort, "invalid-short", "INVALID: the transport header is cut short")               \
-  X(kInvalidLength, "invalid-length", "INVALID: the transport length is wrong")                 \
-  X(kInvalidChecksum, "invalid-checksum", "INVALID: the transport checksum is wrong")           \
-  X(kInvalidNoNextHeader, "invalid-no-next-header", "INVALID: IPv6 without a next header")      \
-  X(kInvalidTcpFlags, "invalid-tcp-flags", "INVALID: impossible TCP flags")                     \
-  X(kInvalidTcpNew, "invalid-tcp-new", "INVALID: no connection, and this segment cannot begin one") \
-  X(kInvalidTcpState, "invalid-tcp-state", "INVALID: a segment that the connection's state does not allow") \
-  X(kInvalidTcpWindow, "invalid-tcp-window", "INVALID: sequence number beyond the window")      \
-  X(kInvalidTcpAck, "invalid-tcp-ack", "INVALID: acknowledges data that was never sent")        \
-  X(kInvalidTcpRst, "invalid-tcp-rst", "INVALID: a reset outside the window")                   \
-  X(kInvalidIcmpNew, "invalid-icmp-new", "INVALID: an ICMP message that cannot begin a flow")   \
-  X(kInvalidIcmpError, "invalid-icmp-error", "INVALID: an ICMP error about a packet of no known flow") \
-  X(kInvalidIcmpInner, "invalid-icmp-inner", "INVALID: an ICMP error whose inner packet does not fit") \
-  X(kInvalidSctp, "invalid-sctp", "INVALID: a chunk that the association does not allow")       \
-  X(kInvalidGre, "invalid-gre", "INVALID: a GRE header that makes no sense")                    \
-  X(kTableFull, "table-full", "the connection table is full (nf_conntrack_max)")                \
-  X(kInsertFailed, "insert-failed", "another flow with the same tuple was confirmed first")     \
-  /* Rules. */                                                                                  \
-  X(kRule, "rule", "a rule decided")                                                            \
-  X(kPolicy, "policy", "no rule decided: the chain's policy")                                   \
-  X(kHotdrop, "hotdrop", "a rule that looks at the header drops a packet whose header is cut short") \
-  X(kHelperDrop, "helper-drop", "a connection tracking helper dropped it")                      \
-  /* Doubt. */                                                                                  \
-  X(kMayPredateCapture, "may-predate-capture",                                                  \
-    "an exchange that began before the capture could explain this packet")                      \
-  X(kNatNotDone, "nat-not-done", "a NAT rule applies, and this version does not rewrite packets") \
-  /* Discovery: why an answer was not let in. */                                                \
-  X(kDiscoveryOffLink, "discovery-off-link", "an answer to discovery from a host that is not on-link") \
-  X(kDiscoveryPort, "discovery-port", "an answer to discovery from a port its protocol does not use") \
-  X(kDiscoveryLate, "discovery-late", "an answer to discovery after the protocol's window")     \
-  X(kDiscoveryTooMany, "discovery-too-many", "more answers than one query may have")            \
+  X(kNoRules, "no-rules", "no rules were given for this family")                                   \
+  X(kTtlExceeded, "ttl-exceeded", "its TTL or hop limit ended here, before FORWARD")               \
+  X(kNotInCapture, "not-in-the-capture", "the capture cut off the bytes needed")                   \
+  /* Fragments. */                                                                                 \
+  X(kFragmentHeld, "fragment-held", "held until the datagram is whole")                            \
+  X(kFragmentOverlap, "fragment-overlap", "fragments overlap: the whole datagram is dropped")      \
+  X(kFragmentBad, "fragment-bad", "a fragment of impossible offset or length")                     \
+  X(kFragmentTimeout, "fragment-timeout", "the rest of the datagram did not come in time")         \
+  X(kFragmentLimit, "fragment-limit", "too many fragments held")                                   \
+  X(kFragmentDuplicate, "fragment-duplicate", "this fragment was there already")                   \
+  /* Conntrack: INVALID, and why. */                                                               \
+  X(kInvalidShort, "invalid-short", "INVALID: the transport header is cut short")                  \
+  X(kInvalidLength, "invalid-length", "INVALID: the transport length is wrong")                    \
+  X(kInvalidChecksum, "invalid-checksum", "INVALID: the transport checksum is wrong")              \
+  X(kInvalidNoNextHeader, "invalid-no-next-header", "INVALID: IPv6 without a next header")         \
+  X(kInvalidTcpFlags, "invalid-tcp-flags", "INVALID: impossible TCP flags")                        \
+  X(kInvalidTcpNew, "invalid-tcp-new",                                                             \
+    "INVALID: no connection, and this segment cannot begin one")                                   \
+  X(kInvalidTcpState, "invalid-tcp-state",                                                         \
+    "INVALID: a segment that the connection's state does not allow")                               \
+  X(kInvalidTcpWindow, "invalid-tcp-window", "INVALID: sequence number beyond the window")         \
+  X(kInvalidTcpAck, "invalid-tcp-ack", "INVALID: acknowledges data that was never sent")           \
+  X(kInvalidTcpRst, "invalid-tcp-rst", "INVALID: a reset outside the window")                      \
+  X(kInvalidIcmpNew, "invalid-icmp-new", "INVALID: an ICMP message that cannot begin a flow")      \
+  X(kInvalidIcmpError, "invalid-icmp-error",                                                       \
+    "INVALID: an ICMP error about a packet of no known flow")                                      \
+  X(kInvalidIcmpInner, "invalid-icmp-inner",                                                       \
+    "INVALID: an ICMP error whose inner packet does not fit")                                      \
+  X(kInvalidSctp, "invalid-sctp", "INVALID: a chunk that the association does not allow")          \
+  X(kInvalidGre, "invalid-gre", "INVALID: a GRE header that makes no sense")                       \
+  X(kTableFull, "table-full", "the connection table is full (nf_conntrack_max)")                   \
+  X(kInsertFailed, "insert-failed", "another flow with the same tuple was confirmed first")        \
+  /* Rules. */                                                                                     \
+  X(kRule, "rule", "a rule decided")                                                               \
+  X(kPolicy, "policy", "no rule decided: the chain's policy")                                      \
+  X(kHotdrop, "hotdrop",                                                                           \
+    "a rule that looks at the header drops a packet whose header is cut short")                    \
+  X(kHelperDrop, "helper-drop", "a connection tracking helper dropped it")                         \
+  /* Doubt. */                                                                                     \
+  X(kMayPredateCapture, "may-predate-capture",                                                     \
+    "an exchange that began before the capture could explain this packet")                         \
+  X(kNatNotDone, "nat-not-done", "a NAT rule applies, and this version does not rewrite packets")  \
+  /* Discovery: why an answer was not let in. */                                                   \
+  X(kDiscoveryOffLink, "discovery-off-link",                                                       \
+    "an answer to discovery from a host that is not on-link")                                      \
+  X(kDiscoveryPort, "discovery-port",                                                              \
+    "an answer to discovery from a port its protocol does not use")                                \
+  X(kDiscoveryLate, "discovery-late", "an answer to discovery after the protocol's window")        \
+  X(kDiscoveryTooMany, "discovery-too-many", "more answers than one query may have")               \
   X(kDiscoverySelf, "discovery-self", "an answer to discovery from the asking host or a group")
 
 enum class Reason : uint8_t {

@@ -21,6 +21,8 @@ constexpr Tick tick_of(Instant instant) {
   int64_t ns = instant.time_since_epoch().count();
   return ns < 0 ? 0 : static_cast<Tick>(ns) / (1'000'000'000 / kTicksPerSecond);
 }
-constexpr Tick ticks(uint64_t seconds) { return seconds * kTicksPerSecond; }
+constexpr Tick ticks(uint64_t seconds) {
+  return seconds * kTicksPerSecond;
+}
 
 }  // namespace sallyport

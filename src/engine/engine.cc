@@ -101,7 +101,9 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   rules.program = std::move(program);
 }
 
-const Program* Engine::program(Family family) const { return rules(family).program.get(); }
+const Program* Engine::program(Family family) const {
+  return rules(family).program.get();
+}
 
 std::span<const RuleCounters> Engine::counters(Family family) const {
   return rules(family).counters;
@@ -166,9 +168,7 @@ std::optional<Outcome> Engine::defragment(Packet*& packet) {
   }
   switch (pushed.outcome) {
     case Defragmenter::Outcome::kWhole: return std::nullopt;
-    case Defragmenter::Outcome::kComplete:
-      packet = &defragmenter_->datagram();
-      return std::nullopt;
+    case Defragmenter::Outcome::kComplete: packet = &defragmenter_->datagram(); return std::nullopt;
     case Defragmenter::Outcome::kHeld:
       return Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
     case Defragmenter::Outcome::kDropped: break;
@@ -197,12 +197,14 @@ Verdict Engine::travel(Journey& journey, Tracer& tracer) {
     case Way::Path::kForward:
       accepted = through(Hook::kPrerouting, in, nullptr);
       if (!accepted) break;
-      if (packet.fields[Field::kTtl] <= 1) return Verdict::kStolen;  // the router answers, kernel-facts 47
+      if (packet.fields[Field::kTtl] <= 1)
+        return Verdict::kStolen;  // the router answers, kernel-facts 47
       packet.fields[Field::kTtl]--;
       accepted = through(Hook::kForward, in, out) && through(Hook::kPostrouting, in, out);
       break;
     case Way::Path::kLoopback:
-      accepted = through(Hook::kOutput, nullptr, out) && through(Hook::kPostrouting, nullptr, out) &&
+      accepted = through(Hook::kOutput, nullptr, out) &&
+                 through(Hook::kPostrouting, nullptr, out) &&
                  through(Hook::kPrerouting, in, nullptr) && through(Hook::kInput, in, nullptr);
       break;
     case Way::Path::kNone: break;

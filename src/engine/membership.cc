@@ -23,11 +23,17 @@ struct RecordHeader {
 };
 
 enum RecordType : uint8_t {
-  kModeIsInclude = 1, kModeIsExclude, kChangeToInclude, kChangeToExclude, kAllowNew, kBlockOld
+  kModeIsInclude = 1,
+  kModeIsExclude,
+  kChangeToInclude,
+  kChangeToExclude,
+  kAllowNew,
+  kBlockOld
 };
 
 // To include nothing is to leave; to include some sources, or exclude some, is to be a member.
-void observe_record(uint8_t type, bool has_sources, Family family, const Address& group, Host& host) {
+void observe_record(uint8_t type, bool has_sources, Family family, const Address& group,
+                    Host& host) {
   switch (type) {
     case kModeIsExclude:
     case kChangeToExclude: host.join(family, group); break;

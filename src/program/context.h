@@ -18,7 +18,7 @@ enum class Verdict : uint8_t {
   kAccept,
   kDrop,
   kQueue,
-  kStolen,    // a fragment, held
+  kStolen,  // a fragment, held
 };
 
 // The five places of netfilter. What rules may say depends on them: no --in-interface in OUTPUT.
@@ -39,17 +39,20 @@ struct Context {
   bool what_if = false;
 
   // Set by rules, read by the engine.
-  bool not_captured = false;  // a condition needed bytes that the capture does not have
-  bool hotdrop = false;       // the verdict is a hotdrop's
-  bool nat_reached = false;   // a NAT target that this version does not carry out
+  bool not_captured = false;          // a condition needed bytes that the capture does not have
+  bool hotdrop = false;               // the verdict is a hotdrop's
+  bool nat_reached = false;           // a NAT target that this version does not carry out
   const char* reject_with = nullptr;  // REJECT's type, where it decided
-  uint32_t rule = 0;          // that decided: an index into Program::rules
+  uint32_t rule = 0;                  // that decided: an index into Program::rules
 
-  const Flow* flow() const { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
+  const Flow* flow() const {
+    return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr;
+  }
   Flow* flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
 };
 
-// What a condition says. Hotdrop: the packet is dropped at once, whatever the rule (kernel-facts 8).
+// What a condition says. Hotdrop: the packet is dropped at once, whatever the rule (kernel-facts
+// 8).
 enum class MatchResult : uint8_t { kNo, kYes, kHotdrop };
 
 }  // namespace sallyport

@@ -76,7 +76,9 @@ Pc Emitter::emit(Instruction instruction) {
   return static_cast<Pc>(program_.code.size() - 1);
 }
 
-void Emitter::emit_test(Instruction instruction) { failing_.push_back(emit(instruction)); }
+void Emitter::emit_test(Instruction instruction) {
+  failing_.push_back(emit(instruction));
+}
 
 void Emitter::test(Field field, uint32_t mask, uint32_t value, bool negate) {
   emit_test({.op = Op::kMasked, .field = field, .negate = negate, .a = mask, .b = value});
@@ -112,7 +114,9 @@ void Emitter::test_interface(bool out, const InterfaceTest& interface, bool nega
   emit_test({.op = Op::kInterface, .negate = negate, .a = index, .b = out});
 }
 
-void Emitter::need_header(uint32_t bytes) { emit_test({.op = Op::kHeader, .a = bytes}); }
+void Emitter::need_header(uint32_t bytes) {
+  emit_test({.op = Op::kHeader, .a = bytes});
+}
 
 void Emitter::test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state,
                         bool negate) {
@@ -144,16 +148,16 @@ void Emitter::return_() {
 }
 
 void Emitter::jump(std::string_view name) {
-  call(Op::kJump, name);
+  call_chain(Op::kJump, name);
   chain_->jumps.push_back(&chains_[std::string(name)]);
 }
 
 void Emitter::go_to(std::string_view name) {
-  call(Op::kGoto, name);
+  call_chain(Op::kGoto, name);
   chain_->gotos.push_back(&chains_[std::string(name)]);
 }
 
-void Emitter::call(Op op, std::string_view name) {
+void Emitter::call_chain(Op op, std::string_view name) {
   begin_target();
   chains_[std::string(name)].calls.push_back(emit({.op = op, .a = rule_}));
 }

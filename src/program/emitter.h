@@ -44,7 +44,8 @@ class Emitter {
   void test_interface(bool out, const InterfaceTest& interface, bool negate = false);
   void need_header(uint32_t bytes);
   // State is passed to each call, which may change it unless Context::what_if.
-  void test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state, bool negate = false);
+  void test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state,
+                 bool negate = false);
 
   // Targets.
   void accept();
@@ -71,19 +72,20 @@ class Emitter {
   Pc emit(Instruction instruction);
   void emit_test(Instruction instruction);
   void begin_target();
-  void call(Op op, std::string_view chain);
+  void call_chain(Op op, std::string_view chain);
   void finish_table();
   static uint32_t count_depth(Chain& chain);
 
   Program program_;
   TableId table_ = TableId::kFilter;
-  std::unordered_map<std::string, Chain> chains_;  // of the table at hand; elements stay where they are
-  Chain* chain_ = nullptr;                         // at hand
+  std::unordered_map<std::string, Chain>
+      chains_;              // of the table at hand; elements stay where they are
+  Chain* chain_ = nullptr;  // at hand
   std::string chain_name_;
   std::optional<Hook> hook_;
   uint32_t rule_ = 0;
   uint32_t label_ = 0;
-  bool targeted_ = false;  // the rule at hand has its target
+  bool targeted_ = false;    // the rule at hand has its target
   std::vector<Pc> failing_;  // tests of the rule at hand: they go to the next rule
 };
 

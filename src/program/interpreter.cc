@@ -26,8 +26,7 @@ bool is_interface(const InterfaceName* name, const InterfaceTest& test) {
   const InterfaceName& actual = name ? *name : kNone;
   char difference = 0;
   for (size_t i = 0; i < actual.bytes.size(); i++) {
-    difference |=
-        static_cast<char>((actual.bytes[i] ^ test.name.bytes[i]) & test.mask.bytes[i]);
+    difference |= static_cast<char>((actual.bytes[i] ^ test.name.bytes[i]) & test.mask.bytes[i]);
   }
   return difference == 0;
 }
@@ -52,8 +51,8 @@ MatchResult test(const Program& program, const Instruction& i, Context& context)
     case Op::kRanges: return result(in_ranges(fields[i.field], &program.ranges[i.a], i.b));
     case Op::kAddress: return result(in_prefix(fields, i.field, program.addresses[i.a]));
     case Op::kInterface:
-      return result(is_interface(i.b ? context.packet.out : context.packet.in,
-                                 program.interfaces[i.a]));
+      return result(
+          is_interface(i.b ? context.packet.out : context.packet.in, program.interfaces[i.a]));
     case Op::kHeader: return has_header(context, i.a);
     case Op::kCall: {
       const MatchCall& match = program.matches[i.a];

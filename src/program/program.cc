@@ -1,7 +1,6 @@
 #include "program/program.h"
 
 #include <fmt/format.h>
-
 #include <iterator>
 
 namespace sallyport {
@@ -62,9 +61,9 @@ std::string operands(const Program& program, const Instruction& i) {
   return "";
 }
 
-constexpr std::array<std::string_view, 15> kOpNames{
-    "test",  "test",  "test",   "test",   "test", "header", "call", "enter",
-    "count", "accept", "drop", "return", "jump", "goto",   "action"};
+constexpr std::array<std::string_view, 15> kOpNames{"test",   "test",   "test",  "test",  "test",
+                                                    "header", "call",   "enter", "count", "accept",
+                                                    "drop",   "return", "jump",  "goto",  "action"};
 
 }  // namespace
 

@@ -32,14 +32,14 @@ enum class Op : uint8_t {
                // false for a fragment other than the first
   kCall,       // matches[a]
   // Actions.
-  kEnter,      // a built-in chain begins: what returns from it goes to `target`, its policy
-  kCount,      // the rule `a` matched: its counters
+  kEnter,  // a built-in chain begins: what returns from it goes to `target`, its policy
+  kCount,  // the rule `a` matched: its counters
   kAccept,
   kDrop,
-  kReturn,     // to the caller, or the policy; a is kNoRule at a chain's end
-  kJump,       // into the chain at `target`; come back here
-  kGoto,       // into the chain at `target`; come back to the caller
-  kAction,     // actions[a]: goes on, or decides
+  kReturn,  // to the caller, or the policy; a is kNoRule at a chain's end
+  kJump,    // into the chain at `target`; come back here
+  kGoto,    // into the chain at `target`; come back to the caller
+  kAction,  // actions[a]: goes on, or decides
 };
 
 struct Instruction {
@@ -84,10 +84,10 @@ struct ActionCall {
 struct RuleInfo {
   std::string table;
   std::string chain;
-  uint32_t number = 0;  // from 1; 0 is the chain's policy
-  std::string target;   // as printed: "ACCEPT", "REJECT", a chain's name; empty: none
-  std::string text;     // the rule as iptables-save prints it, or the policy
-  Span span;            // in the rule file
+  uint32_t number = 0;    // from 1; 0 is the chain's policy
+  std::string target;     // as printed: "ACCEPT", "REJECT", a chain's name; empty: none
+  std::string text;       // the rule as iptables-save prints it, or the policy
+  Span span;              // in the rule file
   uint64_t identity = 0;  // of (family, table, chain, text, occurrence): survives a reload
 };
 
@@ -110,14 +110,16 @@ struct Program {
   std::vector<RuleInfo> rules;
   std::vector<RuleCounters> initial_counters;  // by rule, as the file had them
   // The condition that each instruction comes from, as printed ("--dport 1900"), and its rule.
-  std::vector<uint32_t> rule_of;     // by pc
+  std::vector<uint32_t> rule_of;  // by pc
   std::vector<std::string> labels;
-  std::vector<uint32_t> label_of;    // by pc, an index into labels
+  std::vector<uint32_t> label_of;  // by pc, an index into labels
   // Entry of each table's built-in chain, or kNoPc.
   std::array<std::array<Pc, static_cast<size_t>(Hook::kCount)>,
-             static_cast<size_t>(TableId::kCount)> entry{};
-  uint32_t depth = 1;          // of the stack: the deepest nest of jumps, and the policy
-  bool needs_conntrack = false;  // a rule asks for it: without one Linux does not track (kernel-facts 36)
+             static_cast<size_t>(TableId::kCount)>
+      entry{};
+  uint32_t depth = 1;  // of the stack: the deepest nest of jumps, and the policy
+  bool needs_conntrack =
+      false;  // a rule asks for it: without one Linux does not track (kernel-facts 36)
 
   // One line an instruction, stable: tested as golden text.
   std::string dump() const;

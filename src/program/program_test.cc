@@ -18,9 +18,7 @@ struct Bench {
   Packet packet;
 
   explicit Bench(Emitter& emitter)
-      : program(emitter.finish()),
-        counters(program->initial_counters),
-        stack(program->depth) {
+      : program(emitter.finish()), counters(program->initial_counters), stack(program->depth) {
     packet.length = packet.captured = 60;
     packet.transport = 20;
     packet.fields[Field::kLength] = 60;
@@ -29,8 +27,8 @@ struct Bench {
   std::string verdict() {
     Context context{.packet = packet};
     NoTrace trace;
-    Pc entry = program->entry[static_cast<size_t>(TableId::kFilter)]
-                             [static_cast<size_t>(Hook::kForward)];
+    Pc entry =
+        program->entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(Hook::kForward)];
     Verdict verdict = run(*program, entry, context, counters, stack, trace);
     const RuleInfo& info = program->rules[context.rule];
     return std::string(verdict == Verdict::kAccept ? "ACCEPT " : "DROP ") + info.chain + ":" +
@@ -169,9 +167,9 @@ TEST(Interpreter, InterfaceNamesMatchWholeOrByPrefix) {
     bool prefix;            // the rule says eth+ instead of eth0
     bool held;
   };
-  for (const Case& c : {Case{"eth0", false, true}, Case{"eth01", false, false},
-                        Case{"eth", false, false}, Case{"eth17", true, true},
-                        Case{"wlan0", true, false}, Case{"", false, false}}) {
+  for (const Case& c :
+       {Case{"eth0", false, true}, Case{"eth01", false, false}, Case{"eth", false, false},
+        Case{"eth17", true, true}, Case{"wlan0", true, false}, Case{"", false, false}}) {
     InterfaceTest interface{.name = InterfaceName(c.prefix ? "eth" : "eth0"), .mask = {}};
     for (size_t i = 0; i < (c.prefix ? 3 : 16); i++) interface.mask.bytes[i] = '\xff';
     Emitter emitter(Family::kIpv4);
