@@ -1,0 +1,425 @@
+#include "attach/script.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace sallyport {
+namespace {
+
+using Fate = Expectation::Fate;
+
+constexpr Duration kDefaultGap = std::chrono::milliseconds(1);
+constexpr Duration kMostTime = std::chrono::hours(24 * 365);
+constexpr size_t kMostPacketBytes = 64 * 1024 * 1024;
+
+struct FateName {
+  std::string_view name;
+  Fate fate;
+};
+constexpr FateName kFates[] = {{"ACCEPT", Fate::kAccept},
+                               {"DROP", Fate::kDrop},
+                               {"QUEUE", Fate::kQueue},
+                               {"STOLEN", Fate::kStolen},
+                               {"NONE", Fate::kNone}};
+
+struct StateName {
+  std::string_view name;
+  CtInfo info;
+};
+constexpr StateName kStates[] = {{"NEW", CtInfo::kNew},
+                                 {"ESTABLISHED", CtInfo::kEstablished},
+                                 {"RELATED", CtInfo::kRelated},
+                                 {"INVALID", CtInfo::kInvalid},
+                                 {"UNTRACKED", CtInfo::kUntracked},
+                                 {"-", CtInfo::kNone}};
+
+struct StatusName {
+  std::string_view name;
+  uint32_t bit;
+};
+constexpr StatusName kStatuses[] = {{"ASSURED", ct_status::kAssured},
+                                    {"SEEN_REPLY", ct_status::kSeenReply},
+                                    {"EXPECTED", ct_status::kExpected}};
+
+// As conntrack -L prints them.
+struct TcpStateName {
+  std::string_view name;
+  TcpState state;
+};
+constexpr TcpStateName kTcpStates[] = {
+    {"NONE", TcpState::kNone},           {"SYN_SENT", TcpState::kSynSent},
+    {"SYN_RECV", TcpState::kSynRecv},    {"ESTABLISHED", TcpState::kEstablished},
+    {"FIN_WAIT", TcpState::kFinWait},    {"CLOSE_WAIT", TcpState::kCloseWait},
+    {"LAST_ACK", TcpState::kLastAck},    {"TIME_WAIT", TcpState::kTimeWait},
+    {"CLOSE", TcpState::kClose},         {"SYN_SENT2", TcpState::kSynSent2}};
+
+// Seconds with at most nine decimals, as nanoseconds.
+std::optional<Duration> parse_seconds(std::string_view text) {
+  size_t dot = text.find('.');
+  std::string_view whole = text.substr(0, dot);
+  std::string decimals(dot == std::string_view::npos ? "" : text.substr(dot + 1));
+  if (decimals.size() > 9 || (whole.empty() && decimals.empty())) return std::nullopt;
+  if (std::ranges::any_of(std::string(whole) + decimals, [](char c) { return c < '0' || c > '9'; }))
+    return std::nullopt;
+  if (whole.size() > 9) return std::nullopt;
+  decimals.resize(9, '0');
+  uint64_t ns = *parse_number(decimals) + (whole.empty() ? 0 : *parse_number(whole)) * 1000000000;
+  return Duration(ns) <= kMostTime ? std::optional(Duration(ns)) : std::nullopt;
+}
+
+std::optional<Duration> read_seconds(LineReader& reader, std::string_view text) {
+  std::optional<Duration> seconds = parse_seconds(text);
+  if (!seconds) reader.fail(reader.last(), fmt::format("'{}' is not a time in seconds", text));
+  return seconds;
+}
+
+InterfaceName read_interface(LineReader& reader) {
+  std::string_view name = reader.word("an interface");
+  if (name.size() > 15) {
+    reader.fail(reader.last(), "the name of an interface has at most 15 bytes");
+  }
+  return InterfaceName(name);
+}
+
+// A name is there unless the packet begins at once.
+InterfaceName read_optional_interface(LineReader& reader) {
+  return names_protocol(reader.text()) ? InterfaceName("eth0") : read_interface(reader);
+}
+
+void read_way(LineReader& reader, ScriptPacket& packet) {
+  std::string_view word = reader.word("a way (in, out or fwd)");
+  if (word == "in") {
+    packet.path = ScriptPacket::Path::kIn;
+    packet.in = read_optional_interface(reader);
+  } else if (word == "out") {
+    packet.path = ScriptPacket::Path::kOut;
+    packet.out = read_optional_interface(reader);
+  } else if (word == "fwd") {
+    packet.path = ScriptPacket::Path::kForward;
+    packet.in = read_interface(reader);
+    packet.out = read_interface(reader);
+  } else {
+    reader.fail(reader.last(), fmt::format("unknown word '{}'", word),
+                "a packet's line is: [+SECONDS | @SECONDS] in|out|fwd IFACE PROTO SRC > DST …");
+  }
+}
+
+Duration read_time(LineReader& reader, std::optional<Duration> previous) {
+  Duration before = previous.value_or(Duration::zero());
+  std::string_view text = reader.text();
+  if (!text.starts_with('+') && !text.starts_with('@')) {
+    return previous ? before + kDefaultGap : before;
+  }
+  reader.word("a time");
+  std::optional<Duration> given = read_seconds(reader, text.substr(1));
+  if (!given) return before;
+  Duration time = text[0] == '+' ? before + *given : *given;
+  if (time < before) reader.fail(reader.last(), "this is before the packet above");
+  if (time > kMostTime) reader.fail(reader.last(), "a script lasts a year at most");
+  return time;
+}
+
+uint32_t read_statuses(LineReader& reader) {
+  std::string_view list = reader.word("statuses");
+  uint32_t bits = 0;
+  if (list == "-") return bits;
+  while (!reader.failed()) {
+    size_t comma = list.find(',');
+    auto known = std::ranges::find(kStatuses, list.substr(0, comma), &StatusName::name);
+    if (known == std::end(kStatuses)) {
+      reader.fail(reader.last(), fmt::format("unknown status '{}'", list.substr(0, comma)),
+                  "ASSURED, SEEN_REPLY, EXPECTED, or - for none");
+      return bits;
+    }
+    bits |= known->bit;
+    if (comma == std::string_view::npos) return bits;
+    list.remove_prefix(comma + 1);
+  }
+  return bits;
+}
+
+Expectation::Rule read_rule(LineReader& reader) {
+  Expectation::Rule rule;
+  std::string_view text = reader.word("a rule");
+  size_t first = text.find('/'), second = text.rfind('/');
+  if (first != std::string_view::npos && first != second) {
+    std::string_view number = text.substr(second + 1);
+    rule.table = text.substr(0, first);
+    rule.chain = text.substr(first + 1, second - first - 1);
+    std::optional<uint64_t> value = number == "policy" ? 0 : parse_number(number);
+    if (value && *value <= 0xffffffff && (*value > 0 || number == "policy")) {
+      rule.number = static_cast<uint32_t>(*value);
+      return rule;
+    }
+  }
+  reader.fail(reader.last(), "a rule is TABLE/CHAIN/NUMBER", "like filter/INPUT/3 or filter/INPUT/policy");
+  return rule;
+}
+
+Reason read_reason(LineReader& reader) {
+  std::string_view name = reader.word("a reason");
+  for (size_t i = 1; i < static_cast<size_t>(Reason::kCount); i++) {
+    if (reason_name(static_cast<Reason>(i)) == name) return static_cast<Reason>(i);
+  }
+  reader.fail(reader.last(), fmt::format("unknown reason '{}'", name));
+  return Reason::kNone;
+}
+
+void read_expected_word(LineReader& reader, Expectation& expected) {
+  std::string_view word = reader.word("an expectation");
+  if (auto state = std::ranges::find(kStates, word, &StateName::name);
+      state != std::end(kStates)) {
+    expected.state = state->info;
+  } else if (word == "original") {
+    expected.direction = Direction::kOriginal;
+  } else if (word == "reply") {
+    expected.direction = Direction::kReply;
+  } else if (word == "timeout") {
+    expected.timeout = reader.number("a timeout in seconds", 0, 0x7fffffff);
+  } else if (word == "tcp") {
+    std::string_view name = reader.word("a TCP state");
+    auto known = std::ranges::find(kTcpStates, name, &TcpStateName::name);
+    if (known == std::end(kTcpStates)) {
+      reader.fail(reader.last(), fmt::format("unknown TCP state '{}'", name));
+      return;
+    }
+    expected.tcp = known->state;
+  } else if (word == "status") {
+    expected.status = read_statuses(reader);
+  } else if (word == "gone") {
+    expected.gone = true;
+  } else if (word == "rule") {
+    expected.rule = read_rule(reader);
+  } else if (word == "reason") {
+    expected.reason = read_reason(reader);
+  } else {
+    reader.fail(reader.last(), fmt::format("unknown expectation '{}'", word),
+                "a state, original, reply, timeout N, tcp STATE, status A,B, gone, "
+                "rule TABLE/CHAIN/NUMBER, reason NAME");
+  }
+}
+
+Expectation read_expectation(LineReader& reader) {
+  Expectation expected;
+  std::string_view verdict = reader.word("a verdict");
+  auto fate = std::ranges::find(kFates, verdict, &FateName::name);
+  if (fate == std::end(kFates)) {
+    reader.fail(reader.last(), fmt::format("unknown verdict '{}'", verdict),
+                "ACCEPT, DROP, QUEUE, STOLEN or NONE");
+    return expected;
+  }
+  expected.fate = fate->fate;
+  while (!reader.at_end()) read_expected_word(reader, expected);
+  if (expected.gone && (expected.timeout || expected.tcp || expected.status)) {
+    reader.fail(reader.last(), "a flow that is gone has no timeout, TCP state or status");
+  }
+  return expected;
+}
+
+ScriptPacket read_packet_line(LineReader& reader, uint32_t number, std::optional<Duration> previous) {
+  ScriptPacket packet;
+  packet.line = number;
+  packet.time = read_time(reader, previous);
+  read_way(reader, packet);
+  packet.packet = read_packet(reader);
+  packet.end_column = reader.end_column();
+  packet.comment_column = reader.comment_column();
+  if (reader.at(")")) reader.fail("')' without '('");
+  if (reader.take("=>")) packet.expected = read_expectation(reader);
+  return packet;
+}
+
+// The script's text line by line, with the state that lines share.
+class ScriptParser {
+ public:
+  ScriptParser(std::string_view text, Diagnostics& diagnostics)
+      : text_(text), diagnostics_(diagnostics) {}
+
+  std::optional<Script> parse() {
+    std::string_view line;
+    while (next_line(line)) read_line(line);
+    if (!diagnostics_.empty()) return std::nullopt;
+    return std::move(script_);
+  }
+
+ private:
+  bool next_line(std::string_view& line) {
+    if (offset_ >= text_.size()) return false;
+    size_t end = std::min(text_.find('\n', offset_), text_.size());
+    line = text_.substr(offset_, end - offset_);
+    offset_ = end + 1;
+    number_++;
+    return true;
+  }
+
+  void read_line(std::string_view line) {
+    LineReader reader(line, number_, diagnostics_);
+    if (reader.at_end()) return;
+    if (reader.take("wait")) {
+      std::optional<Duration> seconds = read_seconds(reader, reader.word("seconds"));
+      previous_ = previous_.value_or(Duration::zero()) + seconds.value_or(Duration::zero());
+      if (*previous_ > kMostTime) reader.fail(reader.last(), "a script lasts a year at most");
+    } else if (!read_head(reader)) {
+      add(read_packet_line(reader, number_, previous_));
+    }
+    if (!reader.at_end()) reader.fail(fmt::format("unexpected '{}'", reader.text()));
+  }
+
+  void add(ScriptPacket packet) {
+    previous_ = packet.time;
+    bytes_ += packet.packet.bytes.size();
+    if (bytes_ > kMostPacketBytes) {
+      diagnostics_.add({{number_, 1, 0}, "the packets of a script have 64 MiB at most together", ""});
+      offset_ = text_.size();
+      return;
+    }
+    script_.packets.push_back(std::move(packet));
+  }
+
+  // Whether the line is one of the head.
+  bool read_head(LineReader& reader) {
+    if (reader.take("host")) {
+      do read_host_address(reader);
+      while (!reader.at_end());
+    } else if (reader.take("forward")) {
+      script_.forwards = true;
+      if (!reader.at_end()) reader.expect("inside");
+      while (!reader.at_end()) script_.inside.push_back(read_prefix(reader, reader.word("a network")));
+    } else if (reader.take("group")) {
+      do read_group(reader);
+      while (!reader.at_end());
+    } else if (reader.take("sysctl")) {
+      read_sysctl(reader);
+    } else if (reader.take("compat")) {
+      std::string_view word = reader.word("linux or none");
+      if (word != "linux" && word != "none") reader.fail(reader.last(), "compat is linux or none");
+      script_.compat_linux = word == "linux";
+    } else if (reader.take("sets")) {
+      read_block(reader, script_.sets);
+    } else if (reader.take("rules")) {
+      read_block(reader, script_.rules);
+    } else if (reader.take("rules6")) {
+      read_block(reader, script_.rules6);
+    } else {
+      return false;
+    }
+    if (!script_.packets.empty()) {
+      reader.fail({number_, 1, 0}, "this belongs before the first packet");
+    }
+    return true;
+  }
+
+  static Prefix read_prefix(LineReader& reader, std::string_view text) {
+    std::optional<Prefix> prefix = Prefix::parse(text);
+    if (!prefix) {
+      reader.fail(reader.last(), fmt::format("'{}' is not an address", text), "like 192.168.1.2/24");
+    }
+    return prefix.value_or(Prefix{});
+  }
+
+  void read_host_address(LineReader& reader) {
+    std::string_view text = reader.word("the host's address");
+    size_t equals = text.find('=');
+    std::string_view name = equals == std::string_view::npos ? "eth0" : text.substr(0, equals);
+    if (name.empty() || name.size() > 15) {
+      reader.fail(reader.last(), "the name of an interface has 1 to 15 bytes");
+    }
+    Prefix prefix = read_prefix(reader, equals == std::string_view::npos ? text : text.substr(equals + 1));
+    script_.host.push_back({InterfaceName(name), prefix});
+  }
+
+  void read_group(LineReader& reader) {
+    std::string_view text = reader.word("a group");
+    if (reader.failed()) return;
+    Family family = text.find(':') == std::string_view::npos ? Family::kIpv4 : Family::kIpv6;
+    std::optional<Address> address = Address::parse(family, text);
+    if (!address || !address->is_multicast(family)) {
+      reader.fail(reader.last(), fmt::format("'{}' is not a multicast address", text));
+      return;
+    }
+    script_.groups.push_back({family, *address});
+  }
+
+  void read_sysctl(LineReader& reader) {
+    std::string_view text = reader.word("NAME=VALUE");
+    size_t equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0) {
+      reader.fail(reader.last(), "expected NAME=VALUE, without blanks",
+                  "like net.netfilter.nf_conntrack_udp_timeout=2");
+      return;
+    }
+    script_.sysctls.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+
+  // "<<END", then lines as they are, up to a line that is END.
+  void read_block(LineReader& reader, std::optional<Script::Block>& block) {
+    std::string_view marker = reader.word("<<END");
+    Span opening = reader.last();
+    if (reader.failed()) return;
+    if (!marker.starts_with("<<") || marker.size() == 2) {
+      reader.fail(opening, "expected << and the word that ends the text", "like rules <<END");
+      return;
+    }
+    if (block) reader.fail(opening, "this is given twice");
+    std::string_view end = marker.substr(2), line;
+    Script::Block read{"", number_ + 1};
+    while (next_line(line)) {
+      if (line == end) {
+        block = std::move(read);
+        return;
+      }
+      read.text.append(line).push_back('\n');
+    }
+    reader.fail(opening, fmt::format("no line '{}' ends this text", end));
+  }
+
+  std::string_view text_;
+  Diagnostics& diagnostics_;
+  Script script_;
+  std::optional<Duration> previous_;
+  size_t bytes_ = 0;
+  size_t offset_ = 0;
+  uint32_t number_ = 0;
+};
+
+}  // namespace
+
+std::string Expectation::text() const {
+  std::string out(std::ranges::find(kFates, fate, &FateName::fate)->name);
+  auto end = std::back_inserter(out);
+  if (state) fmt::format_to(end, " {}", std::ranges::find(kStates, *state, &StateName::info)->name);
+  if (direction) out += *direction == Direction::kOriginal ? " original" : " reply";
+  if (tcp) fmt::format_to(end, " tcp {}", std::ranges::find(kTcpStates, *tcp, &TcpStateName::state)->name);
+  if (timeout) fmt::format_to(end, " timeout {}", *timeout);
+  if (status) {
+    std::string list;
+    for (const StatusName& known : kStatuses) {
+      if (*status & known.bit) fmt::format_to(std::back_inserter(list), ",{}", known.name);
+    }
+    fmt::format_to(end, " status {}", list.empty() ? "-" : list.substr(1));
+  }
+  if (gone) out += " gone";
+  if (rule) {
+    fmt::format_to(end, " rule {}/{}/{}", rule->table, rule->chain,
+                   rule->number == 0 ? "policy" : std::to_string(rule->number));
+  }
+  if (reason) fmt::format_to(end, " reason {}", reason_name(*reason));
+  return out;
+}
+
+std::optional<Script> parse_script(std::string_view text, Diagnostics& diagnostics) {
+  return ScriptParser(text, diagnostics).parse();
+}
+
+std::optional<ScriptPacket> parse_script_line(std::string_view line, uint32_t number,
+                                              std::optional<Duration> previous,
+                                              Diagnostics& diagnostics) {
+  LineReader reader(line, number, diagnostics);
+  ScriptPacket packet = read_packet_line(reader, number, previous);
+  if (reader.failed()) return std::nullopt;
+  return packet;
+}
+
+}  // namespace sallyport
