@@ -1,13 +1,14 @@
 #include "attach/line_reader.h"
 
-#include <fmt/format.h>
-
 #include <charconv>
+#include <fmt/format.h>
 
 namespace sallyport {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r';
+}
 
 std::optional<uint8_t> hex_digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<uint8_t>(c - '0');
@@ -86,9 +87,9 @@ void LineReader::split(std::string_view line) {
         i++;
       }
     }
-    tokens_.push_back({std::string(line.substr(begin, i - begin)),
-                       {line_number_, static_cast<uint32_t>(begin + 1),
-                        static_cast<uint32_t>(i - begin)}});
+    tokens_.push_back(
+        {std::string(line.substr(begin, i - begin)),
+         {line_number_, static_cast<uint32_t>(begin + 1), static_cast<uint32_t>(i - begin)}});
   }
 }
 
@@ -169,7 +170,9 @@ void LineReader::expect(std::string_view word) {
   if (!failed_ && !take(word)) fail(fmt::format("expected '{}' here", word));
 }
 
-uint32_t LineReader::end_column() const { return last_.column + last_.length; }
+uint32_t LineReader::end_column() const {
+  return last_.column + last_.length;
+}
 
 Span LineReader::here() const {
   if (next_ < tokens_.size()) return tokens_[next_].span;

@@ -4,9 +4,8 @@
 // does not pass as an ordinary packet.
 #include "attach/packet_text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "packet/headers.h"
 
@@ -21,10 +20,10 @@ struct ProtocolName {
 };
 
 constexpr ProtocolName kProtocols[] = {
-    {"udp", protocol::kUdp},       {"tcp", protocol::kTcp},   {"icmp", protocol::kIcmp},
-    {"icmp6", protocol::kIcmpv6},  {"sctp", protocol::kSctp}, {"dccp", protocol::kDccp},
-    {"udplite", protocol::kUdpLite}, {"gre", protocol::kGre}, {"esp", protocol::kEsp},
-    {"ah", protocol::kAh},         {"igmp", protocol::kIgmp},
+    {"udp", protocol::kUdp},         {"tcp", protocol::kTcp},   {"icmp", protocol::kIcmp},
+    {"icmp6", protocol::kIcmpv6},    {"sctp", protocol::kSctp}, {"dccp", protocol::kDccp},
+    {"udplite", protocol::kUdpLite}, {"gre", protocol::kGre},   {"esp", protocol::kEsp},
+    {"ah", protocol::kAh},           {"igmp", protocol::kIgmp},
 };
 
 // The names that iptables(8) and ip6tables(8) give in -p icmp -h; numbers by IANA.
@@ -222,12 +221,18 @@ void read_extensions(Reading& r) {
 
 void read_chunk(Reading& r) {
   constexpr ProtocolName kChunks[] = {// RFC 9260, 3.2
-                                      {"data", 0},         {"init", 1},
-                                      {"init-ack", 2},     {"sack", 3},
-                                      {"heartbeat", 4},    {"heartbeat-ack", 5},
-                                      {"abort", 6},        {"shutdown", 7},
-                                      {"shutdown-ack", 8}, {"error", 9},
-                                      {"cookie-echo", 10}, {"cookie-ack", 11},
+                                      {"data", 0},
+                                      {"init", 1},
+                                      {"init-ack", 2},
+                                      {"sack", 3},
+                                      {"heartbeat", 4},
+                                      {"heartbeat-ack", 5},
+                                      {"abort", 6},
+                                      {"shutdown", 7},
+                                      {"shutdown-ack", 8},
+                                      {"error", 9},
+                                      {"cookie-echo", 10},
+                                      {"cookie-ack", 11},
                                       {"shutdown-complete", 14}};
   std::string_view name = r.reader.word("a chunk");
   auto known = std::ranges::find(kChunks, name, &ProtocolName::name);
@@ -257,7 +262,9 @@ uint8_t u8(Reading& r, std::string_view what) {
 uint16_t u16(Reading& r, std::string_view what) {
   return static_cast<uint16_t>(r.reader.number(what, 0, 65535));
 }
-uint32_t u32(Reading& r, std::string_view what) { return r.reader.number(what, 0, kMost32); }
+uint32_t u32(Reading& r, std::string_view what) {
+  return r.reader.number(what, 0, kMost32);
+}
 
 constexpr Option kOptions[] = {
     {"len", kAny,
@@ -269,7 +276,8 @@ constexpr Option kOptions[] = {
     {"id", kAny, [](Reading& r) { r.packet.spec.id = u32(r, "the id"); }},
     {"mac", kAny, read_mac},
     {"mark", kAny, [](Reading& r) { r.packet.mark = u32(r, "the mark"); }},
-    {"cut", kAny, [](Reading& r) { r.packet.spec.cut = r.reader.number("the packet's length", 1, 65535); }},
+    {"cut", kAny,
+     [](Reading& r) { r.packet.spec.cut = r.reader.number("the packet's length", 1, 65535); }},
     {"frag", kAny, read_fragment},
     {"ext", kIpv6Only, read_extensions},
     {"bad-checksum", kSummed,
@@ -341,8 +349,8 @@ Endpoint read_endpoint(LineReader& reader, std::string_view what, bool ports) {
   }
   end.address = *parsed;
   if (ports != port.starts_with(':')) {
-    reader.fail(reader.last(), ports ? fmt::format("{} needs a port", what)
-                                     : fmt::format("{} has no port", what),
+    reader.fail(reader.last(),
+                ports ? fmt::format("{} needs a port", what) : fmt::format("{} has no port", what),
                 ports ? "like 192.168.1.2:40000 or [fe80::1]:1900" : "the address alone");
     return end;
   }
@@ -393,7 +401,9 @@ void set_defaults(PacketSpec& spec) {
   if (spec.protocol == protocol::kIgmp) spec.icmp.type = 0x16;  // RFC 2236: a report
 }
 
-uint32_t ip_header_length(Family family) { return family == Family::kIpv4 ? 20 : 40; }
+uint32_t ip_header_length(Family family) {
+  return family == Family::kIpv4 ? 20 : 40;
+}
 
 PacketText read_at_depth(LineReader& reader, int depth) {
   PacketText packet;
@@ -432,6 +442,8 @@ bool names_protocol(std::string_view word) {
          std::ranges::find(kProtocols, word, &ProtocolName::name) != std::end(kProtocols);
 }
 
-PacketText read_packet(LineReader& reader) { return read_at_depth(reader, 0); }
+PacketText read_packet(LineReader& reader) {
+  return read_at_depth(reader, 0);
+}
 
 }  // namespace sallyport

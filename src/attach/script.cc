@@ -1,8 +1,7 @@
 #include "attach/script.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 #include <iterator>
 
 namespace sallyport {
@@ -49,11 +48,11 @@ struct TcpStateName {
   TcpState state;
 };
 constexpr TcpStateName kTcpStates[] = {
-    {"NONE", TcpState::kNone},           {"SYN_SENT", TcpState::kSynSent},
-    {"SYN_RECV", TcpState::kSynRecv},    {"ESTABLISHED", TcpState::kEstablished},
-    {"FIN_WAIT", TcpState::kFinWait},    {"CLOSE_WAIT", TcpState::kCloseWait},
-    {"LAST_ACK", TcpState::kLastAck},    {"TIME_WAIT", TcpState::kTimeWait},
-    {"CLOSE", TcpState::kClose},         {"SYN_SENT2", TcpState::kSynSent2}};
+    {"NONE", TcpState::kNone},        {"SYN_SENT", TcpState::kSynSent},
+    {"SYN_RECV", TcpState::kSynRecv}, {"ESTABLISHED", TcpState::kEstablished},
+    {"FIN_WAIT", TcpState::kFinWait}, {"CLOSE_WAIT", TcpState::kCloseWait},
+    {"LAST_ACK", TcpState::kLastAck}, {"TIME_WAIT", TcpState::kTimeWait},
+    {"CLOSE", TcpState::kClose},      {"SYN_SENT2", TcpState::kSynSent2}};
 
 // Seconds with at most nine decimals, as nanoseconds.
 std::optional<Duration> parse_seconds(std::string_view text) {
@@ -154,7 +153,8 @@ Expectation::Rule read_rule(LineReader& reader) {
       return rule;
     }
   }
-  reader.fail(reader.last(), "a rule is TABLE/CHAIN/NUMBER", "like filter/INPUT/3 or filter/INPUT/policy");
+  reader.fail(reader.last(), "a rule is TABLE/CHAIN/NUMBER",
+              "like filter/INPUT/3 or filter/INPUT/policy");
   return rule;
 }
 
@@ -169,8 +169,7 @@ Reason read_reason(LineReader& reader) {
 
 void read_expected_word(LineReader& reader, Expectation& expected) {
   std::string_view word = reader.word("an expectation");
-  if (auto state = std::ranges::find(kStates, word, &StateName::name);
-      state != std::end(kStates)) {
+  if (auto state = std::ranges::find(kStates, word, &StateName::name); state != std::end(kStates)) {
     expected.state = state->info;
   } else if (word == "original") {
     expected.direction = Direction::kOriginal;
@@ -218,7 +217,8 @@ Expectation read_expectation(LineReader& reader) {
   return expected;
 }
 
-ScriptPacket read_packet_line(LineReader& reader, uint32_t number, std::optional<Duration> previous) {
+ScriptPacket read_packet_line(LineReader& reader, uint32_t number,
+                              std::optional<Duration> previous) {
   ScriptPacket packet;
   packet.line = number;
   packet.time = read_time(reader, previous);
@@ -271,7 +271,8 @@ class ScriptParser {
     previous_ = packet.time;
     bytes_ += packet.packet.bytes.size();
     if (bytes_ > kMostPacketBytes) {
-      diagnostics_.add({{number_, 1, 0}, "the packets of a script have 64 MiB at most together", ""});
+      diagnostics_.add(
+          {{number_, 1, 0}, "the packets of a script have 64 MiB at most together", ""});
       offset_ = text_.size();
       return;
     }
@@ -286,7 +287,8 @@ class ScriptParser {
     } else if (reader.take("forward")) {
       script_.forwards = true;
       if (!reader.at_end()) reader.expect("inside");
-      while (!reader.at_end()) script_.inside.push_back(read_prefix(reader, reader.word("a network")));
+      while (!reader.at_end())
+        script_.inside.push_back(read_prefix(reader, reader.word("a network")));
     } else if (reader.take("group")) {
       do read_group(reader);
       while (!reader.at_end());
@@ -306,7 +308,7 @@ class ScriptParser {
       return false;
     }
     if (!script_.packets.empty()) {
-      reader.fail({number_, 1, 0}, "this belongs before the first packet");
+      reader.fail(Span{number_, 1, 0}, "this belongs before the first packet");
     }
     return true;
   }
@@ -314,7 +316,8 @@ class ScriptParser {
   static Prefix read_prefix(LineReader& reader, std::string_view text) {
     std::optional<Prefix> prefix = Prefix::parse(text);
     if (!prefix) {
-      reader.fail(reader.last(), fmt::format("'{}' is not an address", text), "like 192.168.1.2/24");
+      reader.fail(reader.last(), fmt::format("'{}' is not an address", text),
+                  "like 192.168.1.2/24");
     }
     return prefix.value_or(Prefix{});
   }
@@ -326,7 +329,8 @@ class ScriptParser {
     if (name.empty() || name.size() > 15) {
       reader.fail(reader.last(), "the name of an interface has 1 to 15 bytes");
     }
-    Prefix prefix = read_prefix(reader, equals == std::string_view::npos ? text : text.substr(equals + 1));
+    Prefix prefix =
+        read_prefix(reader, equals == std::string_view::npos ? text : text.substr(equals + 1));
     script_.host.push_back({InterfaceName(name), prefix});
   }
 
@@ -391,7 +395,8 @@ std::string Expectation::text() const {
   auto end = std::back_inserter(out);
   if (state) fmt::format_to(end, " {}", std::ranges::find(kStates, *state, &StateName::info)->name);
   if (direction) out += *direction == Direction::kOriginal ? " original" : " reply";
-  if (tcp) fmt::format_to(end, " tcp {}", std::ranges::find(kTcpStates, *tcp, &TcpStateName::state)->name);
+  if (tcp)
+    fmt::format_to(end, " tcp {}", std::ranges::find(kTcpStates, *tcp, &TcpStateName::state)->name);
   if (timeout) fmt::format_to(end, " timeout {}", *timeout);
   if (status) {
     std::string list;

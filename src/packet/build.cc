@@ -26,7 +26,9 @@ void append(Bytes& bytes, const Bytes& more) {
   bytes.insert(bytes.end(), more.begin(), more.end());
 }
 
-be16 be(size_t value) { return static_cast<uint16_t>(value); }
+be16 be(size_t value) {
+  return static_cast<uint16_t>(value);
+}
 
 // The pseudo-header of RFC 9293, 3.1 and RFC 8200, 8.1.
 Sum pseudo_header(const PacketSpec& spec, uint8_t protocol, size_t length) {
@@ -288,9 +290,9 @@ Bytes ipv4_packet(const PacketSpec& spec) {
   spec.source.to_wire(Family::kIpv4, &header.source);
   spec.destination.to_wire(Family::kIpv4, &header.destination);
   uint16_t sum = static_cast<uint16_t>(~fold(sum_words(&header, sizeof header / 4)));
-  std::memcpy(&header.checksum, &sum, sizeof sum);
   Bytes bytes;
   append(bytes, header);
+  std::memcpy(bytes.data() + 10, &sum, sizeof sum);
   append(bytes, payload);
   return bytes;
 }
