@@ -1,66 +1,94 @@
 // Descriptors: a discovery protocol as a few lines of data.
 //
 // docs/discovery.md describes the language; share/discovery/ holds ours, one file
-// a protocol. A user's own is a ten-line file.
+// a protocol, built into the library. A user's own is a ten-line file.
+//
+// A descriptor says who is asked what (the question), from where and for how long
+// the answer may come, and which announcements come unasked. It never says who may
+// answer: that is the same for all of them (on-link, to the asking socket), so that
+// no file can open more than its own protocol's window on the local link.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/address.h"
 #include "base/diagnostic.h"
+#include "conntrack/discovery/payload.h"
 
 namespace sallyport {
 
+struct PortRange {
+  uint16_t low = 0;
+  uint16_t high = 0xffff;
+  bool contains(uint16_t port) const { return port >= low && port <= high; }
+};
+
 struct Descriptor {
-  struct PortRange {
-    uint16_t low = 0;
-    uint16_t high = 0xffff;
-    bool contains(uint16_t port) const { return port >= low && port <= high; }
-  };
-  struct Group {
+  // Where a question goes: a group, or the broadcast addresses, at these ports.
+  struct Target {
     Family family = Family::kIpv4;
-    Address address;
+    Address group;             // zero: 255.255.255.255 and the interface's own broadcast address
+    bool any_scope = false;    // "ff0x::c": the group in whatever scope (RFC 4291, 2.7)
+    std::vector<PortRange> ports;
+
+    bool is_broadcast() const { return group.is_zero(); }
+    bool is_group(Family of, const Address& address) const;
+    bool has_port(uint16_t port) const;
   };
 
   std::string name;       // "ssdp"
   std::string reference;  // the specification's clause that the numbers come from
 
-  // The question: UDP to one of these.
-  std::vector<Group> groups;
-  bool broadcast = false;         // 255.255.255.255 and the interface's own broadcast address
-  std::vector<uint16_t> ports;
-  std::string starts_with;        // the payload's first bytes; empty: anything
-  uint16_t mask_offset = 0;       // payload byte (offset) & mask == value; mask 0: not asked
-  uint8_t mask = 0, mask_value = 0;
-  bool from_other_port = false;   // only a question from another port than it is sent to
-                                  // (mDNS legacy); else from any
+  struct Question {
+    std::vector<Target> targets;
+    std::vector<PortRange> from_ports;  // empty: from any
+    bool from_other_port = false;       // from any but the port that it is sent to
+    std::vector<PayloadTest> tests;
+  } question;
 
-  // The answer.
-  enum class From : uint8_t { kAskedPort, kAnyPort, kPorts } from = From::kAskedPort;
-  std::vector<PortRange> from_ports;
-  uint16_t to_port = 0;           // 0: the asking port; else a fixed one (Govee 4002)
+  struct Answer {
+    enum class From : uint8_t { kAskedPort, kAnyPort, kPorts } from = From::kAskedPort;
+    std::vector<PortRange> from_ports;
+    uint16_t to_port = 0;  // 0: the asking port; else a fixed one (Govee 4002)
 
-  // The window, in milliseconds: `window`, or the value in seconds of the header
-  // line `window_header` in the question, between window_least and window_most
-  // seconds, plus window_plus milliseconds.
-  uint32_t window = 5000;
-  std::string window_header;      // "MX"
-  uint32_t window_least = 1, window_most = 5, window_plus = 0;
-  bool window_header_needed = false;  // without the header it is no question
+    // How long: `milliseconds`; with a header, its value in seconds, between `least` and
+    // `most`, and `milliseconds` more. Without the header it is no question.
+    uint32_t milliseconds = 5000;
+    std::string header;  // "MX"
+    uint32_t least = 0, most = 0;
+  } answer;
 
-  // Announcements: from on-link to one of the groups, at this port, if joined.
-  std::vector<uint16_t> announce_ports;
-  std::vector<std::string> announce_starts_with;  // any of these; empty: anything
+  // From on-link to one of the targets' groups, if the host has joined it. No `ports`: none.
+  struct Announcement {
+    std::vector<PortRange> ports;
+    std::vector<PortRange> from_ports;  // empty: from any
+    std::vector<PayloadTest> tests;
+  } announcement;
+
+  // The longest that an answer may take.
+  uint32_t longest_window() const { return answer.most * 1000 + answer.milliseconds; }
 };
 
-// Parses a text of one or more descriptors; adds to `out` only if all are right.
+// Whether one of `ranges` contains `port`.
+bool contains(std::span<const PortRange> ranges, uint16_t port);
+
+// Parses a text of one or more descriptors, and only if all are right adds them to
+// `out`; one with the name of a descriptor that is there already takes its place.
 void parse_descriptors(std::string_view text, std::vector<Descriptor>& out,
                        Diagnostics& diagnostics);
 
 // The descriptors of share/discovery/, built into the library.
 const std::vector<Descriptor>& builtin_descriptors();
+
+// ... and their texts, by file name.
+struct DescriptorText {
+  std::string_view file;
+  std::string_view text;
+};
+std::span<const DescriptorText> builtin_descriptor_texts();
 
 }  // namespace sallyport

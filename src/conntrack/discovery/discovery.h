@@ -7,7 +7,15 @@
 // group that the host has joined is RELATED to the joining. Everything that
 // differs between protocols is data (descriptor.h, share/discovery/).
 //
-// Called by Conntrack, packet by packet; allocates only in reserve().
+// Windows lie in a table of fixed size, chained by the socket that an answer goes
+// to; there is one for each (socket, descriptor, group asked). Nothing sweeps them:
+// a window that is over stays, so that a late answer can be told from a stray one,
+// until its place is needed, and the oldest goes first. An answer costs one look-up,
+// and so does a question that is repeated; one from a new socket costs a walk over the
+// table's times (48 KB, a few microseconds), which buys that bounds depend on
+// nothing but the time of the packet.
+//
+// Called by Conntrack, packet by packet. Allocates only when it is constructed.
 #pragma once
 
 #include <array>
@@ -27,11 +35,12 @@ namespace sallyport {
 
 class Discovery {
  public:
-  static constexpr uint32_t kMostAnswers = 256;         // to one question
-  static constexpr size_t kMostWindowsPerAddress = 256;  // of one asking address
+  static constexpr uint32_t kMostAnswers = 256;          // to one question
+  static constexpr size_t kMostWindowsPerAddress = 256;  // open at once, of one asking address
   static constexpr size_t kMostWindows = 4096;           // in all
+  static constexpr Tick kRemembered = ticks(60);         // a late answer is known for so long
 
-  // One socket's open question.
+  // One socket's question.
   struct Window {
     const Descriptor* descriptor = nullptr;
     Family family = Family::kIpv4;
@@ -43,22 +52,25 @@ class Discovery {
     FlowId master;            // the question's flow
     Tick expires = 0;         // an answer at this tick is late
     uint32_t answers = 0;
+    bool assumed = false;     // the capture cut the question short: it may be another one
   };
 
   struct Answer {
     bool related = false;
     bool announcement = false;
+    bool assumed = false;                    // as the window's, or the announcement is cut short
     const Descriptor* descriptor = nullptr;  // null: this has nothing to do with discovery
     FlowId master;
+    Tick until = 0;  // the window's end; an announcement has none
     Reason refused = Reason::kNone;  // a kDiscovery… reason: it would have been related but for this
   };
 
-  // Both must outlive this; the host may change between packets (groups joined).
-  Discovery(std::span<const Descriptor> descriptors, const Host& host, const HashKey& key);
-  ~Discovery();
+  enum class Announcements : uint8_t { kIgnored, kLetIn };
 
-  // Throws away windows that are over. Between bursts.
-  void reserve(Tick now);
+  // Both must outlive this; the host may change between packets (groups joined).
+  Discovery(std::span<const Descriptor> descriptors, const Host& host, const HashKey& key,
+            Announcements announcements = Announcements::kLetIn);
+  ~Discovery();
 
   // `packet` was accepted on its way out of this host and belongs to `flow`.
   // Opens, or opens anew, the window of a question. True if it was one.
@@ -71,7 +83,8 @@ class Discovery {
   uint64_t refused(Reason reason) const;
   uint64_t windows_refused() const;
 
-  // For explain: the windows open now, and those that are over but remembered.
+  // For explain: the windows that are open (`expires` is to come) and those that
+  // are over but remembered, in no particular order.
   std::vector<Window> windows() const;
 
  private:

@@ -1,0 +1,15 @@
+# The descriptors of share/discovery/ as C++: the library needs no path at run time.
+# Sets SALLYPORT_BUILTIN_DESCRIPTORS to the generated source.
+set(folder ${PROJECT_SOURCE_DIR}/share/discovery)
+file(GLOB files CONFIGURE_DEPENDS ${folder}/*.discovery)
+list(SORT files)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+set(SALLYPORT_DESCRIPTOR_TEXTS "")
+foreach(path IN LISTS files)
+  get_filename_component(name "${path}" NAME)
+  file(READ "${path}" text)
+  string(APPEND SALLYPORT_DESCRIPTOR_TEXTS "    {\"${name}\", R\"~~~(${text})~~~\"},\n")
+endforeach()
+set(SALLYPORT_BUILTIN_DESCRIPTORS ${CMAKE_CURRENT_BINARY_DIR}/builtin_descriptors.cc)
+configure_file(${CMAKE_CURRENT_LIST_DIR}/builtin.cc.in ${SALLYPORT_BUILTIN_DESCRIPTORS} @ONLY)
+install(FILES ${files} DESTINATION ${CMAKE_INSTALL_DATADIR}/sallyport/discovery)
