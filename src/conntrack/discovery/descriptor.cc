@@ -6,10 +6,9 @@
 // small multiple of its size.
 #include "conntrack/discovery/descriptor.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
+#include <fmt/format.h>
 #include <optional>
 #include <set>
 
@@ -34,8 +33,7 @@ std::optional<uint32_t> number_of(std::string_view text) {
   bool hex = text.starts_with("0x") || text.starts_with("0X");
   if (hex) text.remove_prefix(2);
   uint32_t value = 0;
-  auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
@@ -49,7 +47,8 @@ class Parser {
       size_t end = std::min(text.find('\n'), text.size());
       std::string_view line = text.substr(0, end);
       text.remove_prefix(std::min(end + 1, text.size()));
-      if (!lex_descriptor_line(line, number, tokens_, diagnostics_) || tokens_.size() == 1) continue;
+      if (!lex_descriptor_line(line, number, tokens_, diagnostics_) || tokens_.size() == 1)
+        continue;
       next_ = 0;
       statement(line);
     }
@@ -126,9 +125,9 @@ class Parser {
       return;
     }
     const Token name = tokens_[next_++];
-    bool good = !name.is_string && name.text.size() <= kMostName &&
-                name.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
-                    std::string::npos;
+    bool good =
+        !name.is_string && name.text.size() <= kMostName &&
+        name.text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
     if (!good) {
       fail(name.span, fmt::format("{} is no name for a protocol", shown(name.text)),
            fmt::format("at most {} small letters, digits and hyphens", kMostName));
@@ -225,7 +224,7 @@ class Parser {
       return fail(span, "a header counts whole seconds, the least first", "header MX, 1 to 5 s");
     }
     if (take("plus") && !duration(answer.milliseconds)) return false;
-    return answer.longest_window() > 0 || fail(span, "a window of no time lets nothing in");
+    return answer.longest() > 0 || fail(span, "a window of no time lets nothing in");
   }
 
   // Parts of statements.
@@ -341,7 +340,8 @@ class Parser {
       Span span = peek().span;
       if (!room(test.values.size()) || !number(value, 0, 255)) return false;
       if ((value & ~test.mask) != 0) {
-        return fail(span, fmt::format("under the mask {:#04x} no byte is {:#04x}", test.mask, value),
+        return fail(span,
+                    fmt::format("under the mask {:#04x} no byte is {:#04x}", test.mask, value),
                     "the value may have only bits that the mask has");
       }
       test.values.push_back(static_cast<uint8_t>(value));
@@ -420,7 +420,9 @@ bool contains(std::span<const PortRange> ranges, uint16_t port) {
   return std::ranges::any_of(ranges, [=](const PortRange& range) { return range.contains(port); });
 }
 
-bool Descriptor::Target::has_port(uint16_t port) const { return sallyport::contains(ports, port); }
+bool Descriptor::Target::has_port(uint16_t port) const {
+  return sallyport::contains(ports, port);
+}
 
 bool Descriptor::Target::is_group(Family of, const Address& address) const {
   if (is_broadcast() || of != family) return false;

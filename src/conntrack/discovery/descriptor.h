@@ -31,8 +31,8 @@ struct Descriptor {
   // Where a question goes: a group, or the broadcast addresses, at these ports.
   struct Target {
     Family family = Family::kIpv4;
-    Address group;             // zero: 255.255.255.255 and the interface's own broadcast address
-    bool any_scope = false;    // "ff0x::c": the group in whatever scope (RFC 4291, 2.7)
+    Address group;           // zero: 255.255.255.255 and the interface's own broadcast address
+    bool any_scope = false;  // "ff0x::c": the group in whatever scope (RFC 4291, 2.7)
     std::vector<PortRange> ports;
 
     bool is_broadcast() const { return group.is_zero(); }
@@ -60,6 +60,8 @@ struct Descriptor {
     uint32_t milliseconds = 5000;
     std::string header;  // "MX"
     uint32_t least = 0, most = 0;
+
+    uint32_t longest() const { return most * 1000 + milliseconds; }
   } answer;
 
   // From on-link to one of the targets' groups, if the host has joined it. No `ports`: none.
@@ -68,9 +70,6 @@ struct Descriptor {
     std::vector<PortRange> from_ports;  // empty: from any
     std::vector<PayloadTest> tests;
   } announcement;
-
-  // The longest that an answer may take.
-  uint32_t longest_window() const { return answer.most * 1000 + answer.milliseconds; }
 };
 
 // Whether one of `ranges` contains `port`.

@@ -27,8 +27,7 @@ TEST(Descriptors, EveryFileOfShareDiscoveryIsRight) {
   for (const DescriptorText& builtin : builtin_descriptor_texts()) {
     Diagnostics diagnostics;
     parse_descriptors(builtin.text, all, diagnostics);
-    EXPECT_TRUE(diagnostics.empty())
-        << diagnostics.render(std::string(builtin.file), builtin.text);
+    EXPECT_TRUE(diagnostics.empty()) << diagnostics.render(std::string(builtin.file), builtin.text);
   }
   EXPECT_EQ(all.size(), builtin_descriptors().size());
   for (const Descriptor& descriptor : all) {
@@ -86,7 +85,7 @@ TEST(Descriptors, SayEverythingInSentences) {
   EXPECT_EQ(one.answer.header, "MX");
   EXPECT_EQ(one.answer.least, 1u);
   EXPECT_EQ(one.answer.most, 5u);
-  EXPECT_EQ(one.longest_window(), 6500u);
+  EXPECT_EQ(one.answer.longest(), 6500u);
   EXPECT_TRUE(contains(one.announcement.ports, 9));
   EXPECT_TRUE(contains(one.announcement.from_ports, 8));
   EXPECT_EQ(one.announcement.tests.size(), 1u);
@@ -101,7 +100,7 @@ TEST(Descriptors, WithoutAnAnswerLineTheAnswerComesFromTheAskedPortWithin5Second
   std::vector<Descriptor> all = parse_well("protocol p\nquestion to 224.0.0.1 port 1\n");
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].answer.from, Descriptor::Answer::From::kAskedPort);
-  EXPECT_EQ(all[0].longest_window(), 5000u);
+  EXPECT_EQ(all[0].answer.longest(), 5000u);
 }
 
 TEST(Descriptors, AGroupInAnyScopeIsThatGroupInEachScopeAndNoOther) {
@@ -154,8 +153,7 @@ TEST(Descriptors, ThatAreWrongAreRefused) {
       {"protocol \"p\"", "is no name for a protocol"},
       {"protocol p q\n" + good, "1:12: error: expected the end of the line, but found 'q'"},
       {"protocol p\n" + good + "protocol p\n" + good, "3:10: error: there is a protocol 'p' above"},
-      {"protocol p\nanswer within 1 s",
-       "1:1: error: p does not say where its question goes"},
+      {"protocol p\nanswer within 1 s", "1:1: error: p does not say where its question goes"},
       {"+reference", "expected the specification"},
       {"+reference a\nreference b", "'reference' is said twice"},
       {"+ask", "expected protocol, reference, question, answer or announcement"},
@@ -201,7 +199,7 @@ TEST(Descriptors, ThatAreWrongAreRefused) {
       {"+answer within header MX 0 to 0 s", "a window of no time lets nothing in"},
       {"+announcement begins \"x\"", "3:1: error: the announcement's port is missing"},
       {"+announcement to port 1\nannouncement to port 2", "'announcement to' is said twice"},
-      {std::string("protocol \xff\x00\x1b[31m", 15), "'???[31m' is no name"},
+      {std::string("protocol \xff\x00\x1b[31m", 16), "'???[31m' is no name"},
   };
   for (const Case& c : kCases) {
     bool whole = !c.text.starts_with('+');

@@ -124,7 +124,7 @@ struct Discovery::State {
   std::vector<Slot> slots = std::vector<Slot>(kMostWindows);
   std::vector<uint32_t> buckets = std::vector<uint32_t>(kMostWindows, kNone);
   // Of each slot, side by side for the walk in take_slot().
-  std::vector<Tick> expires = std::vector<Tick>(kMostWindows, 0);  // 0: never used
+  std::vector<Tick> expires = std::vector<Tick>(kMostWindows, 0);         // 0: never used
   std::vector<uint32_t> askers = std::vector<uint32_t>(kMostWindows, 0);  // address, hashed
 
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> refused{};
@@ -184,8 +184,8 @@ bool Discovery::State::open(const Descriptor& descriptor, const Packet& packet, 
   uint16_t port = destination_port(packet);
   uint32_t slot = kNone;
   each_window_of(socket, [&](const Window& window, uint32_t i) {
-    bool same = window.descriptor == &descriptor && window.asked == group &&
-                window.asked_port == port;
+    bool same =
+        window.descriptor == &descriptor && window.asked == group && window.asked_port == port;
     if (same) slot = i;
     return !same;
   });
@@ -339,7 +339,9 @@ uint64_t Discovery::refused(Reason reason) const {
   return state_->refused[static_cast<size_t>(reason)];
 }
 
-uint64_t Discovery::windows_refused() const { return state_->windows_refused; }
+uint64_t Discovery::windows_refused() const {
+  return state_->windows_refused;
+}
 
 std::vector<Window> Discovery::windows() const {
   std::vector<Window> out;

@@ -52,7 +52,7 @@ class Discovery {
     FlowId master;            // the question's flow
     Tick expires = 0;         // an answer at this tick is late
     uint32_t answers = 0;
-    bool assumed = false;     // the capture cut the question short: it may be another one
+    bool assumed = false;  // the capture cut the question short: it may be another one
   };
 
   struct Answer {
@@ -62,7 +62,8 @@ class Discovery {
     const Descriptor* descriptor = nullptr;  // null: this has nothing to do with discovery
     FlowId master;
     Tick until = 0;  // the window's end; an announcement has none
-    Reason refused = Reason::kNone;  // a kDiscovery… reason: it would have been related but for this
+    Reason refused =
+        Reason::kNone;  // a kDiscovery… reason: it would have been related but for this
   };
 
   enum class Announcements : uint8_t { kIgnored, kLetIn };

@@ -31,7 +31,8 @@ Holds contains(const PayloadTest& test, const Payload& payload) {
 }
 
 Holds byte(const PayloadTest& test, const Payload& payload) {
-  if (test.offset >= payload.held.size()) return not_here(payload, size_t{test.offset} + 1);
+  if (test.offset >= payload.length) return Holds::kNo;
+  if (test.offset >= payload.held.size()) return Holds::kUnknown;
   uint8_t found = payload.held[test.offset] & test.mask;
   return std::ranges::find(test.values, found) != test.values.end() ? Holds::kYes : Holds::kNo;
 }
@@ -51,13 +52,15 @@ Holds dns_unicast(const Payload& payload) {
     if (last != 0 && last < 0xc0) return Holds::kNo;  // 0x40 and 0x80: no kind of label
     at += last == 0 ? 1 : 2;                          // the root, or a pointer (RFC 1035, 4.1.4)
     if (at + kTypeAndClass > bytes.size()) break;
-    if (bytes[at + 2] & 0x80) return Holds::kYes;     // the class field's top bit
+    if (bytes[at + 2] & 0x80) return Holds::kYes;  // the class field's top bit
     at += kTypeAndClass;
   }
   return questions > 0 ? not_here(payload, kSearched) : Holds::kNo;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool same_name(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, {}, lower, lower);
@@ -106,7 +109,8 @@ std::optional<uint32_t> header_number(std::string_view text, std::string_view na
     text.remove_prefix(std::min(end + 1, text.size()));
     if (trimmed(line).empty()) return std::nullopt;  // the headers end at an empty line
     size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !same_name(trimmed(line.substr(0, colon)), name)) continue;
+    if (colon == std::string_view::npos || !same_name(trimmed(line.substr(0, colon)), name))
+      continue;
     return number(trimmed(line.substr(colon + 1)));
   }
   return std::nullopt;

@@ -47,8 +47,8 @@ Holds holds(const PayloadTest& test, const Payload& payload);
 Holds all_hold(const std::vector<PayloadTest>& tests, const Payload& payload);
 
 // The value of an HTTP-like header line ("MX: 3"), the name in any case (RFC 9110,
-// 5.1), as a whole number, those above 65535 as 65535. Nothing where there is no such line, where its
-// value is no number, or where it lies beyond the first kSearched bytes.
+// 5.1), as a whole number, those above 65535 as 65535. Nothing where there is no such line, where
+// its value is no number, or where it lies beyond the first kSearched bytes.
 std::optional<uint32_t> header_number(std::string_view text, std::string_view name);
 
 }  // namespace sallyport

@@ -21,8 +21,7 @@ PayloadTest has(std::string text) {
 PayloadTest byte(uint16_t offset, uint8_t mask, std::vector<uint8_t> values) {
   return {PayloadTest::Kind::kByte, {}, offset, mask, std::move(values)};
 }
-const PayloadTest kDnsUnicast{
-    .kind = PayloadTest::Kind::kDnsUnicast, .texts = {}, .values = {}};
+const PayloadTest kDnsUnicast{.kind = PayloadTest::Kind::kDnsUnicast, .texts = {}, .values = {}};
 
 // A DNS message: the header with its number of questions, then what follows.
 std::string dns(uint8_t questions, std::string_view rest) {
