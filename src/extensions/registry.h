@@ -1,0 +1,25 @@
+// Every extension, by name. A new one is its file, a declaration and a line in registry.cc.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "extensions/extension.h"
+
+namespace sallyport {
+
+extern const MatchType kMarkMatch;
+
+extern const TargetType kMarkTarget;
+
+std::span<const MatchType* const> matches();
+std::span<const TargetType* const> targets();
+// Null: not here, or not for this family.
+const MatchType* find_match(std::string_view name, Family family);
+const TargetType* find_target(std::string_view name, Family family);
+// What an option brings in after `-p PROTOCOL`, without -m.
+const MatchType* implied_match(uint8_t protocol, Family family);
+// iptables 1.8.9 has it (from the manual page's list), Sallyport does not.
+bool known_to_iptables(std::string_view name, bool target);
+
+}  // namespace sallyport
