@@ -10,6 +10,7 @@
 // reserve() is called between bursts.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,12 +32,22 @@ class Discovery;
 
 // What track() found. The packet's fields (kCtState, kCtStatus, kCtDirection,
 // kConnmark) say the same.
+//
+// Two answers have no state at all (kNone): with kTableFull Linux drops the packet
+// here, before any further rule; with kNotInCapture the bytes to tell are missing
+// from the capture.
 struct Tracked {
   FlowId flow;  // none for INVALID and UNTRACKED
   CtInfo info = CtInfo::kNone;
   Direction direction = Direction::kOriginal;
   Reason reason = Reason::kNone;  // why it is INVALID, or why discovery did not let it be RELATED
   bool created = false;           // by this packet: confirm() or release() it
+};
+
+// By direction. Kept apart from the flow, and only with nf_conntrack_acct=1.
+struct FlowCounters {
+  std::array<uint64_t, 2> packets{};
+  std::array<uint64_t, 2> bytes{};
 };
 
 // What happened to a flow, in order.
@@ -90,7 +101,8 @@ class Conntrack {
   // Every confirmed flow that is alive at `now`, in no particular order.
   void each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const;
 
-  // Events since `sequence`, oldest first; the ring keeps the last kEvents.
+  // Events after the one numbered `sequence` (the first is 1), oldest first. The ring keeps
+  // the last kEvents: where the first number is not sequence + 1, some were lost.
   static constexpr size_t kEvents = 65536;
   std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
 
@@ -100,6 +112,8 @@ class Conntrack {
 
   const Knobs& knobs() const;
   size_t memory() const;  // bytes held for flows and index
+  // Packets and bytes of a flow; null without nf_conntrack_acct.
+  const FlowCounters* counters(FlowId id) const;
 
  private:
   struct State;

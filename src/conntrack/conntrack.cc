@@ -1,0 +1,400 @@
+// The way of a packet through connection tracking.
+//
+// track(): sound? -> tuple -> flow, or a new one -> the tracker's step -> state.
+// An existing flow is changed at once and stays changed whatever rules say of the
+// packet; a new one lies in its entry, outside the index, until confirm().
+//
+// A flow that ends while packets are in flight is taken out of the index but its
+// entry stays readable until reserve(), so a rule may still ask about the flow of
+// the RST that ended it. Deadlines are looked at twice: a lookup does not find a dead
+// flow, and reserve() lets the wheel bring up those that nobody asks for.
+#include "conntrack/conntrack.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "conntrack/discovery/discovery.h"
+#include "conntrack/table.h"
+#include "conntrack/timer_wheel.h"
+#include "conntrack/trackers/icmp_error.h"
+#include "conntrack/trackers/tracker.h"
+
+namespace sallyport {
+namespace {
+
+// The kernel counts a timeout in ticks of 32 bits, and stops at half of them.
+constexpr uint64_t kLongestTimeout = 0x7fffffff;
+// When the table is full, so many flows near the new one's place are looked at for one to
+// give up; they are far apart only in a table that is nearly empty.
+constexpr size_t kEarlyDropFlows = 16;
+constexpr size_t kEarlyDropBuckets = 64;
+// Packets whose cache lines are under way at the same time.
+constexpr size_t kPrefetched = 64;
+
+// RFC 4890's list of what ICMPv6 does for the link itself: kernel-facts 34.
+bool is_untracked_icmpv6(uint32_t type) {
+  return (type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152;
+}
+
+CtInfo info_of(const Flow& flow, Direction direction) {
+  if (direction == Direction::kReply || flow.status & ct_status::kSeenReply) {
+    return CtInfo::kEstablished;
+  }
+  return flow.status & ct_status::kExpected ? CtInfo::kRelated : CtInfo::kNew;
+}
+
+Tracked without_flow(CtInfo info, Reason reason) {
+  Tracked tracked;
+  tracked.info = reason == Reason::kNotInCapture ? CtInfo::kNone : info;
+  tracked.reason = reason;
+  return tracked;
+}
+
+}  // namespace
+
+struct Conntrack::State {
+  State(const Knobs& wanted, const HashKey& key, Discovery* to_ask)
+      : knobs(wanted), table(key), discovery(to_ask) {
+    events.reserve(kEvents);
+  }
+
+  FlowId id_of(uint32_t index) const { return {index, table[index].generation}; }
+
+  void emit(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when) {
+    const Flow& flow = table[index];
+    FlowEvent event{.kind = kind,
+                    .why = why,
+                    .sequence = ++last_event,
+                    .when = when,
+                    .flow = id_of(index),
+                    .tuple = flow.tuple,
+                    .zone = flow.zone,
+                    .status = flow.status,
+                    .expires = flow.expires,
+                    .last_seen = flow.expires - flow.timeout};
+    if (events.size() < kEvents) {
+      events.push_back(event);
+    } else {
+      events[(last_event - 1) % kEvents] = event;
+    }
+  }
+
+  void set_timeout(Flow& flow, uint32_t seconds) {
+    flow.timeout = static_cast<uint32_t>(std::min(ticks(seconds), kLongestTimeout));
+  }
+
+  // A confirmed flow ends. Its entry stays until reserve().
+  void destroy(uint32_t index, FlowEvent::Why why, Tick when) {
+    wheel.remove(index);
+    unlink(index, why, when);
+    graveyard.push_back(index);  // has room for every flow
+  }
+
+  void unlink(uint32_t index, FlowEvent::Why why, Tick when) {
+    table.erase(index);
+    table[index].status |= ct_status::kDying;
+    count--;
+    emit(FlowEvent::Kind::kDestroy, why, index, when);
+  }
+
+  // The live flow of a tuple; a dead one in its place is destroyed.
+  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
+    for (;;) {
+      FlowTable::Found found = table.find(tuple, zone);
+      if (!found.index || now < table[found.index].expires) return found;
+      destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires);
+    }
+  }
+
+  // nf_conntrack_max: gives up a flow that is not ASSURED, in the neighbourhood of the new one.
+  bool make_room(const Tuple& tuple, const Zone& zone, Tick now) {
+    if (!knobs.max || count < knobs.max) return true;
+    uint32_t victim = 0;
+    size_t looked_at = 0;
+    table.near(table.hash(tuple, zone.in(Direction::kOriginal)), kEarlyDropBuckets,
+               [&](uint32_t index) {
+                 const Flow& flow = table[index];
+                 if (flow.status & ct_status::kAssured && now < flow.expires) {
+                   return ++looked_at == kEarlyDropFlows;
+                 }
+                 victim = index;
+                 return true;
+               });
+    if (!victim) return false;
+    destroy(victim, FlowEvent::Why::kEarlyDrop, now);
+    return true;
+  }
+
+  Tracked track(Packet& packet, const Zone& zone, Tick now);
+  Tracked track_icmp_error(Packet& packet, const Zone& zone, Tick now);
+  Tracked begin(Packet& packet, const Tuple& tuple, const Zone& zone, Tick now);
+  // Nothing if the packet begins another flow with the same tuple.
+  std::optional<Tracked> go_on(Packet& packet, FlowTable::Found found, Tick now);
+  void account(uint32_t index, Direction direction, const Packet& packet) {
+    if (counters.empty()) return;
+    counters[index].packets[static_cast<size_t>(direction)]++;
+    counters[index].bytes[static_cast<size_t>(direction)] += packet.length;
+  }
+
+  Knobs knobs;
+  FlowTable table;
+  Discovery* discovery;
+  TimerWheel wheel;
+  size_t count = 0;
+  std::vector<uint32_t> graveyard;     // ended since the last reserve()
+  std::vector<FlowCounters> counters;  // by index; empty without nf_conntrack_acct
+  std::vector<FlowEvent> events;       // a ring
+  uint64_t last_event = 0;
+};
+
+Tracked Conntrack::State::track(Packet& packet, const Zone& zone, Tick now) {
+  uint8_t protocol = packet.protocol();
+  if (protocol == protocol::kIcmp || protocol == protocol::kIcmpv6) {
+    if (Reason why = need(packet, 1, Reason::kInvalidShort); why != Reason::kNone) {
+      return without_flow(CtInfo::kInvalid, why);
+    }
+    uint32_t type = packet.fields[Field::kIcmpType];
+    if (protocol == protocol::kIcmpv6 && is_untracked_icmpv6(type)) {
+      return without_flow(CtInfo::kUntracked, Reason::kNone);
+    }
+    if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now);
+  }
+  Tuple tuple;
+  Reason why = check(packet, knobs);
+  if (why == Reason::kNone) why = tuple_of(packet, tuple);
+  if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
+  FlowTable::Found found = find_alive(tuple, zone, now);
+  if (found.index) {
+    if (std::optional<Tracked> tracked = go_on(packet, found, now)) return *tracked;
+  }
+  return begin(packet, tuple, zone, now);
+}
+
+// The flow that an error is about is neither moved nor refreshed (kernel-facts 4).
+Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tick now) {
+  Tuple answer;
+  Reason why = quoted_answer(packet, knobs, answer);
+  if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
+  FlowTable::Found found = find_alive(answer, zone, now);
+  if (!found.index) return without_flow(CtInfo::kInvalid, Reason::kInvalidIcmpError);
+  Tracked tracked;
+  tracked.flow = id_of(found.index);
+  tracked.info = CtInfo::kRelated;
+  tracked.direction = found.direction;
+  return tracked;
+}
+
+std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now) {
+  Flow& flow = table[found.index];
+  uint32_t status = flow.status;
+  Step step = move(flow, {packet, found.direction, now, knobs});
+  switch (step.kind) {
+    case Step::Kind::kInvalid: return without_flow(CtInfo::kInvalid, step.reason);
+    case Step::Kind::kReopen:
+      destroy(found.index, FlowEvent::Why::kReopened, now);
+      return std::nullopt;
+    case Step::Kind::kAccept:
+    case Step::Kind::kReset: break;
+  }
+  if (step.assured) flow.status |= ct_status::kAssured;
+  if (found.direction == Direction::kReply) flow.status |= ct_status::kSeenReply;
+  account(found.index, found.direction, packet);
+  if (step.kind == Step::Kind::kReset) {
+    destroy(found.index, FlowEvent::Why::kReset, now);
+  } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) {
+    Tick before = flow.expires;
+    set_timeout(flow, step.seconds);
+    flow.expires = now + flow.timeout;
+    if (flow.expires < before) {
+      wheel.remove(found.index);
+      wheel.add(found.index, flow.expires);
+    }
+  }
+  if (flow.status != status && step.kind == Step::Kind::kAccept) {
+    emit(FlowEvent::Kind::kUpdate, FlowEvent::Why::kPacket, found.index, now);
+  }
+  Tracked tracked;
+  tracked.flow = id_of(found.index);
+  tracked.direction = found.direction;
+  tracked.info = info_of(flow, found.direction);
+  return tracked;
+}
+
+Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const Zone& zone, Tick now) {
+  uint32_t index = make_room(tuple, zone, now) ? table.allocate() : 0;
+  if (!index) return without_flow(CtInfo::kNone, Reason::kTableFull);
+  Flow& flow = table[index];
+  flow.tuple = tuple;
+  flow.zone = zone;
+  flow.created = static_cast<uint32_t>(now);
+  Step step = open(flow, {packet, Direction::kOriginal, now, knobs});
+  if (step.kind != Step::Kind::kAccept) {
+    table.release(index);
+    return without_flow(CtInfo::kInvalid, step.reason);
+  }
+  set_timeout(flow, step.seconds);
+  Tracked tracked;
+  if (discovery && packet.in) {
+    Discovery::Answer answer = discovery->received(packet, now);
+    if (answer.related) {
+      flow.status |= ct_status::kExpected;
+      flow.master = answer.master;
+    }
+    tracked.reason = answer.refused;
+  }
+  if (!counters.empty()) counters[index] = {};
+  account(index, Direction::kOriginal, packet);
+  tracked.flow = id_of(index);
+  tracked.created = true;
+  tracked.info = info_of(flow, Direction::kOriginal);
+  return tracked;
+}
+
+Conntrack::Conntrack(const Knobs& knobs, const HashKey& key, Discovery* discovery)
+    : state_(std::make_unique<State>(knobs, key, discovery)) {}
+
+Conntrack::~Conntrack() = default;
+
+void Conntrack::reserve(size_t packets, Tick now) {
+  State& state = *state_;
+  for (uint32_t index : state.graveyard) state.table.release(index);
+  state.graveyard.clear();
+  state.wheel.advance(now, [&](uint32_t index, Tick deadline) {
+    const Flow& flow = state.table[index];
+    if (flow.expires > deadline) {
+      state.wheel.add(index, flow.expires);
+      return;
+    }
+    state.unlink(index, FlowEvent::Why::kTimeout, flow.expires);
+    state.table.release(index);
+  });
+  if (!state.table.reserve(packets)) return;
+  state.wheel.resize(state.table.size());
+  state.graveyard.reserve(state.table.size());
+  if (state.knobs.acct) state.counters.resize(state.table.size());
+}
+
+void Conntrack::prefetch(std::span<Packet* const> packets) {
+  const FlowTable& table = state_->table;
+  uint64_t hashes[kPrefetched];
+  while (!packets.empty()) {
+    std::span<Packet* const> some = packets.first(std::min(packets.size(), kPrefetched));
+    packets = packets.subspan(some.size());
+    size_t count = 0;
+    for (Packet* packet : some) {
+      Tuple tuple;
+      bool sound = packet->malformed == Reason::kNone;
+      if (!sound || tuple_of(*packet, tuple) != Reason::kNone) continue;
+      hashes[count] = table.hash(tuple, 0);
+      table.prefetch_bucket(hashes[count++]);
+    }
+    for (size_t i = 0; i < count; i++) table.prefetch_entries(hashes[i]);
+  }
+}
+
+Tracked Conntrack::track(Packet& packet, const Zone& zone, Tick now) {
+  Tracked tracked = state_->track(packet, zone, now);
+  const Flow* flow = find(tracked.flow);
+  packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
+  packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
+  packet.fields[Field::kCtStatus] = flow ? flow->status : 0;
+  packet.fields[Field::kConnmark] = flow ? flow->connmark : 0;
+  return tracked;
+}
+
+Tracked Conntrack::untrack(Packet& packet) {
+  packet.fields[Field::kCtState] = ct_state_bit(CtInfo::kUntracked);
+  packet.fields[Field::kCtDirection] = 0;
+  packet.fields[Field::kCtStatus] = 0;
+  packet.fields[Field::kConnmark] = 0;
+  return without_flow(CtInfo::kUntracked, Reason::kNone);
+}
+
+Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now) {
+  State& state = *state_;
+  Flow* flow = find(tracked.flow);
+  if (!flow) return Reason::kNone;
+  uint32_t index = tracked.flow.index;
+  if (tracked.created && !(flow->status & ct_status::kConfirmed)) {
+    bool taken = state.find_alive(flow->tuple, flow->zone, now).index != 0;
+    if (taken || !state.table.insert(index)) {
+      state.table.release(index);
+      return Reason::kInsertFailed;
+    }
+    flow->status |= ct_status::kConfirmed;
+    flow->expires = now + flow->timeout;
+    state.wheel.add(index, flow->expires);
+    state.count++;
+    state.emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+  }
+  if (state.discovery && !packet.in && tracked.direction == Direction::kOriginal &&
+      tracked.info != CtInfo::kRelated) {
+    state.discovery->sent(packet, tracked.flow, now);
+  }
+  return Reason::kNone;
+}
+
+void Conntrack::release(const Tracked& tracked) {
+  const Flow* flow = find(tracked.flow);
+  if (tracked.created && flow && !(flow->status & ct_status::kConfirmed)) {
+    state_->table.release(tracked.flow.index);
+  }
+}
+
+Flow* Conntrack::find(FlowId id) {
+  return state_->table.alive(id) ? &state_->table[id.index] : nullptr;
+}
+const Flow* Conntrack::find(FlowId id) const {
+  return state_->table.alive(id) ? &state_->table[id.index] : nullptr;
+}
+const Flow* Conntrack::master(const Flow& flow) const {
+  return find(flow.master);
+}
+
+FlowId Conntrack::lookup(const Tuple& tuple, const Zone& zone, Tick now,
+                         Direction* direction) const {
+  FlowTable::Found found = state_->table.find(tuple, zone);
+  if (!found.index || now >= state_->table[found.index].expires) return {};
+  if (direction) *direction = found.direction;
+  return state_->id_of(found.index);
+}
+
+size_t Conntrack::count() const {
+  return state_->count;
+}
+
+void Conntrack::each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const {
+  const FlowTable& table = state_->table;
+  table.each([&](uint32_t index) {
+    if (now < table[index].expires) visit(state_->id_of(index), table[index]);
+  });
+}
+
+std::span<const FlowEvent> Conntrack::events_since(uint64_t sequence,
+                                                   std::vector<FlowEvent>& storage) const {
+  const std::vector<FlowEvent>& ring = state_->events;
+  uint64_t kept = state_->last_event - ring.size();  // the last number that is not in the ring
+  storage.clear();
+  for (uint64_t i = std::max(sequence, kept); i < state_->last_event; i++) {
+    storage.push_back(ring[i % kEvents]);
+  }
+  return storage;
+}
+
+const Knobs& Conntrack::knobs() const {
+  return state_->knobs;
+}
+
+size_t Conntrack::memory() const {
+  const State& state = *state_;
+  return state.table.memory() + state.wheel.memory() +
+         state.graveyard.capacity() * sizeof(uint32_t) +
+         state.counters.capacity() * sizeof(FlowCounters);
+}
+
+const FlowCounters* Conntrack::counters(FlowId id) const {
+  bool kept = !state_->counters.empty() && state_->table.alive(id);
+  return kept ? &state_->counters[id.index] : nullptr;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,299 @@
+#include "conntrack/conntrack.h"
+
+#include <gtest/gtest.h>
+
+#include "conntrack/test_conntrack.h"
+#include "packet/headers.h"
+
+namespace sallyport {
+namespace {
+
+using testing::Firewall;
+using testing::spec;
+
+PacketSpec query() {
+  return spec(protocol::kUdp, "10.0.0.1", 1000, "10.0.0.2", 53);
+}
+PacketSpec answer() {
+  return spec(protocol::kUdp, "10.0.0.2", 53, "10.0.0.1", 1000);
+}
+
+PacketSpec icmp(const char* source, const char* destination, uint8_t type, uint16_t id,
+                uint8_t code = 0) {
+  bool six = std::string_view(source).find(':') != std::string_view::npos;
+  PacketSpec result = spec(six ? protocol::kIcmpv6 : protocol::kIcmp, source, 0, destination, 0);
+  result.icmp.type = type;
+  result.icmp.code = code;
+  result.icmp.id = id;
+  return result;
+}
+
+// kernel-facts in comments: the numbers of docs/kernel-facts' lines, each seen on Linux.
+
+TEST(Conntrack, AFlowExistsOnceItsPacketWasAccepted) {  // 1
+  Firewall firewall;
+  EXPECT_EQ(firewall.drop(0, query()), "NEW");
+  EXPECT_EQ(firewall.conntrack.count(), 0u);
+  EXPECT_EQ(firewall.drop(0, answer()), "NEW");
+  EXPECT_EQ(firewall.pass(0, query()), "NEW original");
+  EXPECT_EQ(firewall.conntrack.count(), 1u);
+  EXPECT_EQ(firewall.pass(0, answer()), "ESTABLISHED reply");
+}
+
+TEST(Conntrack, ADroppedPacketOfAFlowHasChangedIt) {  // 2
+  Firewall firewall;
+  firewall.pass(0, query());
+  EXPECT_EQ(firewall.drop(1, answer()), "ESTABLISHED");
+  EXPECT_EQ(firewall.pass(2, query()), "ESTABLISHED original");
+}
+
+TEST(Conntrack, NewUntilAReplyWasSeen) {  // 3
+  Firewall firewall;
+  for (int i = 0; i < 5; i++) EXPECT_EQ(firewall.pass(i, query()), "NEW original");
+  firewall.pass(5, answer());
+  EXPECT_EQ(firewall.pass(6, query()), "ESTABLISHED original");
+}
+
+TEST(Conntrack, UdpStreamsBeginTwoSecondsAfterTheFlow) {  // 10
+  struct Row {
+    double at;
+    bool reply;
+    int64_t left;
+    bool assured;
+  };
+  const std::vector<Row> scenarios[] = {
+      {{0, false, 30, false},
+       {1, true, 30, false},
+       {2, false, 30, false},
+       {2.004, false, 120, true},
+       {3, true, 120, true}},
+      // The first reply never makes a stream, however late.
+      {{0, false, 30, false}, {10, true, 30, false}, {10.1, true, 120, true}},
+      // Without a reply there is none.
+      {{0, false, 30, false}, {10, false, 30, false}},
+  };
+  for (const auto& scenario : scenarios) {
+    Firewall firewall;
+    for (const Row& row : scenario) {
+      firewall.pass(row.at, row.reply ? answer() : query());
+      EXPECT_EQ(firewall.left(row.at), row.left) << row.at;
+      const Flow* flow = firewall.conntrack.find(firewall.tracked.flow);
+      EXPECT_EQ((flow->status & ct_status::kAssured) != 0, row.assured) << row.at;
+    }
+  }
+}
+
+TEST(Conntrack, AFlowIsDeadAtItsDeadline) {  // 11
+  Firewall firewall;
+  firewall.pass(0, query());
+  EXPECT_EQ(firewall.pass(29.996, answer()), "ESTABLISHED reply");
+  EXPECT_EQ(firewall.pass(59.996, answer()), "NEW original");
+}
+
+TEST(Conntrack, InvalidChangesNothing) {  // 4, 9
+  Firewall firewall;
+  firewall.pass(0, query());
+  PacketSpec lying = answer();
+  lying.udp_length = 7;
+  EXPECT_EQ(firewall.pass(20, lying), "INVALID invalid-length");
+  lying.udp_length = 9;
+  EXPECT_EQ(firewall.pass(20, lying), "INVALID invalid-length");
+  EXPECT_EQ(firewall.pass(30, query()), "NEW original");
+  PacketSpec padded = query();
+  padded.payload.resize(10);
+  padded.udp_length = 8;
+  EXPECT_EQ(firewall.pass(30, padded), "NEW original");
+}
+
+TEST(Conntrack, ChecksumsAreVerifiedOnTheWayIn) {  // 5, 6
+  PacketSpec wrong = query();
+  wrong.checksum = PacketSpec::Checksum::kBad;
+  Firewall firewall;
+  EXPECT_EQ(firewall.pass(0, wrong), "INVALID invalid-checksum");
+  Packet leaving = firewall.arrive(wrong);
+  leaving.in = nullptr;
+  EXPECT_EQ(firewall.pass(0, leaving), "NEW original");
+  Knobs knobs;
+  knobs.checksum = 0;
+  EXPECT_EQ(Firewall(knobs).pass(0, wrong), "NEW original");
+  PacketSpec none = spec(protocol::kUdp, "fd00::1", 1000, "fd00::2", 53);
+  none.checksum = PacketSpec::Checksum::kNone;
+  EXPECT_EQ(firewall.pass(0, none), "NEW original");
+}
+
+TEST(Conntrack, AShortHeaderIsInvalidAndAnUncapturedOneHasNoState) {  // 8
+  Firewall firewall;
+  PacketSpec cut = query();
+  cut.fragment = {.offset = 0, .length = 4, .more = false};  // of the header, and no more to come
+  EXPECT_EQ(firewall.pass(0, cut), "INVALID invalid-short");
+  Packet snapped = firewall.arrive(query());
+  snapped.captured = 24;
+  EXPECT_EQ(firewall.pass(0, snapped), " not-in-the-capture");
+}
+
+TEST(Conntrack, PingIsOneFlowByItsId) {  // 30, 31
+  Firewall firewall;
+  EXPECT_EQ(firewall.pass(0, icmp("10.0.0.1", "10.0.0.2", 8, 7)), "NEW original");
+  EXPECT_EQ(firewall.pass(1, icmp("10.0.0.1", "10.0.0.2", 8, 7)), "NEW original");
+  EXPECT_EQ(firewall.pass(1, icmp("10.0.0.2", "10.0.0.1", 0, 8)), "INVALID invalid-icmp-new");
+  EXPECT_EQ(firewall.pass(1, icmp("10.0.0.2", "10.0.0.1", 0, 7)), "ESTABLISHED reply");
+  EXPECT_EQ(firewall.pass(2, icmp("10.0.0.2", "10.0.0.1", 0, 7)), "ESTABLISHED reply");
+  EXPECT_EQ(firewall.left(2), 30);
+  // The other side's own ping with the same id is another flow.
+  EXPECT_EQ(firewall.pass(2, icmp("10.0.0.2", "10.0.0.1", 8, 7)), "NEW original");
+  EXPECT_EQ(firewall.conntrack.count(), 2u);
+}
+
+TEST(Conntrack, WhichIcmpTypesBeginAFlow) {  // 31, 34
+  for (int type = 0; type < 256; type++) {
+    Firewall firewall;
+    bool begins = type == 8 || type == 13 || type == 15 || type == 17;
+    std::string got = firewall.pass(0, icmp("10.0.0.1", "10.0.0.2", static_cast<uint8_t>(type), 1));
+    EXPECT_EQ(got == "NEW original", begins) << type;
+    got = firewall.pass(0, icmp("fd00::1", "fd00::2", static_cast<uint8_t>(type), 1));
+    bool untracked = (type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152;
+    begins = type == 128 || type == 139;
+    EXPECT_EQ(got.substr(0, 3), begins ? "NEW" : untracked ? "UNT" : "INV") << type;
+  }
+}
+
+TEST(Conntrack, AnErrorIsRelatedToTheFlowItQuotes) {  // 32, 33
+  Firewall firewall;
+  firewall.pass(0, query());
+  auto error = [](const char* source, const char* destination, const PacketSpec& quoted,
+                  size_t bytes) {
+    PacketSpec result = icmp(source, destination, 3, 0, 3);
+    result.payload = build(quoted);
+    if (result.payload.size() > bytes) result.payload.resize(bytes);
+    return result;
+  };
+  // From any router, about either direction; eight bytes are more than is needed.
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", query(), 28)), "RELATED reply");
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", query(), 24)), "RELATED reply");
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.2", answer(), 28)), "RELATED original");
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", query(), 20)),
+            "INVALID invalid-icmp-inner");
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.7", query(), 28)),
+            "INVALID invalid-icmp-inner");
+  PacketSpec other = query();
+  other.source_port = 999;
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", other, 28)),
+            "INVALID invalid-icmp-error");
+  PacketSpec about_error = error("10.0.0.1", "10.9.9.9", answer(), 28);
+  EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", about_error, 100)),
+            "INVALID invalid-icmp-inner");
+  // It refreshes nothing.
+  EXPECT_EQ(firewall.pass(30, answer()), "NEW original");
+}
+
+TEST(Conntrack, OtherProtocolsAreFlowsBetweenAddresses) {  // 14, 28, 35, 37
+  Firewall firewall;
+  EXPECT_EQ(firewall.pass(0, spec(protocol::kEsp, "10.0.0.1", 0, "10.0.0.2", 0)), "NEW original");
+  EXPECT_EQ(firewall.left(0), 600);
+  EXPECT_EQ(firewall.pass(0, spec(protocol::kEsp, "10.0.0.2", 0, "10.0.0.1", 0)),
+            "ESTABLISHED reply");
+  PacketSpec gre = spec(protocol::kGre, "10.0.0.1", 0, "10.0.0.2", 0);
+  EXPECT_EQ(firewall.pass(0, gre), "NEW original");
+  EXPECT_EQ(firewall.left(0), 30);
+  gre.gre.key = 5;
+  EXPECT_EQ(firewall.pass(0, gre), "NEW original");
+  EXPECT_EQ(firewall.conntrack.count(), 2u);
+  PacketSpec nothing = spec(protocol::kUdp, "fd00::1", 0, "fd00::2", 0);
+  nothing.extensions = {59};
+  EXPECT_EQ(firewall.pass(0, nothing), "INVALID invalid-no-next-header");
+}
+
+TEST(Conntrack, EqualEndpointsAreTheirOwnReply) {  // 23
+  Firewall firewall;
+  PacketSpec self = spec(protocol::kUdp, "10.0.0.1", 1000, "10.0.0.1", 1000);
+  EXPECT_EQ(firewall.pass(0, self), "NEW original");
+  EXPECT_EQ(firewall.pass(0, self), "ESTABLISHED reply");
+}
+
+TEST(Conntrack, ZonesAreTablesOfTheirOwn) {
+  Firewall firewall;
+  EXPECT_EQ(firewall.pass(0, query(), Zone{1}), "NEW original");
+  EXPECT_EQ(firewall.pass(0, answer(), Zone{2}), "NEW original");
+  EXPECT_EQ(firewall.pass(0, answer(), Zone{1}), "ESTABLISHED reply");
+  // --zone-orig 3: the answer is looked for in zone 0.
+  Zone one_way{3, Zone::Directions::kOriginal};
+  EXPECT_EQ(firewall.pass(0, query(), one_way), "NEW original");
+  EXPECT_EQ(firewall.pass(0, answer(), Zone{3}), "NEW original");
+  EXPECT_EQ(firewall.pass(0, answer(), Zone{0}), "ESTABLISHED reply");
+}
+
+TEST(Conntrack, UntrackedPacketsHaveNoFlow) {  // 45
+  Firewall firewall;
+  Packet packet = firewall.arrive(query());
+  Tracked tracked = firewall.conntrack.untrack(packet);
+  EXPECT_EQ(tracked.info, CtInfo::kUntracked);
+  EXPECT_EQ(packet.fields[Field::kCtState], ct_state_bit(CtInfo::kUntracked));
+  EXPECT_EQ(firewall.conntrack.count(), 0u);
+}
+
+TEST(Conntrack, AFullTableGivesUpFlowsThatAreNotAssured) {
+  Knobs knobs;
+  knobs.max = 2;
+  Firewall firewall(knobs);
+  auto flow = [](uint16_t port) { return spec(protocol::kUdp, "10.0.0.1", port, "10.0.0.2", 53); };
+  auto reply = [](uint16_t port) { return spec(protocol::kUdp, "10.0.0.2", 53, "10.0.0.1", port); };
+  for (uint16_t port = 1; port <= 2; port++) {
+    firewall.pass(0, flow(port));
+    firewall.pass(1, reply(port));
+    firewall.pass(3, flow(port));  // a stream now: ASSURED
+  }
+  EXPECT_EQ(firewall.pass(4, flow(3)), " table-full");
+  EXPECT_EQ(firewall.conntrack.count(), 2u);
+  EXPECT_EQ(firewall.pass(5, flow(1)), "ESTABLISHED original");
+  // At 125 s the second is dead; the third takes its place and is given up for the fourth.
+  EXPECT_EQ(firewall.pass(124, flow(3)), "NEW original");
+  EXPECT_EQ(firewall.pass(124, flow(4)), "NEW original");
+  EXPECT_EQ(firewall.pass(124, reply(3)), "NEW original") << "3 is gone";
+}
+
+TEST(Conntrack, EventsTellAFlowsLife) {
+  Firewall firewall;
+  firewall.pass(0, query());
+  firewall.pass(1, answer());
+  firewall.conntrack.reserve(1, Firewall::at(100));
+  std::vector<FlowEvent> storage;
+  auto events = firewall.conntrack.events_since(0, storage);
+  ASSERT_EQ(events.size(), 3u);
+  EXPECT_EQ(events[0].kind, FlowEvent::Kind::kNew);
+  EXPECT_EQ(events[1].kind, FlowEvent::Kind::kUpdate);
+  EXPECT_EQ(events[2].kind, FlowEvent::Kind::kDestroy);
+  EXPECT_EQ(events[2].why, FlowEvent::Why::kTimeout);
+  EXPECT_EQ(events[2].when, Firewall::at(31));
+  EXPECT_EQ(events[2].last_seen, Firewall::at(1));
+  EXPECT_EQ(events[2].sequence, 3u);
+  EXPECT_EQ(firewall.conntrack.events_since(2, storage).size(), 1u);
+  EXPECT_EQ(firewall.conntrack.count(), 0u);
+}
+
+TEST(Conntrack, CountersAreKeptWhenAskedFor) {
+  Knobs knobs;
+  knobs.acct = 1;
+  Firewall firewall(knobs);
+  firewall.pass(0, query());
+  firewall.pass(0, query());
+  firewall.pass(0, answer());
+  const FlowCounters* counters = firewall.conntrack.counters(firewall.tracked.flow);
+  ASSERT_NE(counters, nullptr);
+  EXPECT_EQ(counters->packets[0], 2u);
+  EXPECT_EQ(counters->bytes[0], 56u);
+  EXPECT_EQ(counters->packets[1], 1u);
+  EXPECT_EQ(Firewall().conntrack.counters({}), nullptr);
+}
+
+TEST(Conntrack, AnIdOutlivesItsFlowAndFindsNothing) {
+  Firewall firewall;
+  firewall.pass(0, query());
+  FlowId id = firewall.tracked.flow;
+  firewall.conntrack.reserve(1, Firewall::at(30));
+  EXPECT_EQ(firewall.conntrack.find(id), nullptr);
+  firewall.pass(31, query());
+  EXPECT_EQ(firewall.conntrack.find(id), nullptr);
+}
+
+}  // namespace
+}  // namespace sallyport

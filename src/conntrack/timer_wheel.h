@@ -1,0 +1,109 @@
+// Deadlines of flows, found in their order.
+//
+// A hierarchy of wheels with 64 slots each: a deadline that first differs from
+// the wheel's own time in its L-th group of six bits lies on level L, in the
+// slot of those bits. So everything on a lower level is due before everything
+// on a higher one, within a level slots are due in the order of their bits, and
+// the next slot is one count of trailing zeroes away, however far time jumps (a
+// capture may be silent for a year). When the wheel's time reaches a slot of a
+// higher level, what is in it moves down; a timer moves at most once a level.
+//
+// Timers are cheap to postpone: the owner need not tell the wheel. A timer that
+// comes up too early is added again. Only a deadline that comes closer must be
+// filed anew.
+//
+// Eight bytes an index; a timer is an index of the flow table.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+
+namespace sallyport {
+
+class TimerWheel {
+ public:
+  // Indices below `count` may be used. Allocates.
+  void resize(size_t count) { links_.resize(count); }
+  size_t memory() const { return links_.capacity() * sizeof(Link) + sizeof *this; }
+
+  // Index 0 is nobody. A deadline that is over comes up one tick from now.
+  void add(uint32_t index, Tick deadline) {
+    if (deadline <= elapsed_) deadline = elapsed_ + 1;
+    int level = (63 - std::countl_zero(deadline ^ elapsed_)) / kBits;
+    auto digit = static_cast<uint32_t>(deadline >> (kBits * level)) % kSlots;
+    uint32_t slot = static_cast<uint32_t>(level) * kSlots + digit;
+    uint32_t first = heads_[slot];
+    links_[index] = {first, kHead | slot};
+    if (first) links_[first].previous = index;
+    heads_[slot] = index;
+    occupied_[static_cast<size_t>(level)] |= uint64_t{1} << digit;
+  }
+
+  void remove(uint32_t index) {
+    Link link = links_[index];
+    if (link.next) links_[link.next].previous = link.previous;
+    if (!(link.previous & kHead)) {
+      links_[link.previous].next = link.next;
+      return;
+    }
+    uint32_t slot = link.previous & ~kHead;
+    heads_[slot] = link.next;
+    if (!link.next) occupied_[slot / kSlots] &= ~(uint64_t{1} << slot % kSlots);
+  }
+
+  // Calls due(index, deadline) for every timer up to `now`, in order of their deadlines; each has
+  // been removed, and may be added again, to a later tick. Time that runs backwards does nothing.
+  template <typename Due>
+  void advance(Tick now, Due due) {
+    for (;;) {
+      size_t level = 0;
+      while (level < kLevels && !occupied_[level]) level++;
+      if (level == kLevels) break;
+      int digit = std::countr_zero(occupied_[level]);
+      Tick start = start_of(static_cast<int>(level), static_cast<Tick>(digit));
+      if (start > now) break;
+      elapsed_ = start;
+      uint32_t slot = static_cast<uint32_t>(level) * kSlots + static_cast<uint32_t>(digit);
+      uint32_t index = heads_[slot];
+      heads_[slot] = 0;
+      occupied_[level] &= ~(uint64_t{1} << digit);
+      while (index) {
+        uint32_t next = links_[index].next;
+        due(index, elapsed_);
+        index = next;
+      }
+    }
+    if (now > elapsed_) elapsed_ = now;
+  }
+
+ private:
+  static constexpr int kBits = 6;
+  static constexpr uint32_t kSlots = 1 << kBits;
+  static constexpr size_t kLevels = (64 + kBits - 1) / kBits;
+  static constexpr uint32_t kHead = 1u << 31;  // `previous` is a slot, not an index
+
+  struct Link {
+    uint32_t next = 0;
+    uint32_t previous = 0;
+  };
+
+  // The first tick of a slot: the wheel's time with the level's digit, and zeroes below.
+  Tick start_of(int level, Tick digit) const {
+    int low = kBits * level;
+    int high = low + kBits;
+    Tick above = high >= 64 ? 0 : elapsed_ >> high << high;
+    return above | digit << low;
+  }
+
+  Tick elapsed_ = 0;
+  std::array<uint64_t, kLevels> occupied_{};
+  std::array<uint32_t, kLevels * kSlots> heads_{};
+  std::vector<Link> links_;
+};
+
+}  // namespace sallyport

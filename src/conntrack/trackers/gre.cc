@@ -1,0 +1,43 @@
+// GRE: a tunnel of either version, without a helper.
+//
+// Version 0 (RFC 2784): one flow for a pair of addresses; the key (RFC 2890) tells
+// nothing. Version 1 (PPTP, RFC 2637): the call id is the destination's, and the other
+// direction has another one that only the control connection knows; so without the pptp
+// helper the two directions are two flows (kernel-facts 35).
+#include "conntrack/trackers/tracker.h"
+#include "packet/headers.h"
+
+namespace sallyport {
+namespace {
+
+constexpr int kVersionMask = 7;
+constexpr uint16_t kPppProtocol = 0x880b;  // RFC 2637, 4.1
+constexpr uint16_t kKeyPresent = 0x2000;
+
+}  // namespace
+
+Reason check_gre(const Packet& packet) {
+  return need(packet, sizeof(GreHeader), Reason::kInvalidShort);
+}
+
+Reason tuple_of_gre(const Packet& packet, Tuple& tuple) {
+  const auto* gre = packet.header<GreHeader>(packet.transport);
+  if (!gre) return Reason::kNotInCapture;
+  if ((gre->flags_version & kVersionMask) != 1) return Reason::kNone;
+  if (Reason why = need(packet, sizeof(GreV1Header), Reason::kInvalidShort); why != Reason::kNone) {
+    return why;
+  }
+  const auto* pptp = packet.header<GreV1Header>(packet.transport);
+  if (pptp->protocol != kPppProtocol || !(pptp->flags_version & kKeyPresent)) {
+    return Reason::kInvalidGre;
+  }
+  tuple.destination_port = pptp->call_id;
+  return Reason::kNone;
+}
+
+Step move_gre(const Flow& flow, const Knobs& knobs) {
+  if (!(flow.status & ct_status::kSeenReply)) return Step::accept(knobs.gre_timeout);
+  return {.assured = true, .seconds = knobs.gre_timeout_stream};
+}
+
+}  // namespace sallyport

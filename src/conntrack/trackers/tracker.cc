@@ -1,0 +1,89 @@
+// Which tracker a protocol has, and what all of them share.
+#include "conntrack/trackers/tracker.h"
+
+#include "packet/headers.h"
+#include "packet/parse.h"
+
+namespace sallyport {
+
+bool checksum_is_bad(Packet& packet, const Knobs& knobs) {
+  return packet.in && knobs.checksum && verify_checksum(packet) == ChecksumState::kBad;
+}
+
+Reason need(const Packet& packet, uint32_t size, Reason missing) {
+  switch (packet.presence(packet.transport, size)) {
+    case Presence::kPresent: return Reason::kNone;
+    case Presence::kShort: return missing;
+    case Presence::kNotCaptured: return Reason::kNotInCapture;
+  }
+  return Reason::kNone;
+}
+
+Reason tuple_of(const Packet& packet, Tuple& tuple) {
+  tuple.source = packet.source();
+  tuple.destination = packet.destination();
+  tuple.family = packet.family;
+  tuple.protocol = packet.protocol();
+  const Fields& fields = packet.fields;
+  switch (tuple.protocol) {
+    case protocol::kUdp:
+    case protocol::kTcp:
+    case protocol::kUdpLite:
+    case protocol::kSctp:
+      tuple.source_port = static_cast<uint16_t>(fields[Field::kSourcePort]);
+      tuple.destination_port = static_cast<uint16_t>(fields[Field::kDestinationPort]);
+      return Reason::kNone;
+    case protocol::kIcmp:
+    case protocol::kIcmpv6: {
+      const auto* icmp = packet.header<IcmpHeader>(packet.transport);
+      if (!icmp) return Reason::kNotInCapture;
+      tuple.source_port = icmp->id;
+      tuple.destination_port = static_cast<uint16_t>(icmp->type << 8 | icmp->code);
+      return Reason::kNone;
+    }
+    case protocol::kGre: return tuple_of_gre(packet, tuple);
+    default: return Reason::kNone;
+  }
+}
+
+Reason check(Packet& packet, const Knobs& knobs) {
+  switch (packet.protocol()) {
+    case protocol::kUdp: return check_udp(packet, knobs);
+    case protocol::kUdpLite: return check_udplite(packet, knobs);
+    case protocol::kTcp: return check_tcp(packet, knobs);
+    case protocol::kIcmp:
+    case protocol::kIcmpv6: return check_icmp(packet, knobs);
+    case protocol::kGre: return check_gre(packet);
+    case protocol::kNoNextHeader:  // kernel-facts 37
+      return packet.family == Family::kIpv6 ? Reason::kInvalidNoNextHeader : Reason::kNone;
+    default: return Reason::kNone;
+  }
+}
+
+Step open(Flow& flow, const Arrival& arrival) {
+  const Knobs& knobs = arrival.knobs;
+  switch (flow.tuple.protocol) {
+    case protocol::kUdp:
+    case protocol::kUdpLite: return Step::accept(knobs.udp_timeout);
+    case protocol::kTcp: return open_tcp(flow, arrival);
+    case protocol::kIcmp:
+    case protocol::kIcmpv6: return open_icmp(flow.tuple, knobs);
+    case protocol::kGre: return Step::accept(knobs.gre_timeout);
+    default: return Step::accept(knobs.generic_timeout);
+  }
+}
+
+Step move(Flow& flow, const Arrival& arrival) {
+  const Knobs& knobs = arrival.knobs;
+  switch (flow.tuple.protocol) {
+    case protocol::kUdp:
+    case protocol::kUdpLite: return move_udp(flow, arrival);
+    case protocol::kTcp: return move_tcp(flow, arrival);
+    case protocol::kIcmp: return Step::accept(knobs.icmp_timeout);
+    case protocol::kIcmpv6: return Step::accept(knobs.icmpv6_timeout);
+    case protocol::kGre: return move_gre(flow, knobs);
+    default: return Step::accept(knobs.generic_timeout);
+  }
+}
+
+}  // namespace sallyport

@@ -1,0 +1,70 @@
+// What conntrack asks of a protocol.
+//
+// A tracker knows one protocol and no table: it reads the tuple of a packet,
+// says whether the packet is sound, whether it may begin a flow, and how it
+// moves a flow on. A packet that it calls invalid has changed nothing.
+#pragma once
+
+#include <cstdint>
+
+#include "conntrack/flow.h"
+#include "conntrack/knobs.h"
+#include "packet/packet.h"
+
+namespace sallyport {
+
+// What becomes of a flow by a packet.
+struct Step {
+  enum class Kind : uint8_t {
+    kAccept,
+    kInvalid,  // for `reason`
+    kReset,    // the packet is of this flow, and its last: the flow is gone
+    kReopen,   // the packet is of another flow with the same tuple: this one is gone
+  } kind = Kind::kAccept;
+  Reason reason = Reason::kNone;
+  bool keep_timer = false;  // the timer goes on as it was
+  bool assured = false;     // the flow is now worth keeping when the table is full
+  uint32_t seconds = 0;     // the timer otherwise
+
+  static Step invalid(Reason why) { return {.kind = Kind::kInvalid, .reason = why}; }
+  static Step accept(uint32_t seconds) { return {.seconds = seconds}; }
+};
+
+struct Arrival {
+  Packet& packet;
+  Direction direction;
+  Tick now;
+  const Knobs& knobs;
+};
+
+// The tuple of a packet, or why it has none. A sound packet only.
+Reason tuple_of(const Packet& packet, Tuple& tuple);
+// Whether the transport header is whole and makes sense, and its checksum right where it is
+// verified.
+Reason check(Packet& packet, const Knobs& knobs);
+// A packet of no flow: `flow` has its tuple and nothing else yet.
+Step open(Flow& flow, const Arrival& arrival);
+// A packet of `flow`; kSeenReply is not set yet by the first reply.
+Step move(Flow& flow, const Arrival& arrival);
+
+// The checksum, where Linux looks at it: on the way in, unless told not to (kernel-facts 5).
+bool checksum_is_bad(Packet& packet, const Knobs& knobs);
+
+// One tracker a protocol, each in its own file.
+Reason check_udp(Packet& packet, const Knobs& knobs);
+Reason check_udplite(Packet& packet, const Knobs& knobs);
+Step move_udp(const Flow& flow, const Arrival& arrival);
+Reason check_tcp(Packet& packet, const Knobs& knobs);
+Step open_tcp(Flow& flow, const Arrival& arrival);
+Step move_tcp(Flow& flow, const Arrival& arrival);
+Reason check_icmp(Packet& packet, const Knobs& knobs);
+Step open_icmp(const Tuple& tuple, const Knobs& knobs);
+Reason check_gre(const Packet& packet);
+Reason tuple_of_gre(const Packet& packet, Tuple& tuple);
+Step move_gre(const Flow& flow, const Knobs& knobs);
+
+// Whether a run of bytes of the transport header is there: kNone, `missing` where the
+// packet ends before them, kNotInCapture where only the capture does.
+Reason need(const Packet& packet, uint32_t size, Reason missing);
+
+}  // namespace sallyport
