@@ -19,11 +19,16 @@ namespace sallyport {
 // 51 or 60), at `transport`.
 void parse(Packet& packet);
 
+// IPv6 that belongs on `lo` alone: ::1 at either end, or an interface-local group
+// (ff01::/16). Coming in on another interface, Linux drops it before any chain. (IPv4's
+// 127.0.0.0/8 does reach PREROUTING.)
+bool is_only_for_loopback(const Packet& packet);
+
 // Whether the transport checksum is right, looked at once and remembered in
-// packet.checksum: TCP, UDP (0 means absent, in IPv6 too), UDP-Lite, ICMP,
-// ICMPv6, SCTP (CRC-32c). Not verifiable (bytes missing from the capture, a
-// fragment, a total length of 0) counts as good; so does a length field that
-// lies, and any other protocol.
+// packet.checksum: TCP, UDP (0 means absent, in IPv6 too), UDP-Lite
+// (always bad: see parse.cc), ICMP, ICMPv6, SCTP (CRC-32c). Not verifiable (bytes missing from the
+// capture, a fragment, a total length of 0) counts as good; so does a length field that lies, and
+// any other protocol.
 ChecksumState verify_checksum(Packet& packet);
 
 }  // namespace sallyport
