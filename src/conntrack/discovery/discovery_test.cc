@@ -54,7 +54,8 @@ struct Datagram {
     packet = testing::packet_of(bytes);
     packet.captured -= static_cast<uint32_t>(cut_off);
     parse(packet);
-    EXPECT_EQ(packet.malformed, Reason::kNone);
+    // (From an IPv6 group Linux drops it before any chain; discovery must not need that.)
+    if (!source.address.is_multicast(source.family)) EXPECT_EQ(packet.malformed, Reason::kNone);
   }
   Datagram(const Datagram& other) : bytes(other.bytes), packet(other.packet) {
     packet.data = bytes.data();
