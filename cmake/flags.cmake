@@ -22,3 +22,6 @@ option(SALLYPORT_WERROR "Warnings are errors" ON)
 if(SALLYPORT_WERROR)
   target_compile_options(sallyport_flags INTERFACE -Werror)
 endif()
+if(SALLYPORT_FUZZ)  # the layers report their branches to the fuzzer
+  target_compile_options(sallyport_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
