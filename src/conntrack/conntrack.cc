@@ -239,6 +239,12 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const Zone& 
     if (answer.related) {
       flow.status |= ct_status::kExpected;
       flow.master = answer.master;
+      // An answer's flow ends with its window: who has answered once must not keep the
+      // port open by talking on. If the host talks back, that is a flow of its own then.
+      if (answer.until != 0) {
+        flow.status |= ct_status::kFixedTimeout;
+        flow.timeout = static_cast<uint32_t>(answer.until - now);
+      }
     }
     tracked.reason = answer.refused;
   }

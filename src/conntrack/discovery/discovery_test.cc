@@ -4,14 +4,13 @@
 #include <charconv>
 #include <gtest/gtest.h>
 
+#include "packet/build.h"
 #include "packet/parse.h"
-#include "packet/test_packets.h"
 
 namespace sallyport {
 namespace {
 
 using namespace std::string_literals;
-using testing::Bytes;
 
 struct Endpoint {
   Family family = Family::kIpv4;
@@ -37,22 +36,23 @@ const InterfaceName kEth0("eth0"), kEth1("eth1");
 
 // A UDP packet on the wire, of which the capture kept all but the last `cut_off` bytes.
 struct Datagram {
-  Bytes bytes;
+  std::vector<uint8_t> bytes;
   Packet packet;
 
   Datagram(std::string_view from, std::string_view to, std::string_view payload,
            size_t cut_off = 0) {
     Endpoint source = endpoint(from), destination = endpoint(to);
-    Bytes udp = testing::udp(Bytes(payload.begin(), payload.end()));
-    testing::put16(udp, 0, source.port);
-    testing::put16(udp, 2, destination.port);
-    bool v4 = source.family == Family::kIpv4;
-    bytes = v4 ? testing::ipv4(protocol::kUdp, udp) : testing::ipv6(protocol::kUdp, udp);
-    source.address.to_wire(source.family, &bytes[v4 ? 12 : 8]);
-    destination.address.to_wire(source.family, &bytes[v4 ? 16 : 24]);
-    if (v4) testing::seal_ipv4(bytes);
-    packet = testing::packet_of(bytes);
-    packet.captured -= static_cast<uint32_t>(cut_off);
+    PacketSpec spec;
+    spec.family = source.family;
+    spec.source = source.address;
+    spec.source_port = source.port;
+    spec.destination = destination.address;
+    spec.destination_port = destination.port;
+    spec.payload.assign(payload.begin(), payload.end());
+    bytes = build(spec);
+    packet.data = bytes.data();
+    packet.wire_length = static_cast<uint32_t>(bytes.size());
+    packet.captured = static_cast<uint32_t>(bytes.size() - cut_off);
     parse(packet);
     // (From an IPv6 group Linux drops it before any chain; discovery must not need that.)
     const bool from_group = source.address.is_multicast(source.family);
