@@ -54,9 +54,9 @@ struct Datagram {
     packet.wire_length = static_cast<uint32_t>(bytes.size());
     packet.captured = static_cast<uint32_t>(bytes.size() - cut_off);
     parse(packet);
-    // (From an IPv6 group Linux drops it before any chain; discovery must not need that.)
-    const bool from_group = source.address.is_multicast(source.family);
-    EXPECT_EQ(packet.malformed != Reason::kNone, !v4 && from_group);
+    // From an IPv6 group Linux drops it before any chain; discovery must not need that.
+    bool dropped = source.family == Family::kIpv6 && source.address.is_multicast(source.family);
+    EXPECT_EQ(packet.malformed != Reason::kNone, dropped);
   }
   Datagram(const Datagram& other) : bytes(other.bytes), packet(other.packet) {
     packet.data = bytes.data();
