@@ -1,0 +1,133 @@
+// Sets as text: what `ipset save` prints, and what `explain` says.
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+#include <tuple>
+
+#include "sets/packet_element.h"
+#include "sets/set_store.h"
+
+namespace sallyport {
+namespace {
+
+// Whole seconds, never 0, which would mean for ever: as ipset prints them.
+uint64_t seconds_left(const Extras& extras, Tick now) {
+  return std::max<uint64_t>((extras.deadline - now) / kTicksPerSecond, 1);
+}
+
+void append_extras(std::string& out, const SetOptions& options, const Extras& extras,
+                   std::string_view comment, Tick now) {
+  auto append = std::back_inserter(out);
+  if (options.timeout) {
+    fmt::format_to(append, " timeout {}", extras.deadline == 0 ? 0 : seconds_left(extras, now));
+  }
+  if (extras.nomatch) out += " nomatch";
+  if (options.counters)
+    fmt::format_to(append, " packets {} bytes {}", extras.packets, extras.bytes);
+  if (!comment.empty()) fmt::format_to(append, " comment \"{}\"", comment);
+  out += '\n';
+}
+
+// By address, the longer prefix first, as `ipset save -sorted` does; then by protocol and port.
+auto order_of(const Element& element) {
+  return std::tuple(element.address.words, -element.length, element.protocol, element.port);
+}
+
+}  // namespace
+
+std::string SetStore::save(Tick now) const {
+  std::string out;
+  for (const Set& set : sets_) {
+    if (set.name.empty() || set.options.type == SetType::kListSet) continue;
+    fmt::format_to(std::back_inserter(out), "create {} {}\n", set.name, create_text(set.options));
+    std::vector<uint32_t> nodes;
+    for (uint32_t node : set.index.buckets) {
+      for (; node != kNone; node = pool_[node].next) {
+        if (pool_[node].extras.alive(now)) nodes.push_back(node);
+      }
+    }
+    std::ranges::sort(nodes, {}, [&](uint32_t node) { return order_of(pool_[node].element); });
+    for (uint32_t node : nodes) {
+      const Extras& extras = pool_[node].extras;
+      fmt::format_to(std::back_inserter(out), "add {} {}", set.name,
+                     element_text(set.options, pool_[node].element));
+      std::string_view comment;
+      if (extras.has_comment) comment = pool_.comment(node);
+      append_extras(out, set.options, extras, comment, now);
+    }
+  }
+  // Lists come last, so that their members exist when the text is read.
+  for (const Set& set : sets_) {
+    if (set.name.empty() || set.options.type != SetType::kListSet) continue;
+    fmt::format_to(std::back_inserter(out), "create {} {}\n", set.name, create_text(set.options));
+    for (const Member& member : set.members) {
+      if (!member.extras.alive(now)) continue;
+      fmt::format_to(std::back_inserter(out), "add {} {}", set.name, sets_[member.set].name);
+      append_extras(out, set.options, member.extras, member.comment, now);
+    }
+  }
+  return out;
+}
+
+SetLookup SetStore::lookup_text(uint32_t index, const Packet& packet, const SetQuery& query,
+                                const SetAnswer& answer, Tick now) const {
+  const Set& set = sets_[index];
+  SetLookup lookup;
+  lookup.set = set.name;
+  bool not_captured = false;
+  std::optional<Element> element = element_of(packet, set.options, query, not_captured);
+  if (element) lookup.looked_up = element_text(set.options, *element);
+  lookup.matched = answer.matched;
+  if (answer.node != kNone) {
+    const ElementPool::Node& node = pool_[answer.node];
+    lookup.element = element_text(set.options, node.element);
+    lookup.nomatch = node.extras.nomatch;
+    if (node.extras.deadline != 0) lookup.seconds_left = seconds_left(node.extras, now);
+  }
+  const SetTypeInfo& info = set.options.info();
+  if (lookup.matched) return lookup;
+  if (not_captured) {
+    lookup.why = "the capture does not have the port";
+  } else if (query.dimensions < info.dimensions) {
+    lookup.why = fmt::format("{} needs {} directions, the rule gives {}", info.name,
+                             info.dimensions, query.dimensions);
+  } else if (info.has_address && packet.family != set.options.family) {
+    lookup.why = "the set is of the other family";
+  } else if (!element) {
+    lookup.why = "the packet has no port that the set could hold";
+  } else if (answer.node == kNone) {
+    lookup.why = "not in the set";
+  } else if (info.has_prefix && lookup.nomatch != query.return_nomatch) {
+    lookup.why = lookup.nomatch ? "the element says nomatch" : "the element does not say nomatch";
+  } else {
+    lookup.why = "the element's counters do not pass";
+  }
+  return lookup;
+}
+
+std::vector<SetLookup> SetStore::explain(SetRef ref, const Packet& packet, const SetQuery& query,
+                                         Tick now) {
+  std::vector<SetLookup> lookups;
+  const Set* set = get(ref);
+  if (set == nullptr) return lookups;
+  SetMoment moment{now, true};
+  if (set->options.type != SetType::kListSet) {
+    SetAnswer answer = match_in(ref.index, packet, query, moment, false);
+    lookups.push_back(lookup_text(ref.index, packet, query, answer, now));
+    return lookups;
+  }
+  SetAnswer decided = match_list(ref.index, packet, query, moment);
+  for (const Member& member : set->members) {
+    if (!member.extras.alive(now)) continue;
+    SetAnswer answer = match_in(member.set, packet, query, moment, true);
+    lookups.push_back(lookup_text(member.set, packet, query, answer, now));
+    if (decided.matched && decided.set == member.set) break;
+    if (answer.matched) {
+      lookups.back().matched = false;
+      lookups.back().why = "the counters of the list's entry do not pass";
+    }
+  }
+  return lookups;
+}
+
+}  // namespace sallyport
