@@ -1,6 +1,10 @@
 #include "conntrack/discovery/descriptor.h"
 
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sstream>
 
 namespace sallyport {
 namespace {
@@ -220,6 +224,71 @@ TEST(Descriptors, AreBoundedHoweverLongTheText) {
   std::string tests = "protocol p\nquestion to 224.0.0.1 port 1\n";
   for (int i = 0; i < 9; i++) tests += "question begins \"x\"\n";
   EXPECT_NE(errors(tests).find("more than 8 conditions"), std::string::npos);
+}
+
+// docs/discovery.md.
+
+std::string manual() {
+  std::ifstream file(SALLYPORT_SOURCE_DIR "/docs/discovery.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string ports_text(const std::vector<PortRange>& ranges) {
+  std::string out;
+  for (const PortRange& range : ranges) {
+    out += out.empty() ? "" : ", ";
+    out += range.low == range.high ? fmt::format("{}", range.low)
+                                   : fmt::format("{}-{}", range.low, range.high);
+  }
+  return out;
+}
+
+// A descriptor as a row of the manual's table.
+std::string manual_row(const Descriptor& d) {
+  std::string asked;
+  for (const Descriptor::Target& target : d.question.targets) {
+    std::string group = target.is_broadcast() ? "broadcast" : target.group.text(target.family);
+    if (target.any_scope) group[3] = 'x';
+    asked += (asked.empty() ? "" : ", ") + group;
+  }
+  asked += " port " + ports_text(d.question.targets[0].ports);
+  if (d.question.from_other_port) asked += ", from another port";
+  if (!d.question.from_ports.empty()) asked += ", from port " + ports_text(d.question.from_ports);
+  std::string from = d.answer.from == Descriptor::Answer::From::kAnyPort ? "any port" : "that port";
+  if (d.answer.to_port != 0) from += fmt::format(", to port {}", d.answer.to_port);
+  std::string window = fmt::format("{} s", d.answer.milliseconds / 1000);
+  if (!d.answer.header.empty()) {
+    window =
+        fmt::format("{} ({} to {} s) + {}", d.answer.header, d.answer.least, d.answer.most, window);
+  }
+  std::string announced =
+      d.announcement.ports.empty() ? "-" : "port " + ports_text(d.announcement.ports);
+  return fmt::format("| {} | {} | {} | {} | {} |\n", d.name, asked, from, window, announced);
+}
+
+TEST(Manual, HasTheTableOfTheBuiltInDescriptors) {
+  std::string table;
+  for (const Descriptor& descriptor : builtin_descriptors()) table += manual_row(descriptor);
+  EXPECT_NE(manual().find("|---|---|---|---|---|\n" + table + "\n"), std::string::npos) << table;
+}
+
+TEST(Manual, ShowsTheSsdpFileAsItIs) {
+  for (const DescriptorText& builtin : builtin_descriptor_texts()) {
+    if (builtin.file != "ssdp.discovery") continue;
+    EXPECT_NE(manual().find("```\n" + std::string(builtin.text) + "```\n"), std::string::npos);
+  }
+}
+
+TEST(Manual, ItsTenLineExampleIsRightAndHasTenLines) {
+  std::string text = manual();
+  size_t begin = text.find("```\n# Yeelight");
+  ASSERT_NE(begin, std::string::npos);
+  begin += 4;
+  std::string example = text.substr(begin, text.find("```", begin) - begin);
+  EXPECT_EQ(parse_well(example).size(), 1u);
+  EXPECT_LE(std::ranges::count(example, '\n'), 10);
 }
 
 }  // namespace
