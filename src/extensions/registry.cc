@@ -8,10 +8,12 @@ namespace {
 
 constexpr const MatchType* kMatches[] = {
     &kMarkMatch,
+    &kSetMatch,
 };
 
 constexpr const TargetType* kTargets[] = {
     &kMarkTarget,
+    &kSetTarget,
 };
 
 // What `man iptables-extensions` (1.8.9) lists, less what is here.

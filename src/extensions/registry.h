@@ -9,8 +9,10 @@
 namespace sallyport {
 
 extern const MatchType kMarkMatch;
+extern const MatchType kSetMatch;
 
 extern const TargetType kMarkTarget;
+extern const TargetType kSetTarget;
 
 std::span<const MatchType* const> matches();
 std::span<const TargetType* const> targets();
