@@ -1,11 +1,14 @@
 // Reassembly of IPv4 and IPv6 fragments before tracking, as Linux does it.
 //
-// Fragments are held per (addresses, id, protocol) until the datagram is whole;
-// the one that completes it carries the verdict. An exact duplicate is ignored;
-// any other overlap throws the whole queue away; an IPv4 fragment with MF whose
-// length is no multiple of 8 is dropped. A queue lives 30 s (IPv4,
-// net.ipv4.ipfrag_time) or 60 s (IPv6, nf_conntrack_frag6_timeout) from its
-// first fragment. All memory is bounded by `Limits`.
+// Fragments are held per (addresses, id, and in IPv4 the protocol) until the
+// datagram is whole; the one that completes it carries the verdict. One that is
+// there already is ignored; any other overlap throws the whole queue away, as does
+// ECN that contradicts itself (RFC 3168, 5.3). An IPv4 fragment with MF whose length
+// is no multiple of 8 is cut to one; an IPv6 one goes on alone and takes its queue
+// with it. A queue lives 30 s (IPv4, net.ipv4.ipfrag_time) or 60 s (IPv6,
+// nf_conntrack_frag6_timeout) from its first fragment. IPv4 gives one up, too, after
+// 64 other fragments of its source (net.ipv4.ipfrag_max_dist). All memory is bounded
+// by `Limits`, and reserved at the start.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +28,8 @@ class Defragmenter {
     size_t bytes_high = 4 * 1024 * 1024;  // net.ipv4.ipfrag_high_thresh, per family
   };
   enum class Outcome : uint8_t {
-    kWhole,     // not a fragment: go on with the packet itself
+    kWhole,     // not a fragment, or (IPv6) one that Linux does not hold: go on with the
+                // packet itself; conntrack finds such a fragment INVALID
     kHeld,      // kept (copied); the packet's own bytes are not needed any more
     kComplete,  // `datagram()` is the whole; it is valid until the next push()
     kDropped,   // see `reason`
@@ -33,7 +37,7 @@ class Defragmenter {
   struct Pushed {
     Outcome outcome = Outcome::kWhole;
     Reason reason = Reason::kNone;
-    // kComplete, and kDropped with a queue thrown away: the cookies of the
+    // kComplete, and kDropped or kWhole with a queue thrown away: the cookies of the
     // fragments that were held, in order of arrival. Valid until the next push().
     std::span<void* const> held;
   };
@@ -50,11 +54,11 @@ class Defragmenter {
   // The size of the largest fragment that came: it leaves in pieces of at most this.
   uint32_t largest_fragment() const;
 
-  // Throws away the queues whose time is over; calls back with each held
+  // Throws away the queues whose time is over (or that were given up); calls back with each held
   // fragment's cookie. Between bursts.
   template <typename Callback>
   void expire(Instant now, Callback&& on_lost) {
-    while (const std::span<void* const> lost = expire_one(now); !lost.empty()) {
+    for (auto lost = expire_one(now); !lost.empty(); lost = expire_one(now)) {
       for (void* cookie : lost) on_lost(cookie);
     }
   }
