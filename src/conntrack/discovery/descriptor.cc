@@ -47,10 +47,9 @@ class Parser {
       size_t end = std::min(text.find('\n'), text.size());
       std::string_view line = text.substr(0, end);
       text.remove_prefix(std::min(end + 1, text.size()));
-      if (!lex_descriptor_line(line, number, tokens_, diagnostics_) || tokens_.size() == 1)
-        continue;
       next_ = 0;
-      statement(line);
+      bool good = lex_descriptor_line(line, number, tokens_, diagnostics_);
+      if (good && !at_end()) statement(line);
     }
     finish();
     return std::move(descriptors_);

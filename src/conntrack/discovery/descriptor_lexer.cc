@@ -5,6 +5,7 @@
 namespace sallyport {
 namespace {
 
+constexpr size_t kMostLine = 2048;  // bytes
 constexpr std::string_view kSeparators = " \t\r,";
 constexpr std::string_view kWordEnds = " \t\r,#\"&=";
 
@@ -74,6 +75,11 @@ bool lex_string(std::string_view line, uint32_t number, size_t& at, DescriptorTo
 bool lex_descriptor_line(std::string_view line, uint32_t number,
                          std::vector<DescriptorToken>& tokens, Diagnostics& diagnostics) {
   tokens.clear();
+  if (line.size() > kMostLine) {
+    diagnostics.add({span_of(number, kMostLine, kMostLine), "a line of more than 2048 bytes",
+                     "a condition may be said in several lines; is this a descriptor at all?"});
+    return false;
+  }
   size_t at = 0;
   while ((at = line.find_first_not_of(kSeparators, at)) != std::string_view::npos) {
     if (line[at] == '#') break;

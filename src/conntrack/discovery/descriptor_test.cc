@@ -218,6 +218,8 @@ TEST(Descriptors, AreBoundedHoweverLongTheText) {
     many += "protocol p" + std::to_string(i) + "\nquestion to 224.0.0.1 port 1\n";
   }
   EXPECT_NE(errors(many).find("more than 256 descriptors"), std::string::npos);
+  EXPECT_NE(errors(std::string(1 << 20, ',')).find("1:2049: error: a line of more than 2048"),
+            std::string::npos);
   std::string groups = "protocol p\n";
   for (int i = 0; i < 33; i++) groups += "question to 224.0.0.1 port 1\n";
   EXPECT_NE(errors(groups).find("more than 32 addresses"), std::string::npos);

@@ -160,13 +160,15 @@ struct Discovery::State {
 // for longest. kNone if all are open, or too many are this asker's.
 uint32_t Discovery::State::take_slot(uint32_t asker, Tick now) {
   uint32_t oldest = 0;
+  Tick oldest_end = ~Tick{0};
   size_t own = 0;
-  for (uint32_t i = 0; i < kMostWindows; i++) {
-    if (expires[i] < expires[oldest]) oldest = i;
-    own += static_cast<size_t>(askers[i] == asker && expires[i] > now);
+  for (uint32_t i = 0; i < kMostWindows; i++) {  // without branches: it is walked in a flood
+    oldest = expires[i] < oldest_end ? i : oldest;
+    oldest_end = std::min(oldest_end, expires[i]);
+    own += static_cast<size_t>(askers[i] == asker) & static_cast<size_t>(expires[i] > now);
   }
-  if (own >= kMostWindowsPerAddress || expires[oldest] > now) return kNone;
-  if (expires[oldest] != 0) unlink(oldest);
+  if (own >= kMostWindowsPerAddress || oldest_end > now) return kNone;
+  if (oldest_end != 0) unlink(oldest);
   return oldest;
 }
 

@@ -168,6 +168,8 @@ const Protocol kProtocols[] = {
      "192.168.1.2:8612", 5000, false, "XJNP\2\1"},
     {"bjnp", "[fe80::2]:40000", "[ff02::1]:8610", "MFNP\2\1", "[fe80::7]:8610", "[fe80::2]:40000",
      5000, false, "BJN"},
+    {"knxnet-ip", "192.168.1.2:40000", "224.0.23.12:3671", "\x06\x10\x02\x01\0\x0e"s,
+     "192.168.1.7:3671", "192.168.1.2:40000", 10000, true, "\x06\x10\x05\x30\0\x11"s},
     {"lifx", "192.168.1.2:56700", "255.255.255.255:56700", lifx(), "192.168.1.7:56700",
      "192.168.1.2:56700", 5000, false, lifx(1)},
     {"kasa", "192.168.1.2:40000", "255.255.255.255:9999", "\xd0\xf2", "192.168.1.7:9999",
@@ -412,6 +414,18 @@ TEST(Discovery, AFullTableForgetsTheWindowThatIsOverForLongestFirst) {
       << "the first one is forgotten";
   EXPECT_EQ(scene.received(2000, {"192.168.1.7:1900", "10.0.0.3:40000", kFound}).refused,
             Reason::kDiscoveryLate);
+}
+
+TEST(Discovery, FindsItsWindowsHoweverOftenTheirPlacesWereTaken) {
+  Scene scene;
+  auto asker = [](size_t i) {
+    return "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1) + ":40000";
+  };
+  for (size_t i = 0; i < 3 * Discovery::kMostWindows; i++) {
+    ASSERT_TRUE(scene.sent(i * 4, {asker(i), "239.255.255.250:1900", search("MX: 1\r\n")})) << i;
+    ASSERT_TRUE(scene.received(i * 4, {"192.168.1.7:1900", asker(i), kFound}).related) << i;
+  }
+  EXPECT_EQ(scene.discovery.windows().size(), Discovery::kMostWindows);
 }
 
 // What the capture cut off is no property of the packet.
