@@ -82,8 +82,6 @@ struct Placement {
   const SetStore* sets = nullptr;  // null: no sets are known
 };
 
-class Extension;
-
 struct ExtensionType {
   Traits traits;
   std::span<const OptionSpec> (*options)();
@@ -98,6 +96,8 @@ class Extension {
   virtual const void* object() const = 0;
   // Empty, or what is wrong: a missing option, or the extension's own objection.
   virtual std::string finish(const Placement& place) = 0;
+  // The hooks that this use of it allows, which its options may narrow.
+  virtual uint8_t hooks() const = 0;
   virtual void compile(Emitter& emitter) const = 0;
   // " --mark 0x1"
   void write(const Scope& scope, std::string& out) const {
@@ -158,6 +158,10 @@ class ExtensionOf : public Base {
       if (wrong.empty()) wrong = self_.finish(place);
     }
     return wrong;
+  }
+  uint8_t hooks() const override {
+    if constexpr (requires { self_.hooks(); }) return self_.hooks();
+    return T::kTraits.hooks;
   }
 
  protected:

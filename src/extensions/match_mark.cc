@@ -29,6 +29,6 @@ struct MarkMatch {
 
 }  // namespace
 
-const MatchType kMarkMatch = match_type<MarkMatch>();
+constinit const MatchType kMarkMatch = match_type<MarkMatch>();
 
 }  // namespace sallyport

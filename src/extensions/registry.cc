@@ -7,8 +7,14 @@ namespace sallyport {
 namespace {
 
 constexpr const MatchType* kMatches[] = {
+    &kConntrackMatch,
+    &kIcmpMatch,
+    &kIcmp6Match,
     &kMarkMatch,
     &kSetMatch,
+    &kStateMatch,
+    &kTcpMatch,
+    &kUdpMatch,
 };
 
 constexpr const TargetType* kTargets[] = {

@@ -8,8 +8,14 @@
 
 namespace sallyport {
 
+extern const MatchType kConntrackMatch;
+extern const MatchType kIcmpMatch;
+extern const MatchType kIcmp6Match;
 extern const MatchType kMarkMatch;
 extern const MatchType kSetMatch;
+extern const MatchType kStateMatch;
+extern const MatchType kTcpMatch;
+extern const MatchType kUdpMatch;
 
 extern const TargetType kMarkTarget;
 extern const TargetType kSetTarget;

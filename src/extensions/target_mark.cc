@@ -39,6 +39,6 @@ struct MarkTarget {
 
 }  // namespace
 
-const TargetType kMarkTarget = target_type<MarkTarget>();
+constinit const TargetType kMarkTarget = target_type<MarkTarget>();
 
 }  // namespace sallyport

@@ -45,7 +45,7 @@ std::string quote(std::string_view word) {
   bool plain = !word.empty();
   for (char c : word) {
     plain = plain && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                      c == '_');
+                      c == '-' || c == '_');
   }
   if (plain) return std::string(word);
   std::string text = "\"";

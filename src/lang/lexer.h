@@ -37,7 +37,7 @@ class Lexer {
 };
 
 // The word as iptables-save writes it: quoted where it is empty or holds anything
-// but letters, digits and _; a quote, an apostrophe and a backslash get a
+// but letters, digits, - and _; a quote, an apostrophe and a backslash get a
 // backslash.
 std::string quote(std::string_view word);
 

@@ -35,6 +35,7 @@ struct Context {
   const Host* host = nullptr;
   // For the raw table's CT target: where and whether to track.
   Zone zone{};
+  bool zone_given = false;  // CT or NOTRACK has acted: of several, the first one counts
   // A question ("what if this were ESTABLISHED?"): nothing outside `packet` may change.
   bool what_if = false;
 

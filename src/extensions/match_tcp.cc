@@ -1,0 +1,141 @@
+// -m tcp: ports, flags, and the presence of a TCP option.
+#include <algorithm>
+
+#include "extensions/header.h"
+#include "extensions/registry.h"
+#include "packet/headers.h"
+
+namespace sallyport {
+namespace {
+
+// In the order in which they are printed.
+constexpr Named kFlags[] = {{"FIN", tcp_flag::kFin}, {"SYN", tcp_flag::kSyn},
+                            {"RST", tcp_flag::kRst}, {"PSH", tcp_flag::kPsh},
+                            {"ACK", tcp_flag::kAck}, {"URG", tcp_flag::kUrg}};
+constexpr Named kFlagWords[] = {{"FIN", tcp_flag::kFin}, {"SYN", tcp_flag::kSyn},
+                                {"RST", tcp_flag::kRst}, {"PSH", tcp_flag::kPsh},
+                                {"ACK", tcp_flag::kAck}, {"URG", tcp_flag::kUrg},
+                                {"ALL", 0x3f},           {"NONE", 0}};
+
+struct TcpFlags {
+  static constexpr size_t kWords = 2;
+  uint32_t mask = 0;
+  uint32_t value = 0;
+};
+
+std::string read(std::span<const Text> words, const Scope&, TcpFlags& out) {
+  std::string wrong = read_bits(words[0], kFlagWords, Spelling::kAnyCase, "TCP flag", out.mask);
+  if (!wrong.empty()) return wrong;
+  return read_bits(words[1], kFlagWords, Spelling::kAnyCase, "TCP flag", out.value);
+}
+
+std::string read_syn(Text, const Scope&, TcpFlags& out) {
+  out = {tcp_flag::kFin | tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kAck, tcp_flag::kSyn};
+  return {};
+}
+
+void write_flags(uint32_t flags, std::string& out) {
+  if (flags == 0) out += "NONE";
+  write_bits(flags, kFlags, out);
+}
+
+void write(const TcpFlags& flags, const Scope&, std::string& out) {
+  write_flags(flags.mask, out);
+  out += ' ';
+  write_flags(flags.value, out);
+}
+
+constexpr uint32_t kHeaderLength = sizeof(TcpHeader);
+
+struct TcpMatch {
+  static constexpr Traits kTraits{.name = "tcp",
+                                  .summary = "ports and flags of TCP",
+                                  .protocol = protocol::kTcp,
+                                  .implied = true};
+
+  Arg<PortRange> sport, dport;
+  Arg<TcpFlags> flags;
+  Arg<Number<1, 255>> tcp_option;
+
+  static constexpr auto options() {
+    using Self = TcpMatch;
+    return std::tuple{
+        option("--sport", &Self::sport)
+            .alias("--source-port")
+            .negatable()
+            .help("port[:port]", "the source port"),
+        option("--dport", &Self::dport)
+            .alias("--destination-port")
+            .negatable()
+            .help("port[:port]", "the destination port"),
+        option("--tcp-flags", &Self::flags)
+            .negatable()
+            .help("mask value", "of the flags in mask, exactly those in value are set"),
+        option("--syn", &Self::flags)
+            .negatable()
+            .stands_for(read_syn)
+            .help("", "SYN is set; FIN, RST and ACK are not"),
+        option("--tcp-option", &Self::tcp_option)
+            .negatable()
+            .help("number", "the header has this option")};
+  }
+
+  std::string finish(const Placement&) {
+    std::string wrong = drop_full_range(sport, "--sport");
+    return wrong.empty() ? drop_full_range(dport, "--dport") : wrong;
+  }
+
+  MatchResult eval(Context& context) const {
+    MatchResult header = look_at_header(context, kHeaderLength);
+    if (header != MatchResult::kYes) return header;
+    const Fields& fields = context.packet.fields;
+    if (sport.given && !holds(sport, fields[Field::kSourcePort])) return MatchResult::kNo;
+    if (dport.given && !holds(dport, fields[Field::kDestinationPort])) return MatchResult::kNo;
+    if (flags.given &&
+        ((fields[Field::kTcpFlags] & flags.value.mask) == flags.value.value) == flags.negated) {
+      return MatchResult::kNo;
+    }
+    return tcp_option.given ? has_option(context) : MatchResult::kYes;
+  }
+
+  // Options are kind, length, data; 0 ends them and 1 stands alone (RFC 9293, 3.1).
+  MatchResult has_option(Context& context) const {
+    const Packet& packet = context.packet;
+    const auto& tcp = *packet.header<TcpHeader>(packet.transport);
+    uint32_t length = std::max(tcp.header_length(), kHeaderLength);
+    MatchResult header = look_at_header(context, length);
+    if (header != MatchResult::kYes) return header;
+    const uint8_t* options = packet.data + packet.transport;
+    for (uint32_t at = kHeaderLength; at < length;) {
+      if (options[at] == tcp_option.value.value) return yes_if(!tcp_option.negated);
+      bool alone = options[at] < 2 || at + 1 == length;
+      at += alone ? 1 : std::max<uint32_t>(options[at + 1], 1);
+    }
+    return yes_if(tcp_option.negated);
+  }
+
+  void compile(Emitter& emitter) const {
+    emitter.condition("-m tcp");
+    emitter.need_header(kHeaderLength);
+    compile_ports(emitter, *this, sport, "--sport", Field::kSourcePort);
+    compile_ports(emitter, *this, dport, "--dport", Field::kDestinationPort);
+    if (flags.given) {
+      describe(emitter, *this, "--tcp-flags");
+      emitter.test(Field::kTcpFlags, flags.value.mask, flags.value.value, flags.negated);
+    }
+    if (tcp_option.given) {
+      describe(emitter, *this, "--tcp-option");
+      emitter.test_call(
+          [](void* self, Context& context) {
+            return static_cast<const TcpMatch*>(self)->has_option(context);
+          },
+          std::make_shared<TcpMatch>(*this));
+    }
+  }
+};
+
+}  // namespace
+
+constinit const MatchType kTcpMatch = match_type<TcpMatch>();
+
+}  // namespace sallyport
