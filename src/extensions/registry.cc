@@ -7,14 +7,8 @@ namespace sallyport {
 namespace {
 
 constexpr const MatchType* kMatches[] = {
-    &kConntrackMatch,
-    &kIcmpMatch,
-    &kIcmp6Match,
-    &kMarkMatch,
-    &kSetMatch,
-    &kStateMatch,
-    &kTcpMatch,
-    &kUdpMatch,
+    &kConntrackMatch, &kIcmpMatch,  &kIcmp6Match, &kMarkMatch,
+    &kSetMatch,       &kStateMatch, &kTcpMatch,   &kUdpMatch,
 };
 
 constexpr const TargetType* kTargets[] = {

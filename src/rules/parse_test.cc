@@ -1,5 +1,6 @@
 #include "rules/parse.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 
 #include "rules/lower.h"

@@ -79,10 +79,6 @@ constexpr OwnOption kOwn[] = {
 // More rules from one line than this are a mistake, or an attack on memory.
 constexpr size_t kMostRulesOfALine = 65536;
 
-const char* family_name(Family family) {
-  return family == Family::kIpv4 ? "IPv4" : "IPv6";
-}
-
 // A match or target that the line has brought in.
 struct Loaded {
   std::shared_ptr<Match> match;  // one of the two
