@@ -35,10 +35,10 @@ std::unexpected<Diag> not_an_address(Family family, std::string_view text) {
   Family other = family == Family::kIpv4 ? Family::kIpv6 : Family::kIpv4;
   if (parse_address(other, text)) {
     return error_at(0, text,
-                    fmt::format("'{}' is not an address of this set's family, {}", text,
+                    fmt::format("'{}' is not an address of this set's family, {}", shown(text),
                                 family == Family::kIpv4 ? "inet" : "inet6"));
   }
-  return error_at(0, text, fmt::format("cannot parse '{}' as an address", text),
+  return error_at(0, text, fmt::format("cannot parse '{}' as an address", shown(text)),
                   family == Family::kIpv4
                       ? "four decimal numbers with dots; host names are not looked up here"
                       : "an IPv6 address; host names are not looked up here");
@@ -124,9 +124,9 @@ Result<uint16_t> parse_port(std::string_view text, uint8_t protocol) {
     return static_cast<uint16_t>(*number);
   }
   if (std::optional<uint16_t> port = service_port(text, protocol_name(protocol))) return *port;
-  return error_at(0, text,
-                  fmt::format("cannot parse '{}' as a {} port", text, protocol_name(protocol)),
-                  "a number up to 65535 or a name from /etc/services");
+  return error_at(
+      0, text, fmt::format("cannot parse '{}' as a {} port", shown(text), protocol_name(protocol)),
+      "a number up to 65535 or a name from /etc/services");
 }
 
 // What stands behind "PROTO:" of a protocol without ports.
@@ -135,10 +135,10 @@ Result<SetPorts> parse_pseudo_port(std::string_view text, uint8_t protocol) {
   if (icmp || protocol == protocol::kIcmpv6) {
     std::optional<uint16_t> port = icmp_port(icmp ? Family::kIpv4 : Family::kIpv6, text);
     if (port) return SetPorts{*port, *port, protocol};
-    return error_at(
-        0, text,
-        fmt::format("cannot parse '{}' as an {} type and code", text, icmp ? "ICMP" : "ICMPv6"),
-        "TYPE/CODE, or a name such as echo-request");
+    return error_at(0, text,
+                    fmt::format("cannot parse '{}' as an {} type and code", shown(text),
+                                icmp ? "ICMP" : "ICMPv6"),
+                    "TYPE/CODE, or a name such as echo-request");
   }
   if (text == "0") return SetPorts{0, 0, protocol};
   return error_at(0, text, fmt::format("protocol {} has no ports", protocol_name(protocol)),
@@ -147,11 +147,19 @@ Result<SetPorts> parse_pseudo_port(std::string_view text, uint8_t protocol) {
 
 }  // namespace
 
+std::string shown(std::string_view word) {
+  std::string out(word.substr(0, 64));
+  for (char& c : out) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return out;
+}
+
 Result<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most) {
   std::optional<uint64_t> value = read_number(text);
-  if (!value) return error_at(0, text, fmt::format("'{}' is not a number", text));
+  if (!value) return error_at(0, text, fmt::format("'{}' is not a number", shown(text)));
   if (*value < least || *value > most) {
-    return error_at(0, text, fmt::format("{} is out of the range {}-{}", text, least, most));
+    return error_at(0, text, fmt::format("{} is out of the range {}-{}", shown(text), least, most));
   }
   return *value;
 }
@@ -164,7 +172,8 @@ Result<SetPorts> parse_ports(std::string_view text) {
     std::optional<uint8_t> number = protocol_number(name);
     if (name == "icmpv6") number = protocol::kIcmpv6;  // ipset's own
     if (name == "all") number.reset();                 // iptables' own
-    if (!number) return error_at(0, name, fmt::format("cannot parse '{}' as a protocol", name));
+    if (!number)
+      return error_at(0, name, fmt::format("cannot parse '{}' as a protocol", shown(name)));
     protocol = *number;
     offset = colon + 1;
   }
@@ -239,7 +248,7 @@ Result<ElementRange> parse_element(const SetOptions& options, std::string_view t
     if (!info.has_address) {
       if (parsed->first < options.first_port || parsed->last > options.last_port) {
         return error_at(0, text,
-                        fmt::format("'{}' is out of the set's range {}-{}", text,
+                        fmt::format("'{}' is out of the set's range {}-{}", shown(text),
                                     options.first_port, options.last_port));
       }
     } else {

@@ -56,6 +56,9 @@ struct SetPorts {
 };
 Result<SetPorts> parse_ports(std::string_view text);
 
+// A word of a text as an error quotes it: at most 64 bytes of it, all printable.
+std::string shown(std::string_view word);
+
 // A number as ipset reads one: decimal, 0x hexadecimal or 0 octal; at most `most`.
 Result<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most);
 

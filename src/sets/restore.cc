@@ -85,6 +85,8 @@ constexpr OptionRow kCreateOptions[] = {
     {"range", Option::kRange, true, kBitmap},
     {"from", Option::kFrom, true, kBitmap},
     {"to", Option::kTo, true, kBitmap},
+    {"from", Option::kIgnored, true, bit(SetType::kHashIpPort)},
+    {"to", Option::kIgnored, true, bit(SetType::kHashIpPort)},
     {"size", Option::kSize, true, kList},
 };
 
@@ -232,7 +234,7 @@ class SetReader {
              (first.text == candidate.letter && !first.text.empty());
     });
     if (row == std::end(kCommands)) {
-      fail(first, fmt::format("unknown command '{}'", printable(first.text)),
+      fail(first, fmt::format("unknown command '{}'", shown(first.text)),
            "create, add, del, flush, destroy, rename, swap");
       return;
     }
@@ -287,14 +289,6 @@ class SetReader {
     }
   }
 
-  static std::string printable(std::string_view text) {
-    std::string out(text.substr(0, 64));
-    for (char& c : out) {
-      if (c < ' ' || c > '~') c = '?';
-    }
-    return out;
-  }
-
   void check(const Token& token, const SetStore::Status& status, std::string hint = {}) {
     if (!status) fail(token, status.error(), std::move(hint));
   }
@@ -302,6 +296,10 @@ class SetReader {
   bool good_name(const Token& token) {
     if (token.text.empty() || token.text.size() > kMostSetName) {
       fail(token, fmt::format("a set's name has 1 to {} characters", kMostSetName));
+      return false;
+    }
+    if (token.text.starts_with('-')) {
+      fail(token, "a set's name does not begin with '-'");
       return false;
     }
     // ipset takes blanks in names, and then prints a text that it cannot read.
@@ -316,7 +314,7 @@ class SetReader {
     uint32_t set = store_.index_of(token.text);
     // A set whose create line was wrong: said once is enough.
     if (set == kNone && !not_created_.contains(token.text)) {
-      fail(token, fmt::format("there is no set named '{}'", printable(token.text)));
+      fail(token, fmt::format("there is no set named '{}'", shown(token.text)));
     }
     return set;
   }
@@ -336,7 +334,7 @@ class SetReader {
         fail(type, fmt::format("the set type {} is not supported", type.text),
              "supported: hash:ip hash:net hash:ip,port hash:net,port bitmap:port list:set");
       } else {
-        fail(type, fmt::format("unknown set type '{}'", printable(type.text)));
+        fail(type, fmt::format("unknown set type '{}'", shown(type.text)));
       }
     }
     if (diagnostics_.count() != errors && store_.index_of(name.text) == kNone &&
@@ -353,9 +351,12 @@ class SetReader {
     bool to = false;
     for (size_t at = 3; at < words_.size(); at++) {
       const Token& word = words_[at];
-      auto row = std::ranges::find(kCreateOptions, without_dashes(word.text), &OptionRow::name);
-      if (row == std::end(kCreateOptions) || (row->types & bit(options.type)) == 0) {
-        fail(word, fmt::format("{} has no option '{}'", options.info().name, printable(word.text)));
+      auto row = std::ranges::find_if(kCreateOptions, [&](const OptionRow& candidate) {
+        return candidate.name == without_dashes(word.text) &&
+               (candidate.types & bit(options.type)) != 0;
+      });
+      if (row == std::end(kCreateOptions)) {
+        fail(word, fmt::format("{} has no option '{}'", options.info().name, shown(word.text)));
         return false;
       }
       const Token* value = nullptr;
@@ -366,7 +367,9 @@ class SetReader {
         }
         value = &words_[at];
       }
-      uint64_t flag = uint64_t{1} << static_cast<int>(row->option);
+      auto flag_of = [](Option option) { return uint64_t{1} << static_cast<int>(option); };
+      uint64_t flag = flag_of(row->option);
+      if (row->option == Option::kRange) flag = flag_of(Option::kFrom) | flag_of(Option::kTo);
       if (row->has_value && row->option < Option::kIgnored && (seen & flag) != 0) {
         fail(word, fmt::format("{} is given twice", row->name));
         return false;
@@ -410,7 +413,7 @@ class SetReader {
         } else if (value->text == "inet6" || value->text == "ipv6") {
           options.family = Family::kIpv6;
         } else {
-          fail(*value, fmt::format("unknown family '{}'", printable(value->text)), "inet or inet6");
+          fail(*value, fmt::format("unknown family '{}'", shown(value->text)), "inet or inet6");
           return false;
         }
         return true;
@@ -514,7 +517,7 @@ class SetReader {
       if (row == std::end(kAddOptions) || (place ? !list : !add) ||
           (row->word == AddWord::kNomatch && !options.info().has_prefix)) {
         fail(word, fmt::format("an element of {} has no option '{}' here", options.info().name,
-                               printable(word.text)));
+                               shown(word.text)));
         return false;
       }
       if (row->word == AddWord::kForeign) {
