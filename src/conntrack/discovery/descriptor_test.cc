@@ -144,6 +144,13 @@ TEST(Descriptors, ErrorsPointAndAreGivenAllAtOnce) {
             "                   ^\n");
 }
 
+TEST(Descriptors, AWrongLineIsNotAlsoAMissingOne) {
+  EXPECT_EQ(errors("protocol p\nquestion to 239.1.2.3 prot 1\n"),
+            "my:2:23: error: expected a group's address, or broadcast, but found 'prot'\n"
+            "  question to 239.1.2.3 prot 1\n"
+            "                        ^~~~\n");
+}
+
 TEST(Descriptors, ThatAreWrongAreRefused) {
   struct Case {
     std::string text;      // of one descriptor, without its first line where it begins with '+'
@@ -188,6 +195,9 @@ TEST(Descriptors, ThatAreWrongAreRefused) {
       {"+question byte 2 & 0 = 0", "expected a number from 1 to 255"},
       {"+question byte 2 & 0x80 = 1", "under the mask 0x80 no byte is 0x01"},
       {"+question byte 2", "expected & or ="},
+      {"+question byte 2 = 1 or 2 or 3 or 4 or 5 or 6 or 7 or 8 or 9 or 10 or 11 or 12 or 13 or 14 "
+       "or 15 or 16 or 17",
+       "more than 16 alternatives"},
       {"+question byte 2 = 256", "expected a number from 0 to 255"},
       {"+answer from port", "expected a port from 1 to 65535"},
       {"+answer from some port", "expected asked port, any port, or port N"},

@@ -152,17 +152,17 @@ const Protocol kProtocols[] = {
      "192.168.1.7:3702", "192.168.1.2:40000", 10000, true, probe("Hello")},
     {"ws-discovery", "[fe80::2]:40000", "[ff02::c]:3702", probe("Resolve"), "[fe80::7]:3702",
      "[fe80::2]:40000", 10000, true, probe("Bye")},
-    {"slp", "192.168.1.2:40000", "239.255.255.253:427", "\2\1\0\0", "192.168.1.7:427",
+    {"slp", "192.168.1.2:40000", "239.255.255.253:427", "\2\1\0\0"s, "192.168.1.7:427",
      "192.168.1.2:40000", 16000, false, "\2\7\0\0"s},
-    {"slp", "[fe80::2]:40000", "[ff02::116]:427", "\2\1\0\0", "[fe80::7]:427", "[fe80::2]:40000",
+    {"slp", "[fe80::2]:40000", "[ff02::116]:427", "\2\1\0\0"s, "[fe80::7]:427", "[fe80::2]:40000",
      16000, false, "\1\1\0\0"s},
     {"netbios-ns", "192.168.1.2:137", "192.168.1.255:137", dns('\1'), "192.168.1.7:137",
      "192.168.1.2:137", 2000, false, dns('\x85')},
-    {"snmp-broadcast", "192.168.1.2:40000", "192.168.1.255:161", "\x30\x29\2\1\0",
+    {"snmp-broadcast", "192.168.1.2:40000", "192.168.1.255:161", "\x30\x29\2\1\0"s,
      "192.168.1.7:161", "192.168.1.2:40000", 5000, false, "x"},
-    {"coap", "192.168.1.2:40000", "224.0.1.187:5683", "\x51\1\0\1x", "192.168.1.7:5683",
+    {"coap", "192.168.1.2:40000", "224.0.1.187:5683", "\x51\1\0\1x"s, "192.168.1.7:5683",
      "192.168.1.2:40000", 6000, false, "\x51\x45\0\1x"s},
-    {"coap", "[fe80::2]:40000", "[ff02::fd]:5683", "\x51\1\0\1x", "[fe80::7]:5683",
+    {"coap", "[fe80::2]:40000", "[ff02::fd]:5683", "\x51\1\0\1x"s, "[fe80::7]:5683",
      "[fe80::2]:40000", 6000, false, "\x41\1\0\1x"s},
     {"bjnp", "192.168.1.2:8612", "192.168.1.255:8612", "BJNP\2\1", "192.168.1.7:8612",
      "192.168.1.2:8612", 5000, false, "XJNP\2\1"},
@@ -174,7 +174,7 @@ const Protocol kProtocols[] = {
      "192.168.1.2:56700", 5000, false, lifx(1)},
     {"kasa", "192.168.1.2:40000", "255.255.255.255:9999", "\xd0\xf2", "192.168.1.7:9999",
      "192.168.1.2:40000", 5000, false, ""},
-    {"kasa", "192.168.1.2:40000", "192.168.1.255:20002", "\2\0", "192.168.1.7:20002",
+    {"kasa", "192.168.1.2:40000", "192.168.1.255:20002", "\2\0"s, "192.168.1.7:20002",
      "192.168.1.2:40000", 5000, false, ""},
     {"govee", "192.168.1.2:40000", "239.255.255.250:4001", R"({"msg":{"cmd":"scan"}})",
      "192.168.1.7:4003", "192.168.1.2:4002", 5000, true, R"({"msg":{"cmd":"turn"}})"},
@@ -349,6 +349,27 @@ TEST(Discovery, ASocketThatAsksTwoGroupsHasTwoWindows) {
   Discovery::Answer answer = scene.received(8000, kAnswer);
   ASSERT_TRUE(answer.related);
   EXPECT_EQ(answer.descriptor->name, "ws-discovery") << "the one that is still open";
+}
+
+TEST(Discovery, ASocketThatAsksTwoPortsHasTwoWindows) {
+  Scene scene;
+  scene.sent(0, {"192.168.1.2:40000", "255.255.255.255:9999", "x"});
+  scene.sent(0, {"192.168.1.2:40000", "255.255.255.255:20002", "x"});
+  EXPECT_TRUE(scene.received(300, {"192.168.1.7:9999", "192.168.1.2:40000", "x"}).related);
+  EXPECT_TRUE(scene.received(300, {"192.168.1.8:20002", "192.168.1.2:40000", "x"}).related);
+}
+
+TEST(Discovery, AQuestionOfTwoProtocolsOpensAWindowOfEach) {
+  std::vector<Descriptor> two;
+  Diagnostics diagnostics;
+  parse_descriptors(
+      "protocol long\nquestion to 239.1.2.3 port 5\nanswer within 5 s\n"
+      "protocol short\nquestion to 239.1.2.3 port 5\nanswer from any port\nanswer within 1 s\n",
+      two, diagnostics);
+  Scene scene(two);
+  scene.sent(0, {"192.168.1.2:40000", "239.1.2.3:5", "x"});
+  EXPECT_TRUE(scene.received(900, {"192.168.1.7:77", "192.168.1.2:40000", "x"}).related);
+  EXPECT_TRUE(scene.received(4900, {"192.168.1.7:5", "192.168.1.2:40000", "x"}).related);
 }
 
 TEST(Discovery, NamesTheWindowThatTheAnswerCameNearestTo) {

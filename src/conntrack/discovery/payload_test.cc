@@ -36,7 +36,6 @@ TEST(PayloadTests, Answer) {
     size_t cut_off;
     Holds expected;
   };
-  const std::string question = "\3tv\0x"s;
   const Case kCases[] = {
       {"begins so", begins({"M-SEARCH "}), "M-SEARCH * HTTP/1.1", 0, Holds::kYes},
       {"begins otherwise", begins({"M-SEARCH "}), "NOTIFY * HTTP/1.1", 0, Holds::kNo},
