@@ -24,7 +24,7 @@ constexpr uint32_t kExpected = 1 << 0, kSeenReply = 1 << 1, kAssured = 1 << 2, k
                    kSourceNat = 1 << 4, kDestinationNat = 1 << 5, kDying = 1 << 9,
                    kFixedTimeout = 1 << 10, kHelper = 1 << 13;
 // Ours: a NAT rule that is not carried out applied to the flow, so what follows is uncertain.
-constexpr uint32_t kNatNotDone = 1u << 31;
+constexpr uint32_t kNatNotDone = 1 << 15;
 }  // namespace ct_status
 
 // RFC 9293's states, with netfilter's names and order (/proc/net/nf_conntrack).

@@ -82,7 +82,10 @@ struct Engine::Journey {
 Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
     : config_(std::move(config)), sets_(std::move(sets)) {
   if (!config_.descriptors.empty() && config_.knobs.discovery) {
-    discovery_ = std::make_unique<Discovery>(config_.descriptors, config_.host, config_.hash_key);
+    discovery_ = std::make_unique<Discovery>(config_.descriptors, config_.host, config_.hash_key,
+                                             config_.knobs.discovery_announcements
+                                                 ? Discovery::Announcements::kLetIn
+                                                 : Discovery::Announcements::kIgnored);
   }
   conntrack_ = std::make_unique<Conntrack>(config_.knobs, config_.hash_key, discovery_.get());
   defragmenter_ = std::make_unique<Defragmenter>(
@@ -118,7 +121,6 @@ void Engine::begin_burst(std::span<Packet> packets) {
   defragmenter_->expire(now_, [this](void* cookie) {
     released_.push_back({.cookie = cookie, .reason = Reason::kFragmentTimeout});
   });
-  if (discovery_) discovery_->reserve(now());
   conntrack_->reserve(packets.size(), now());
   sets_->reserve(now());
 }
@@ -162,6 +164,7 @@ std::optional<Outcome> Engine::defragment(Packet*& packet) {
   Defragmenter::Pushed pushed = defragmenter_->push(*packet, 0);
   bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
   for (void* cookie : pushed.held) {
+    if (cookie == packet->cookie) continue;  // its own fate is the outcome's
     released_.push_back({.cookie = cookie,
                          .completed_by = complete ? packet->cookie : nullptr,
                          .reason = pushed.reason});
@@ -246,7 +249,9 @@ Verdict Engine::ask(Journey& journey, TableId table, Tracer& tracer) {
   }
   if (table == TableId::kFilter) journey.filter_rule = context.rule;
   if (context.nat_reached) {
-    if (Flow* flow = context.flow()) flow->status |= ct_status::kNatNotDone;
+    if (Flow* flow = context.flow()) {
+      flow->status = static_cast<uint16_t>(flow->status | ct_status::kNatNotDone);
+    }
   }
   return verdict;
 }
@@ -258,6 +263,7 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
   if (!context.conntrack || seen) return Verdict::kAccept;
   journey.tracked = context.conntrack->track(context.packet, context.zone, context.now);
   if constexpr (Tracer::kOn) tracer.tracked(context);
+  if (journey.tracked.reason == Reason::kNotInCapture) context.not_captured = true;
   return journey.tracked.reason == Reason::kTableFull ? Verdict::kDrop : Verdict::kAccept;
 }
 
@@ -284,7 +290,7 @@ Outcome Engine::conclude(Journey& journey, Verdict verdict) {
                   .reject_with = context.reject_with,
                   .info = tracked.info,
                   .direction = tracked.direction,
-                  .status = flow ? flow->status : 0,
+                  .status = flow ? uint32_t{flow->status} : 0,
                   .flow = tracked.flow,
                   .tracking = tracked.reason};
   if (verdict == Verdict::kAccept) {

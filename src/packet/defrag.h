@@ -38,7 +38,8 @@ class Defragmenter {
     Outcome outcome = Outcome::kWhole;
     Reason reason = Reason::kNone;
     // kComplete, and kDropped or kWhole with a queue thrown away: the cookies of the
-    // fragments that were held, in order of arrival. Valid until the next push().
+    // fragments that were held, in order of arrival, the completing one among them. Valid until the
+    // next push().
     std::span<void* const> held;
   };
 

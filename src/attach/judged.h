@@ -1,0 +1,31 @@
+// A record of a capture and what became of it: what every report is made from.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/address.h"
+#include "base/time.h"
+#include "engine/engine.h"
+
+namespace sallyport {
+
+struct Judged {
+  uint64_t index = 0;  // of the record in the capture, from 0
+  Instant time{};
+  // What the packet says of itself. No family: the frame holds no IP packet.
+  std::optional<Family> family;
+  Address source;
+  Address destination;
+  uint8_t protocol = 0;
+  bool has_ports = false;
+  uint16_t source_port = 0;
+  uint16_t destination_port = 0;
+  uint32_t length = 0;        // of the IP packet
+  bool bad_checksum = false;  // looked at, and wrong
+  bool from_host = false;
+  Outcome outcome;
+  std::optional<uint64_t> completed_by;  // a held fragment: the record that made it whole
+};
+
+}  // namespace sallyport

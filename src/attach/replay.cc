@@ -1,0 +1,151 @@
+#include "attach/replay.h"
+
+#include <algorithm>
+
+#include "packet/parse.h"
+
+namespace sallyport {
+
+Replay::Replay(Capture& capture, Engine& engine, const Viewpoint& viewpoint, const Options& options)
+    : capture_(capture),
+      engine_(engine),
+      viewpoint_(viewpoint),
+      options_(options),
+      records_(options.burst),
+      packets_(options.burst),
+      ways_(options.burst),
+      outcomes_(options.burst) {}
+
+void Replay::trace(uint64_t index, EngineTrace& trace) {
+  traced_ = index;
+  trace_ = &trace;
+}
+
+namespace {
+
+// A cookie is the record's index, never null.
+void* cookie_of(uint64_t index) {
+  return reinterpret_cast<void*>(index + 1);
+}
+uint64_t index_of(void* cookie) {
+  return reinterpret_cast<uint64_t>(cookie) - 1;
+}
+
+bool has_ports(const Packet& packet) {
+  switch (packet.protocol()) {
+    case protocol::kTcp:
+    case protocol::kUdp:
+    case protocol::kUdpLite:
+    case protocol::kSctp:
+    case protocol::kDccp:
+      return !packet.fields[Field::kFragment] &&
+             packet.presence(packet.transport, 4) == Presence::kPresent;
+    default: return false;
+  }
+}
+
+Judged describe(const Record& record, const Packet& packet, const Way& way) {
+  Judged judged{.index = record.index, .time = record.time};
+  bool headless = packet.malformed == Reason::kNotIp || packet.malformed == Reason::kBadHeader ||
+                  packet.malformed == Reason::kCutShort;
+  if (headless) return judged;
+  judged.family = packet.family;
+  judged.source = packet.source();
+  judged.destination = packet.destination();
+  judged.protocol = packet.protocol();
+  judged.has_ports = has_ports(packet);
+  judged.source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]);
+  judged.destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]);
+  judged.length = packet.length;
+  judged.bad_checksum = packet.checksum == ChecksumState::kBad;
+  judged.from_host = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
+  return judged;
+}
+
+}  // namespace
+
+// Fills the slot's packet and way. A frame without an IP packet has a way of its own: none.
+void Replay::prepare(const Record& record, size_t slot) {
+  Packet& packet = packets_[slot];
+  packet = Packet{};
+  packet.malformed = fill_packet(record, packet);
+  packet.cookie = cookie_of(record.index);
+  if (packet.malformed != Reason::kNone) {
+    packet.time = record.time;
+    ways_[slot] = {.path = Way::Path::kNone, .reason = packet.malformed};
+    return;
+  }
+  parse(packet);
+  packet.fields[Field::kPacketType] = static_cast<uint32_t>(record.packet_type);
+  if (!options_.verify_checksums && packet.malformed == Reason::kBadHeaderChecksum) {
+    packet.malformed = Reason::kNone;
+  }
+  ways_[slot] = viewpoint_.way(packet, record.interface);
+  // Linux does not look at what a host sends; a report wants to know.
+  if (ways_[slot].path == Way::Path::kOutput) verify_checksum(packet);
+}
+
+void Replay::judge_burst(size_t first, size_t count) {
+  auto packets = std::span(packets_).subspan(first, count);
+  auto ways = std::span(ways_).subspan(first, count);
+  auto outcomes = std::span(outcomes_).subspan(first, count);
+  if (count == 1 && trace_ && traced_ == records_[first].index) {
+    outcomes[0] = engine_.process_traced(packets[0], ways[0], *trace_);
+  } else {
+    engine_.process(packets, ways, outcomes);
+  }
+  for (size_t i = 0; i < count; i++) {
+    Judged judged = describe(records_[first + i], packets[i], ways[i]);
+    judged.outcome = outcomes[i];
+    waiting_.push_back(
+        {.judged = judged, .waiting = judged.outcome.fate == Outcome::Fate::kStolen});
+  }
+  for (const Released& released : engine_.released()) settle(released);
+}
+
+void Replay::settle(const Released& released) {
+  uint64_t index = index_of(released.cookie);
+  if (index < first_waiting_) return;  // handed on already
+  Held& held = waiting_[index - first_waiting_];
+  held.waiting = false;
+  if (released.completed_by) {
+    held.judged.completed_by = index_of(released.completed_by);
+  } else {
+    held.judged.outcome.fate = Outcome::Fate::kDrop;
+    held.judged.outcome.reason = released.reason;
+  }
+}
+
+// Reads and judges a burst; the record to be traced goes by itself.
+bool Replay::read() {
+  size_t count = capture_.read(records_);
+  if (count == 0) return false;
+  for (size_t i = 0; i < count; i++) prepare(records_[i], i);
+  size_t first = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (!traced_ || records_[i].index != *traced_) continue;
+    if (i > first) judge_burst(first, i - first);
+    judge_burst(i, 1);
+    first = i + 1;
+  }
+  if (count > first) judge_burst(first, count - first);
+  return true;
+}
+
+bool Replay::next(std::span<const Judged>& judged) {
+  ready_.clear();
+  while (ready_.empty()) {
+    bool more = read();
+    if (!more && waiting_.empty()) return false;
+    while (!waiting_.empty() &&
+           (!waiting_.front().waiting || !more || waiting_.size() > kMostWaiting)) {
+      ready_.push_back(waiting_.front().judged);
+      waiting_.pop_front();
+      first_waiting_++;
+    }
+  }
+  judged = ready_;
+  return true;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,70 @@
+// Replaying a capture through the engine: records in, judged records out, in order.
+//
+// A held fragment's fate is known only when its datagram is whole or lost, so a
+// record is handed on when all before it are settled.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "attach/capture.h"
+#include "attach/judged.h"
+#include "engine/engine.h"
+#include "engine/way.h"
+
+namespace sallyport {
+
+class Replay {
+ public:
+  // Records that wait for a fragment before them, at most; beyond that the fragment is handed on
+  // as held, its fate unknown.
+  static constexpr size_t kMostWaiting = 1 << 20;
+
+  struct Options {
+    bool verify_checksums = true;  // false: an IPv4 header's is not looked at either
+    size_t burst = 256;            // the engine's, or less
+  };
+
+  // All outlive the replay.
+  Replay(Capture& capture, Engine& engine, const Viewpoint& viewpoint, const Options& options);
+
+  // The next records that are settled, fewer than a burst or many more; false at the end. What is
+  // handed out is valid until the next call.
+  bool next(std::span<const Judged>& judged);
+
+  // The record with this index is judged by itself, telling its way.
+  void trace(uint64_t index, EngineTrace& trace);
+
+ private:
+  struct Held {
+    Judged judged;
+    bool waiting = false;  // for the rest of its datagram
+  };
+  void judge(std::span<Record> records);
+  void judge_burst(size_t first, size_t count);
+  void prepare(const Record& record, size_t slot);
+  void settle(const Released& released);
+  bool read();
+
+  Capture& capture_;
+  Engine& engine_;
+  const Viewpoint& viewpoint_;
+  Options options_;
+  std::optional<uint64_t> traced_;
+  EngineTrace* trace_ = nullptr;
+  // Of one burst.
+  std::vector<Record> records_;
+  std::vector<Packet> packets_;
+  std::vector<Way> ways_;
+  std::vector<Outcome> outcomes_;
+  // Judged but not handed on: all waits for the first.
+  std::deque<Held> waiting_;
+  uint64_t first_waiting_ = 0;  // index of waiting_'s first
+  std::vector<Judged> ready_;
+};
+
+}  // namespace sallyport

@@ -1,0 +1,27 @@
+// sallyport check: every error of a rule file at once, with its place and a hint.
+#include <fmt/ostream.h>
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/rule_file.h"
+
+namespace sallyport {
+
+void add_check(CLI::App& app, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("check", "Say whether a rule file is right, and if not where");
+  auto file = std::make_shared<RuleFile>();
+  file->add_to(*command);
+  command->callback([file, &exit_code] {
+    exit_code = file->parse([](const Ruleset& rules) {
+      size_t count = 0;
+      for (const std::optional<Table>& table : rules.tables) {
+        if (!table) continue;
+        for (const Chain& chain : table->chains) count += chain.rules.size();
+      }
+      fmt::print(std::cout, "{} rules, all right\n", count);
+    });
+  });
+}
+
+}  // namespace sallyport

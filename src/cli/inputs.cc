@@ -1,0 +1,291 @@
+#include "cli/inputs.h"
+
+#include <fmt/ostream.h>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+#include <set>
+
+#include "engine/host_text.h"
+#include "rules/lower.h"
+#include "rules/parse.h"
+#include "sets/set_store.h"
+
+namespace sallyport {
+
+void Inputs::add_to(CLI::App& command) {
+  command.add_option("--rules", rules, "IPv4 rules, as iptables-save prints them")
+      ->option_text("FILE");
+  command.add_option("--rules6", rules6, "IPv6 rules, as ip6tables-save prints them")
+      ->option_text("FILE");
+  command.add_option("--sets", sets, "sets, as ipset save prints them")->option_text("FILE");
+  command
+      .add_option("--conntrack", conntrack,
+                  "the flows there were at the start, as conntrack -L [-o extended] prints them")
+      ->option_text("FILE");
+  command
+      .add_option("--sysctl", sysctls,
+                  "a knob, as in net.netfilter.nf_conntrack_udp_timeout=60, or a sysctl.conf file")
+      ->option_text("K=V|FILE")
+      ->allow_extra_args(false);
+  CLI::Option* host =
+      command
+          .add_option("--host", hosts,
+                      "the firewall of this host: packets from it pass OUTPUT, packets to it INPUT")
+          ->option_text("[IFNAME=]ADDR[/LEN],...")
+          ->allow_extra_args(false);
+  CLI::Option* through =
+      command.add_flag("--forward", forward, "the firewall of a router: all packets pass FORWARD");
+  host->excludes(through);
+  command
+      .add_option("--inside", inside,
+                  "with --forward: what is inside, where packets come in at in0")
+      ->option_text("NET,...")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->needs(through);
+  command.add_option("--in-if", in_if, "with --forward: the inner interface")
+      ->option_text("NAME [in0]")
+      ->needs(through);
+  command.add_option("--out-if", out_if, "with --forward: the outer interface")
+      ->option_text("NAME [out0]")
+      ->needs(through);
+  command
+      .add_option("--group", groups,
+                  "multicast groups that the host had joined before the capture began")
+      ->option_text("ADDR,...")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command.add_option("--discovery", discovery, "a discovery descriptor of your own, beside ours")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+  command.add_option("--compat", compat, "linux: exactly what Linux does, without discovery")
+      ->option_text("linux")
+      ->check(CLI::IsMember({"linux"}));
+  command
+      .add_option("--checksums", checksums,
+                  "ignore: do not look at them (a capture taken with offload)")
+      ->option_text("verify|ignore")
+      ->check(CLI::IsMember({"verify", "ignore"}));
+}
+
+std::optional<InputFile> read_input(const std::string& name, std::ostream& errors) {
+  InputFile file{.name = name == "-" ? "standard input" : name, .text = {}};
+  if (name == "-") {
+    file.text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    return file;
+  }
+  std::ifstream stream(name, std::ios::binary);
+  if (stream) file.text.assign(std::istreambuf_iterator<char>(stream), {});
+  if (!stream || stream.bad()) {
+    fmt::print(errors, "sallyport: cannot read {}\n", name);
+    return std::nullopt;
+  }
+  return file;
+}
+
+std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors) {
+  Sources sources{.inputs = inputs};
+  bool ok = true;
+  auto read = [&](const std::string& name, std::optional<InputFile>& file) {
+    if (name.empty()) return;
+    file = read_input(name, errors);
+    ok = ok && file;
+  };
+  read(inputs.rules, sources.rules);
+  read(inputs.rules6, sources.rules6);
+  read(inputs.sets, sources.sets);
+  read(inputs.conntrack, sources.conntrack);
+  for (const std::string& sysctl : inputs.sysctls) {
+    std::optional<InputFile> file;
+    if (sysctl.find('=') != std::string::npos) {
+      file = InputFile{.name = "--sysctl", .text = sysctl + "\n"};
+    } else {
+      read(sysctl, file);
+    }
+    if (file) sources.sysctls.push_back(std::move(*file));
+  }
+  for (const std::string& name : inputs.discovery) {
+    std::optional<InputFile> file;
+    read(name, file);
+    if (file) sources.discovery.push_back(std::move(*file));
+  }
+  if (ok && !sources.rules && !sources.rules6) {
+    fmt::print(errors, "sallyport: no rules: give --rules FILE, --rules6 FILE or both\n");
+    ok = false;
+  }
+  return ok ? std::optional(std::move(sources)) : std::nullopt;
+}
+
+HashKey random_hash_key() {
+  std::random_device device;
+  return make_hash_key(uint64_t{device()} << 32 | device());
+}
+
+namespace {
+
+// Collects what is wrong with each text, so that all of it is printed at once.
+class Reader {
+ public:
+  explicit Reader(std::ostream& errors) : errors_(errors) {}
+
+  void fail(const InputFile& file, const Diagnostics& diagnostics) {
+    if (diagnostics.empty()) return;
+    errors_ << diagnostics.render(file.name, file.text);
+    failed_ = true;
+  }
+  void fail(std::string_view flag, const std::string& value, const Diag& diag) {
+    fmt::print(errors_, "sallyport: {} {}: {}{}{}\n", flag, value, diag.what,
+               diag.hint.empty() ? "" : "; ", diag.hint);
+    failed_ = true;
+  }
+  bool failed() const { return failed_; }
+
+ private:
+  std::ostream& errors_;
+  bool failed_ = false;
+};
+
+Knobs read_knobs(const Sources& sources, Reader& reader) {
+  Knobs knobs;
+  for (const InputFile& file : sources.sysctls) {
+    Diagnostics diagnostics;
+    knobs.set_all(file.text, diagnostics);
+    reader.fail(file, diagnostics);
+  }
+  if (sources.inputs.checksums == "ignore") knobs.checksum = 0;
+  if (sources.inputs.compat == "linux") knobs.discovery = 0;
+  return knobs;
+}
+
+std::vector<Descriptor> read_descriptors(const Sources& sources, Reader& reader) {
+  std::vector<Descriptor> descriptors = builtin_descriptors();
+  for (const InputFile& file : sources.discovery) {
+    Diagnostics diagnostics;
+    parse_descriptors(file.text, descriptors, diagnostics);
+    reader.fail(file, diagnostics);
+  }
+  return descriptors;
+}
+
+Host read_host(const Sources& sources, const std::optional<Host>& guess, Reader& reader) {
+  Host host;
+  if (sources.inputs.hosts.empty() && !sources.inputs.forward && guess) host = *guess;
+  for (const std::string& text : sources.inputs.hosts) {
+    Result<void> added = add_host_text(text, host);
+    if (!added) reader.fail("--host", text, added.error());
+  }
+  for (const std::string& text : sources.inputs.groups) {
+    std::optional<Prefix> group = Prefix::parse(text);
+    if (!group || !group->address.is_multicast(group->family)) {
+      reader.fail("--group", text, {{}, "not a multicast address", ""});
+    } else {
+      host.join(group->family, group->address);
+    }
+  }
+  return host;
+}
+
+std::vector<Prefix> read_inside(const Sources& sources, Reader& reader) {
+  std::vector<Prefix> inside;
+  for (const std::string& text : sources.inputs.inside) {
+    if (std::optional<Prefix> prefix = Prefix::parse(text)) {
+      inside.push_back(*prefix);
+    } else {
+      reader.fail("--inside", text, {{}, "not a network", "write ADDR/LEN, as in 10.0.0.0/8"});
+    }
+  }
+  return inside;
+}
+
+std::optional<Ruleset> read_rules(const std::optional<InputFile>& file, Family family,
+                                  const SetStore& sets, Reader& reader) {
+  if (!file) return std::nullopt;
+  std::expected<Ruleset, Diagnostics> rules = parse_rules(file->text, family, &sets);
+  if (rules) return std::move(*rules);
+  reader.fail(*file, rules.error());
+  return std::nullopt;
+}
+
+// The interface that all rules which name one agree on; loopback does not count.
+std::optional<InterfaceName> only_interface(const std::optional<Ruleset>& rules,
+                                            const std::optional<Ruleset>& rules6) {
+  std::set<std::string> names;
+  auto add = [&](const InterfaceTest& test) {
+    std::string name(test.name.text());
+    bool whole = !name.empty() && test.mask.bytes[name.size()] != 0;
+    if (whole && name != "lo") names.insert(name);
+  };
+  for (const std::optional<Ruleset>* ruleset : {&rules, &rules6}) {
+    if (!*ruleset) continue;
+    for (const std::optional<Table>& table : (*ruleset)->tables) {
+      if (!table) continue;
+      for (const Chain& chain : table->chains) {
+        for (const Rule& rule : chain.rules) {
+          add(rule.ip.in);
+          add(rule.ip.out);
+        }
+      }
+    }
+  }
+  if (names.size() != 1) return std::nullopt;
+  return InterfaceName(*names.begin());
+}
+
+void note_host(const Host& host, bool discovery, std::vector<std::string>& notes) {
+  for (const Host::Interface& interface : host.interfaces()) {
+    for (const Prefix& prefix : interface.addresses) {
+      if (!discovery || prefix.length < bits_of(prefix.family)) continue;
+      notes.push_back(
+          fmt::format("{}: nothing is on-link of a /{}, so no answer to discovery is let in; give "
+                      "--host {}/LEN",
+                      prefix.text(), prefix.length, prefix.address.text(prefix.family)));
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<Setup> make_setup(const Sources& sources, Instant start,
+                                const std::optional<Host>& guess, std::ostream& errors) {
+  Reader reader(errors);
+  Engine::Config config;
+  config.knobs = read_knobs(sources, reader);
+  config.descriptors = read_descriptors(sources, reader);
+  config.host = read_host(sources, guess, reader);
+  config.hash_key = random_hash_key();
+  config.history_unknown = !sources.conntrack;
+  std::vector<Prefix> inside = read_inside(sources, reader);
+
+  auto sets = std::make_unique<SetStore>(config.hash_key);
+  if (sources.sets) {
+    Diagnostics diagnostics;
+    sets->restore(sources.sets->text, tick_of(start), diagnostics);
+    reader.fail(*sources.sets, diagnostics);
+  }
+  std::optional<Ruleset> rules = read_rules(sources.rules, Family::kIpv4, *sets, reader);
+  std::optional<Ruleset> rules6 = read_rules(sources.rules6, Family::kIpv6, *sets, reader);
+
+  Setup setup;
+  setup.verify_checksums = sources.inputs.checksums == "verify";
+  note_host(config.host, config.knobs.discovery != 0, setup.notes);
+  setup.engine = std::make_unique<Engine>(std::move(config), std::move(sets));
+  if (sources.conntrack) {
+    Diagnostics diagnostics;
+    setup.engine->conntrack().load(sources.conntrack->text, tick_of(start), diagnostics);
+    reader.fail(*sources.conntrack, diagnostics);
+  }
+  if (reader.failed()) return std::nullopt;
+  if (rules) setup.engine->set_program(Family::kIpv4, compile(*rules));
+  if (rules6) setup.engine->set_program(Family::kIpv6, compile(*rules6));
+  setup.viewpoint =
+      sources.inputs.forward
+          ? Viewpoint::of_router(std::move(inside), InterfaceName(sources.inputs.in_if),
+                                 InterfaceName(sources.inputs.out_if))
+          : Viewpoint::of_host(setup.engine->host(),
+                               only_interface(rules, rules6).value_or(InterfaceName("eth0")));
+  return setup;
+}
+
+}  // namespace sallyport

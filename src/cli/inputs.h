@@ -1,0 +1,72 @@
+// What a firewall is made of, as the command line names it: files, knobs, and
+// what the host is. Shared by every command that judges packets.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "engine/engine.h"
+#include "engine/way.h"
+
+namespace sallyport {
+
+// A file named on the command line, and its text.
+struct InputFile {
+  std::string name;
+  std::string text;
+};
+// "-" is standard input. What is wrong goes to `errors`.
+std::optional<InputFile> read_input(const std::string& name, std::ostream& errors);
+
+// The flags, as given.
+struct Inputs {
+  std::string rules;
+  std::string rules6;
+  std::string sets;
+  std::string conntrack;
+  std::vector<std::string> sysctls;  // K=V, or a file
+  std::vector<std::string> hosts;
+  bool forward = false;
+  std::vector<std::string> inside;
+  std::string in_if = "in0";
+  std::string out_if = "out0";
+  std::vector<std::string> groups;
+  std::vector<std::string> discovery;
+  std::string compat;
+  std::string checksums = "verify";
+
+  void add_to(CLI::App& command);
+};
+
+// The same with the files read; what a trial changes before it makes an engine.
+struct Sources {
+  Inputs inputs;
+  std::optional<InputFile> rules, rules6, sets, conntrack;
+  std::vector<InputFile> sysctls;  // a K=V is a file of one line
+  std::vector<InputFile> discovery;
+};
+std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors);
+
+// The engine, and the point that it looks from.
+struct Setup {
+  std::unique_ptr<Engine> engine;
+  std::optional<Viewpoint> viewpoint;
+  bool verify_checksums = true;
+  std::vector<std::string> notes;  // guesses and warnings, for people
+};
+
+// `start` is the time of the first packet: flows and set entries that are loaded have the time
+// left that they say from then on. `guess` is the host where neither --host nor --forward was
+// given. Every error of every text goes to `errors`; nothing is made then.
+std::optional<Setup> make_setup(const Sources& sources, Instant start,
+                                const std::optional<Host>& guess, std::ostream& errors);
+
+// A key for hash tables from the system's randomness.
+HashKey random_hash_key();
+
+}  // namespace sallyport

@@ -1,0 +1,14 @@
+// Judged packets for programs: one JSON object a line. The keys are a contract: add, never change.
+#pragma once
+
+#include <string>
+
+#include "attach/judged.h"
+#include "program/program.h"
+
+namespace sallyport {
+
+// Without the newline. `program` is of the packet's family; null where it has no rules.
+std::string json_line(const Judged& judged, const Program* program);
+
+}  // namespace sallyport

@@ -1,0 +1,42 @@
+#include "cli/rule_file.h"
+
+#include <iostream>
+
+#include "cli/commands.h"
+#include "cli/inputs.h"
+#include "rules/parse.h"
+#include "sets/set_store.h"
+
+namespace sallyport {
+
+void RuleFile::add_to(CLI::App& command) {
+  command.add_flag("-6", ipv6, "the rules are IPv6's, as ip6tables-save prints them");
+  command.add_option("--sets", sets, "the sets that the rules name, as ipset save prints them")
+      ->option_text("FILE");
+  command
+      .add_option("RULES", rules, "the rules, as iptables-save prints them; - is standard input")
+      ->option_text("FILE")
+      ->required();
+}
+
+int RuleFile::parse(const std::function<void(const Ruleset&)>& use) const {
+  std::optional<InputFile> rule_text = read_input(rules, std::cerr);
+  if (!rule_text) return kExitUsage;
+  SetStore store(random_hash_key());
+  bool right = true;
+  if (!sets.empty()) {
+    std::optional<InputFile> set_text = read_input(sets, std::cerr);
+    if (!set_text) return kExitUsage;
+    Diagnostics diagnostics;
+    right = store.restore(set_text->text, 0, diagnostics);
+    std::cerr << diagnostics.render(set_text->name, set_text->text);
+  }
+  std::expected<Ruleset, Diagnostics> parsed =
+      parse_rules(rule_text->text, ipv6 ? Family::kIpv6 : Family::kIpv4, &store);
+  if (!parsed) std::cerr << parsed.error().render(rule_text->name, rule_text->text);
+  if (!parsed || !right) return kExitNo;
+  use(*parsed);
+  return kExitOk;
+}
+
+}  // namespace sallyport

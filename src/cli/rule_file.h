@@ -1,0 +1,24 @@
+// A rule file and the sets that it names: what `check` and `fmt` read.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "rules/ruleset.h"
+
+namespace sallyport {
+
+struct RuleFile {
+  bool ipv6 = false;
+  std::string sets;
+  std::string rules;
+
+  void add_to(CLI::App& command);
+  // Reads it all; calls `use` if everything is right, else prints every error to standard error.
+  // The exit code.
+  int parse(const std::function<void(const Ruleset&)>& use) const;
+};
+
+}  // namespace sallyport

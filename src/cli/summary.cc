@@ -1,0 +1,130 @@
+#include "cli/summary.h"
+
+#include <algorithm>
+#include <fmt/ostream.h>
+
+#include "cli/words.h"
+
+namespace sallyport {
+
+void Summary::add(const Judged& judged) {
+  const Outcome& outcome = judged.outcome;
+  if (packets_ == 0) first_ = judged.time;
+  last_ = std::max(last_, judged.time);
+  packets_++;
+  verdicts_[static_cast<size_t>(outcome.fate)]++;
+  states_[static_cast<size_t>(outcome.info)]++;
+  if (!judged.family) {
+    not_ip_++;
+    return;
+  }
+  if (!outcome.certain) uncertain_++;
+  if (outcome.reason == Reason::kNatNotDone) nat_++;
+  if (outcome.fate != Outcome::Fate::kAccept) reasons_[static_cast<size_t>(outcome.reason)]++;
+  if (outcome.tracking == Reason::kInvalidChecksum) bad_checksums_++;
+  if (judged.from_host) host_checksums_++;
+  if (judged.from_host && judged.bad_checksum) bad_host_checksums_++;
+  constexpr size_t kMostGroups = 16;
+  if (outcome.reason == Reason::kGroupNotJoined && groups_not_joined_.size() < kMostGroups) {
+    groups_not_joined_[judged.destination.text(*judged.family)]++;
+  }
+}
+
+void Summary::print_counts(std::ostream& out, const Style& style) const {
+  fmt::print(out, "{} packets in {} s\n", packets_, seconds_since(first_, last_));
+  fmt::print(out, "\n{}\n", style.bold("verdicts"));
+  for (size_t i = 0; i < verdicts_.size(); i++) {
+    if (verdicts_[i] == 0) continue;
+    fmt::print(out, "  {:>10}  {}\n", verdicts_[i], verdict_word(static_cast<Outcome::Fate>(i)));
+  }
+  if (states_[0] != packets_) {
+    fmt::print(out, "\n{}\n", style.bold("states"));
+    for (size_t i = 1; i < states_.size(); i++) {
+      if (states_[i] == 0) continue;
+      fmt::print(out, "  {:>10}  {}\n", states_[i], ct_info_name(static_cast<CtInfo>(i)));
+    }
+  }
+  bool any = std::ranges::any_of(reasons_, [](uint64_t count) { return count != 0; });
+  if (any) fmt::print(out, "\n{}\n", style.bold("why packets were not accepted"));
+  for (size_t i = 1; i < reasons_.size(); i++) {
+    if (reasons_[i] == 0) continue;
+    Reason reason = static_cast<Reason>(i);
+    fmt::print(out, "  {:>10}  {}: {}\n", reasons_[i], reason_name(reason),
+               reason_sentence(reason));
+  }
+}
+
+void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
+                          Family family) const {
+  const Program* program = engine.program(family);
+  if (!program) return;
+  std::span<const RuleCounters> counters = engine.counters(family);
+  std::vector<const RuleInfo*> never;
+  fmt::print(out, "\n{}\n", style.bold(family == Family::kIpv4 ? "rules hit" : "rules hit (IPv6)"));
+  fmt::print(out, "  {:>10} {:>12}  line\n", "packets", "bytes");
+  for (size_t i = 0; i < program->rules.size(); i++) {
+    const RuleInfo& rule = program->rules[i];
+    uint64_t packets = counters[i].packets - program->initial_counters[i].packets;
+    uint64_t bytes = counters[i].bytes - program->initial_counters[i].bytes;
+    if (packets == 0) {
+      if (rule.number != 0) never.push_back(&rule);
+      continue;
+    }
+    fmt::print(out, "  {:>10} {:>12}  {:>4}  {:<24} {}\n", packets, bytes, rule.span.line,
+               rule_place(rule), rule.text);
+  }
+  if (never.empty()) return;
+  fmt::print(out, "\n{}\n", style.bold("rules never hit"));
+  for (const RuleInfo* rule : never) {
+    fmt::print(out, "  {:>10} {:>12}  {:>4}  {:<24} {}\n", "", "", rule->span.line,
+               rule_place(*rule), rule->text);
+  }
+}
+
+void Summary::print_hints(std::ostream& out, const Style& style) const {
+  std::vector<std::string> hints;
+  if (host_checksums_ > 0 && 2 * bad_host_checksums_ > host_checksums_) {
+    hints.push_back(fmt::format(
+        "{} of {} packets of the local host have a bad checksum: captured with offload? try "
+        "--checksums ignore",
+        bad_host_checksums_, host_checksums_));
+  }
+  uint64_t predate = reasons_[static_cast<size_t>(Reason::kMayPredateCapture)];
+  if (predate != 0) {
+    hints.push_back(fmt::format(
+        "{} drops could be explained by exchanges that began before the capture: give the table of "
+        "that moment with --conntrack FILE (`conntrack -L -o extended`)",
+        predate));
+  }
+  if (nat_ != 0) {
+    hints.push_back(fmt::format(
+        "{} packets belong to flows that a NAT rule applies to, which this version does not "
+        "rewrite: what became of them is uncertain",
+        nat_));
+  }
+  for (const auto& [group, count] : groups_not_joined_) {
+    hints.push_back(fmt::format(
+        "{} packets to {}: the capture shows no join; say --group {} if the host was a member",
+        count, group, group));
+  }
+  if (hints.empty()) return;
+  fmt::print(out, "\n{}\n", style.bold("hints"));
+  for (const std::string& hint : hints) fmt::print(out, "  {}\n", hint);
+}
+
+void Summary::print(std::ostream& out, const Style& style, Engine& engine) const {
+  print_counts(out, style);
+  print_rules(out, style, engine, Family::kIpv4);
+  print_rules(out, style, engine, Family::kIpv6);
+  fmt::print(out, "\n{}  {} at the end\n", style.bold("flows"), engine.conntrack().count());
+  if (const Discovery* discovery = engine.discovery()) {
+    for (Reason reason : {Reason::kDiscoveryOffLink, Reason::kDiscoveryPort, Reason::kDiscoveryLate,
+                          Reason::kDiscoveryTooMany, Reason::kDiscoverySelf}) {
+      uint64_t count = discovery->refused(reason);
+      if (count != 0) fmt::print(out, "  {:>10}  refused: {}\n", count, reason_sentence(reason));
+    }
+  }
+  print_hints(out, style);
+}
+
+}  // namespace sallyport

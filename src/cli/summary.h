@@ -1,0 +1,45 @@
+// What a capture came to: verdicts, rules, states, reasons, flows, and hints.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "attach/judged.h"
+#include "cli/terminal.h"
+#include "engine/engine.h"
+
+namespace sallyport {
+
+class Summary {
+ public:
+  void add(const Judged& judged);
+  // Of everything added; the engine has the rules, their hits and the flows that are left.
+  void print(std::ostream& out, const Style& style, Engine& engine) const;
+
+  uint64_t packets() const { return packets_; }
+  uint64_t uncertain() const { return uncertain_; }
+
+ private:
+  void print_counts(std::ostream& out, const Style& style) const;
+  void print_rules(std::ostream& out, const Style& style, Engine& engine, Family family) const;
+  void print_hints(std::ostream& out, const Style& style) const;
+
+  uint64_t packets_ = 0;
+  uint64_t not_ip_ = 0;
+  uint64_t uncertain_ = 0;
+  uint64_t nat_ = 0;
+  uint64_t host_checksums_ = 0;  // looked at, of packets from the host
+  uint64_t bad_checksums_ = 0;   // of packets to the host: INVALID for this reason
+  uint64_t bad_host_checksums_ = 0;
+  Instant first_{}, last_{};
+  std::array<uint64_t, 5> verdicts_{};
+  std::array<uint64_t, 6> states_{};
+  std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};  // of what was not accepted
+  std::map<std::string, uint64_t> groups_not_joined_;
+};
+
+}  // namespace sallyport

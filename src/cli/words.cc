@@ -1,0 +1,78 @@
+#include "cli/words.h"
+
+#include <array>
+#include <fmt/format.h>
+#include <utility>
+
+namespace sallyport {
+
+std::string_view verdict_word(Outcome::Fate fate) {
+  constexpr std::array<std::string_view, 5> kWords{"NONE", "ACCEPT", "DROP", "QUEUE", "STOLEN"};
+  return kWords[static_cast<size_t>(fate)];
+}
+
+// The names of /etc/protocols for what the engine knows; a file on the reader's machine must
+// not change a report.
+std::string protocol_word(uint8_t protocol) {
+  switch (protocol) {
+    case protocol::kIcmp: return "icmp";
+    case protocol::kIgmp: return "igmp";
+    case protocol::kTcp: return "tcp";
+    case protocol::kUdp: return "udp";
+    case protocol::kDccp: return "dccp";
+    case protocol::kGre: return "gre";
+    case protocol::kEsp: return "esp";
+    case protocol::kAh: return "ah";
+    case protocol::kIcmpv6: return "icmpv6";
+    case protocol::kSctp: return "sctp";
+    case protocol::kUdpLite: return "udplite";
+    default: return std::to_string(protocol);
+  }
+}
+
+std::string_view family_word(Family family) {
+  return family == Family::kIpv4 ? "ipv4" : "ipv6";
+}
+
+std::vector<std::string_view> status_words(uint32_t status) {
+  constexpr std::pair<uint32_t, std::string_view> kBits[] = {
+      {ct_status::kExpected, "EXPECTED"}, {ct_status::kSeenReply, "SEEN_REPLY"},
+      {ct_status::kAssured, "ASSURED"},   {ct_status::kConfirmed, "CONFIRMED"},
+      {ct_status::kSourceNat, "SRC_NAT"}, {ct_status::kDestinationNat, "DST_NAT"},
+      {ct_status::kHelper, "HELPER"}};
+  std::vector<std::string_view> words;
+  for (const auto& [bit, name] : kBits) {
+    if (status & bit) words.push_back(name);
+  }
+  return words;
+}
+
+std::string endpoint(Family family, const Address& address, bool has_port, uint16_t port) {
+  std::string text = address.text(family);
+  if (!has_port) return text;
+  return family == Family::kIpv4 ? fmt::format("{}:{}", text, port)
+                                 : fmt::format("[{}]:{}", text, port);
+}
+
+std::string flow_words(const Judged& judged) {
+  if (!judged.family) return "not IP";
+  return fmt::format(
+      "{} {} > {}", protocol_word(judged.protocol),
+      endpoint(*judged.family, judged.source, judged.has_ports, judged.source_port),
+      endpoint(*judged.family, judged.destination, judged.has_ports, judged.destination_port));
+}
+
+std::string rule_place(const RuleInfo& rule) {
+  std::string number = rule.number == 0 ? "policy" : std::to_string(rule.number);
+  return fmt::format("{}/{}:{}", rule.table, rule.chain, number);
+}
+
+std::string seconds_since(Instant start, Instant time) {
+  int64_t microseconds =
+      std::chrono::duration_cast<std::chrono::microseconds>(time - start).count();
+  std::string_view sign = microseconds < 0 ? "-" : "";
+  uint64_t positive = static_cast<uint64_t>(microseconds < 0 ? -microseconds : microseconds);
+  return fmt::format("{}{}.{:06}", sign, positive / 1'000'000, positive % 1'000'000);
+}
+
+}  // namespace sallyport

@@ -1,0 +1,28 @@
+// The words that reports are made of: verdicts, states, endpoints, rules.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attach/judged.h"
+#include "program/program.h"
+
+namespace sallyport {
+
+std::string_view verdict_word(Outcome::Fate fate);  // "ACCEPT"
+std::string protocol_word(uint8_t protocol);        // "udp"; a number where it has no name
+std::string_view family_word(Family family);        // "ipv4", as conntrack -L -o extended has it
+std::vector<std::string_view> status_words(uint32_t status);  // {"SEEN_REPLY", "ASSURED"}
+
+// "192.168.1.2:40000", "[fe80::2]:1900"; without ports the address alone.
+std::string endpoint(Family family, const Address& address, bool has_port, uint16_t port);
+// "udp 192.168.1.7:1900 > 192.168.1.2:40000"
+std::string flow_words(const Judged& judged);
+// "filter/INPUT:3", "filter/INPUT:policy"
+std::string rule_place(const RuleInfo& rule);
+
+// Seconds with six digits, from `start`.
+std::string seconds_since(Instant start, Instant time);
+
+}  // namespace sallyport

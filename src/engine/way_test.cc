@@ -1,0 +1,122 @@
+#include "engine/way.h"
+
+#include <gtest/gtest.h>
+#include <vector>
+
+#include "packet/build.h"
+#include "packet/parse.h"
+
+namespace sallyport {
+namespace {
+
+struct Sent {
+  std::vector<uint8_t> bytes;
+  Packet packet;
+
+  Sent(std::string_view source, std::string_view destination) {
+    Family family = source.find(':') == std::string_view::npos ? Family::kIpv4 : Family::kIpv6;
+    PacketSpec spec{.family = family,
+                    .source = *Address::parse(family, source),
+                    .destination = *Address::parse(family, destination)};
+    bytes = build(spec);
+    packet.data = bytes.data();
+    packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
+    parse(packet);
+  }
+};
+
+Host home() {
+  Host host;
+  host.add(InterfaceName("eth0"), *Prefix::parse("192.168.1.2/24"));
+  host.add(InterfaceName("eth0"), *Prefix::parse("fe80::2/64"));
+  host.join(Family::kIpv4, *Address::parse(Family::kIpv4, "239.255.255.250"));
+  return host;
+}
+
+std::string describe(const Way& way) {
+  auto name = [](const InterfaceName* interface) {
+    return interface ? std::string(interface->text()) : "-";
+  };
+  switch (way.path) {
+    case Way::Path::kNone: return "none " + std::string(reason_name(way.reason));
+    case Way::Path::kInput: return "input " + name(way.in) + " " + name(way.out);
+    case Way::Path::kOutput: return "output " + name(way.in) + " " + name(way.out);
+    case Way::Path::kForward: return "forward " + name(way.in) + " " + name(way.out);
+    case Way::Path::kLoopback: return "loopback " + name(way.in) + " " + name(way.out);
+  }
+  return "";
+}
+
+TEST(Way, OfAHostsPackets) {
+  Host host = home();
+  Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));
+  struct Case {
+    std::string_view source, destination, way;
+  };
+  for (const Case& c : {
+           Case{"192.168.1.2", "192.168.1.9", "output - eth0"},
+           Case{"192.168.1.9", "192.168.1.2", "input eth0 -"},
+           Case{"192.168.1.2", "192.168.1.2", "loopback lo lo"},
+           Case{"127.0.0.1", "127.0.0.1", "loopback lo lo"},
+           Case{"192.168.1.9", "192.168.1.7", "none other-host"},
+           Case{"192.168.1.9", "192.168.1.255", "input eth0 -"},
+           Case{"0.0.0.0", "255.255.255.255", "input eth0 -"},
+           Case{"192.168.1.9", "224.0.0.1", "input eth0 -"},
+           Case{"192.168.1.9", "239.255.255.250", "input eth0 -"},
+           Case{"192.168.1.9", "224.0.0.251", "none group-not-joined"},
+           Case{"192.168.1.2", "224.0.0.251", "output - eth0"},
+           Case{"fe80::9", "fe80::2", "input eth0 -"},
+           Case{"fe80::9", "ff02::1:ff00:2", "input eth0 -"},
+           Case{"fe80::9", "ff02::fb", "none group-not-joined"},
+       }) {
+    Sent sent(c.source, c.destination);
+    EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), c.way) << c.source << c.destination;
+  }
+}
+
+TEST(Way, AnUnnamedInterfaceIsTheRecordedOneOrElseTheDefault) {
+  Host host;
+  host.add(InterfaceName(), *Prefix::parse("192.168.1.2/24"));
+  Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));
+  InterfaceName recorded("wlan0");
+  Sent sent("192.168.1.9", "192.168.1.2");
+  EXPECT_EQ(describe(viewpoint.way(sent.packet, &recorded)), "input wlan0 -");
+  EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), "input eth9 -");
+}
+
+TEST(Way, ThePacketTypeIsToldFromTheAddress) {
+  Host host = home();
+  Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));
+  struct Case {
+    std::string_view destination;
+    PacketType type;
+  };
+  for (const Case& c :
+       {Case{"192.168.1.2", PacketType::kHost}, Case{"192.168.1.255", PacketType::kBroadcast},
+        Case{"239.255.255.250", PacketType::kMulticast}}) {
+    Sent sent("192.168.1.9", c.destination);
+    viewpoint.way(sent.packet, nullptr);
+    EXPECT_EQ(sent.packet.fields[Field::kPacketType], static_cast<uint32_t>(c.type));
+  }
+}
+
+TEST(Way, ARouterForwardsBetweenInsideAndOutside) {
+  Viewpoint viewpoint = Viewpoint::of_router({*Prefix::parse("10.0.0.0/24")}, InterfaceName("in0"),
+                                             InterfaceName("out0"));
+  Sent from_inside("10.0.0.7", "192.0.2.1");
+  EXPECT_EQ(describe(viewpoint.way(from_inside.packet, nullptr)), "forward in0 out0");
+  Sent from_outside("192.0.2.1", "10.0.0.7");
+  EXPECT_EQ(describe(viewpoint.way(from_outside.packet, nullptr)), "forward out0 in0");
+}
+
+TEST(Way, ABrokenPacketHasNone) {
+  Host host = home();
+  Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));
+  Sent sent("192.168.1.9", "192.168.1.2");
+  sent.bytes[8] = 1;  // the TTL, so that the header checksum is wrong
+  parse(sent.packet);
+  EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), "none bad-header-checksum");
+}
+
+}  // namespace
+}  // namespace sallyport
