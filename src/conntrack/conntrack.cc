@@ -13,10 +13,12 @@
 #include <algorithm>
 #include <optional>
 
+#include "conntrack/conntrack_text.h"
 #include "conntrack/discovery/discovery.h"
 #include "conntrack/table.h"
 #include "conntrack/timer_wheel.h"
 #include "conntrack/trackers/icmp_error.h"
+#include "conntrack/trackers/tcp.h"
 #include "conntrack/trackers/tracker.h"
 
 namespace sallyport {
@@ -28,6 +30,9 @@ constexpr uint64_t kLongestTimeout = 0x7fffffff;
 // give up; they are far apart only in a table that is nearly empty.
 constexpr size_t kEarlyDropFlows = 16;
 constexpr size_t kEarlyDropBuckets = 64;
+// How old a flow from a listing is taken to be, as the listing does not say: past UDP's two
+// seconds.
+constexpr uint64_t kAdoptedAge = ticks(3);
 // Packets whose cache lines are under way at the same time.
 constexpr size_t kPrefetched = 64;
 
@@ -130,6 +135,9 @@ struct Conntrack::State {
   Tracked begin(Packet& packet, const Tuple& tuple, const Zone& zone, Tick now);
   // Nothing if the packet begins another flow with the same tuple.
   std::optional<Tracked> go_on(Packet& packet, FlowTable::Found found, Tick now);
+  // A flow from elsewhere. Where there is one with its tuple already, that one stays.
+  void adopt(const FlowLine& line, Tick now);
+  void insert(uint32_t index, Tick now);
   void account(uint32_t index, Direction direction, const Packet& packet) {
     if (counters.empty()) return;
     counters[index].packets[static_cast<size_t>(direction)]++;
@@ -256,6 +264,35 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const Zone& 
   return tracked;
 }
 
+void Conntrack::State::insert(uint32_t index, Tick now) {
+  Flow& flow = table[index];
+  flow.status |= ct_status::kConfirmed;
+  flow.expires = now + flow.timeout;
+  wheel.add(index, flow.expires);
+  count++;
+  emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+}
+
+void Conntrack::State::adopt(const FlowLine& line, Tick now) {
+  if (find_alive(line.tuple, line.zone, now).index) return;
+  uint32_t index = table.allocate();
+  if (!index) return;
+  Flow& flow = table[index];
+  flow.tuple = line.tuple;
+  flow.zone = line.zone;
+  flow.status = static_cast<uint16_t>(line.status);
+  flow.connmark = line.connmark;
+  flow.created = static_cast<uint32_t>(now - kAdoptedAge);
+  set_timeout(flow, line.timeout);
+  if (line.tuple.protocol == protocol::kTcp) tcp::adopt(flow, line.tcp_state);
+  if (!counters.empty()) counters[index] = {};
+  if (table.insert(index)) {
+    insert(index, now);
+  } else {
+    table.release(index);
+  }
+}
+
 Conntrack::Conntrack(const Knobs& knobs, const HashKey& key, Discovery* discovery)
     : state_(std::make_unique<State>(knobs, key, discovery)) {}
 
@@ -327,11 +364,7 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
       state.table.release(index);
       return Reason::kInsertFailed;
     }
-    flow->status |= ct_status::kConfirmed;
-    flow->expires = now + flow->timeout;
-    state.wheel.add(index, flow->expires);
-    state.count++;
-    state.emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+    state.insert(index, now);
   }
   if (state.discovery && !packet.in && tracked.direction == Direction::kOriginal &&
       tracked.info != CtInfo::kRelated) {
@@ -387,6 +420,25 @@ std::span<const FlowEvent> Conntrack::events_since(uint64_t sequence,
   return storage;
 }
 
+void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics) {
+  std::vector<FlowLine> lines;
+  bool good = true;
+  for (uint32_t number = 1; !text.empty(); number++) {
+    size_t end = std::min(text.find('\n'), text.size());
+    Result<std::optional<FlowLine>> line = parse_flow(text.substr(0, end), number);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!line) {
+      diagnostics.add(std::move(line.error()));
+      good = false;
+    } else if (*line && good) {
+      lines.push_back(**line);
+    }
+  }
+  if (!good) return;
+  reserve(lines.size(), now);
+  for (const FlowLine& line : lines) state_->adopt(line, now);
+}
+
 const Knobs& Conntrack::knobs() const {
   return state_->knobs;
 }
@@ -396,6 +448,12 @@ size_t Conntrack::memory() const {
   return state.table.memory() + state.wheel.memory() +
          state.graveyard.capacity() * sizeof(uint32_t) +
          state.counters.capacity() * sizeof(FlowCounters);
+}
+
+void Conntrack::change_knobs(const Knobs& knobs) {
+  uint32_t acct = state_->knobs.acct;
+  state_->knobs = knobs;
+  state_->knobs.acct = acct;
 }
 
 const FlowCounters* Conntrack::counters(FlowId id) const {

@@ -111,6 +111,9 @@ class Conntrack {
   void load(std::string_view text, Tick now, Diagnostics& diagnostics);
 
   const Knobs& knobs() const;
+  // As writing to /proc/sys: flows keep the timers that they have. nf_conntrack_acct stays as it
+  // was.
+  void change_knobs(const Knobs& knobs);
   size_t memory() const;  // bytes held for flows and index
   // Packets and bytes of a flow; null without nf_conntrack_acct.
   const FlowCounters* counters(FlowId id) const;

@@ -122,91 +122,157 @@ void begin_window(TcpWindow& window, const Segment& segment) {
   window.max_window = std::max<uint32_t>(segment.window, 1);
 }
 
-enum class Fit : uint8_t { kFits, kOld, kBeyondWindow, kBadAck };
+enum class Fit : uint8_t {
+  kFits,
+  kOld,
+  kOvershot,  // beyond the window by less than another window: the host may know of a later ACK
+  kBeyondWindow,
+  kBadAck
+};
 
-// Whether the segment fits the windows; they move if it does.
-Fit fit(Flow& flow, const Segment& segment, Direction direction, bool liberal) {
-  TcpFlow& tcp = flow.tcp;
+// The first that is known of the sender.
+void begin_sender(TcpFlow& tcp, const Segment& segment, Direction direction) {
+  TcpWindow& sender = tcp.window[at(direction)];
+  TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  if (segment.syn) {
+    begin_window(sender, segment);
+    set_options(tcp.side[at(direction)], segment.options);
+    agree_on_scale(tcp);
+    return;
+  }
+  sender.end = segment.end;
+  sender.max_window = std::max<uint32_t>(segment.window, 1);
+  sender.max_end = segment.end + sender.max_window;
+  // Linux lets the first segment be one off.
+  if (segment.ack == receiver.end + 1) receiver.end++;
+}
+
+// Whether a segment lies in the windows as they are.
+Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t ack) {
+  const TcpWindow& sender = tcp.window[at(direction)];
+  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  if (after(segment.seq, sender.max_end)) {
+    bool near = before(segment.end, sender.max_end + receiver.max_window);
+    return near ? Fit::kOvershot : Fit::kBeyondWindow;
+  }
+  if (after(ack, receiver.end)) return Fit::kBadAck;
+  bool reset = segment.kind == Kind::kRst;  // of these, what is old is another question
+  if (!reset && !after(segment.end, sender.end - receiver.max_window - 1)) return Fit::kOld;
+  uint32_t oldest = std::max<uint32_t>(receiver.max_window, 66000);
+  return after(ack, receiver.end - oldest - 1) ? Fit::kFits : Fit::kOld;
+}
+
+void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t ack) {
   TcpWindow& sender = tcp.window[at(direction)];
   TcpWindow& receiver = tcp.window[at(opposite(direction))];
   uint8_t& side = tcp.side[at(direction)];
-  if (sender.max_window == 0) {
-    if (segment.syn) {
-      begin_window(sender, segment);
-      set_options(side, segment.options);
-      agree_on_scale(tcp);
-      if (!segment.has_ack) return Fit::kFits;  // simultaneous open
-    } else {
-      sender.end = segment.end;
-      sender.max_window = std::max<uint32_t>(segment.window, 1);
-      sender.max_end = segment.end + sender.max_window;
-      if (receiver.max_window == 0) receiver.end = receiver.max_end = segment.ack;
-    }
-  } else if (tcp.state == TcpState::kSynSent && direction == Direction::kOriginal && segment.syn) {
-    begin_window(sender, segment);  // a SYN sent again, perhaps with another number
-    set_options(side, segment.options);
-    return Fit::kFits;
-  }
-  uint32_t seq = segment.seq;
-  uint32_t end = segment.end;
-  uint32_t ack = segment.has_ack ? segment.ack : receiver.end;
-  bool wrong_ack_of_syn = tcp.state == TcpState::kSynSent && segment.syn;
-  if (segment.kind == Kind::kRst && segment.has_ack && segment.ack == 0) ack = receiver.end;
-  if (wrong_ack_of_syn) ack = receiver.end;
-
-  if (!liberal) {
-    if (after(end, sender.max_end + receiver.max_window)) return Fit::kBeyondWindow;
-    if (after(ack, receiver.end)) return Fit::kBadAck;
-    if (!after(end, sender.end - receiver.max_window - 1)) return Fit::kOld;
-    uint32_t oldest = std::max<uint32_t>(receiver.max_window, 66000);
-    if (!after(ack, receiver.end - oldest - 1)) return Fit::kOld;
-  }
-  (void)seq;
-
   uint32_t window = segment.window;
   if (!segment.syn) window <<= side & tcp::kScaleMask;
   sender.max_window = std::max(sender.max_window, window);
-  if (after(end, sender.end)) {
-    sender.end = end;
+  if (after(segment.end, sender.end)) {
+    sender.end = segment.end;
     side |= tcp::kUnacknowledged;
   }
   if (segment.has_ack) {
     if (!(side & tcp::kAckSeen) || after(ack, sender.max_ack)) sender.max_ack = ack;
     side |= tcp::kAckSeen;
-    if (after(ack + window, receiver.max_end)) receiver.max_end = ack + window + (window == 0);
-    if (ack == receiver.end) {
-      tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~tcp::kUnacknowledged);
-    }
   }
-  return Fit::kFits;
+  if (!before(ack + window, receiver.max_end)) receiver.max_end = ack + window + (window == 0);
+  if (ack == receiver.end) {
+    tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~tcp::kUnacknowledged);
+  }
 }
 
-// Counts how often the last segment was sent again without anything between.
-void remember(Flow& flow, const Segment& segment, Direction direction) {
+// Whether the segment fits the windows; they move if it does.
+Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
+  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  bool reset = segment.kind == Kind::kRst;
+  if (tcp.window[at(direction)].max_window == 0) {
+    begin_sender(tcp, segment, direction);
+    if (segment.kind == Kind::kSyn) return Fit::kFits;  // simultaneous open
+  } else if (tcp.state == TcpState::kSynSent && direction == Direction::kOriginal && segment.syn) {
+    // A SYN sent again, perhaps with another number.
+    begin_window(tcp.window[at(direction)], segment);
+    set_options(tcp.side[at(direction)], segment.options);
+    return Fit::kFits;
+  }
+  uint32_t ack = segment.has_ack ? segment.ack : receiver.end;
+  if (reset && segment.ack == 0) ack = receiver.end;
+  Fit result = compare(tcp, segment, direction, ack);
+  if (result == Fit::kFits) move_windows(tcp, segment, direction, ack);
+  if (result == Fit::kOvershot) {
+    TcpWindow& sender = tcp.window[at(direction)];
+    if (after(segment.end, sender.end)) sender.end = segment.end;
+  }
+  return result;
+}
+
+uint8_t last_of(Kind kind, Direction direction) {
+  return static_cast<uint8_t>(static_cast<uint8_t>(kind) |
+                              (direction == Direction::kReply ? tcp::kLastReply : 0));
+}
+
+// What TcpFlow::last… remember, and whether it is the same segment as before.
+bool remember(Flow& flow, const Segment& segment, Direction direction) {
   TcpFlow& tcp = flow.tcp;
-  auto last = static_cast<uint8_t>(static_cast<uint8_t>(segment.kind) |
-                                   (direction == Direction::kReply ? tcp::kLastReply : 0));
+  uint8_t last = last_of(segment.kind, direction);
   auto length = static_cast<uint16_t>(segment.end - segment.seq);
   bool again = flow.tcp_flags & tcp::kHaveLast && tcp.last == last && tcp.last_end == segment.end &&
                tcp.last_length == length && tcp.last_ack == segment.ack &&
                tcp.last_window == segment.window;
-  if (again) {
-    if (flow.retransmits < 255) flow.retransmits++;
-    return;
-  }
-  flow.retransmits = 0;
+  flow.tcp_flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kChallenged));
   flow.tcp_flags |= tcp::kHaveLast;
   tcp.last = last;
   tcp.last_end = segment.end;
   tcp.last_length = length;
   tcp.last_ack = segment.ack;
   tcp.last_window = segment.window;
+  return again;
 }
+
+// A segment that the state has no use for passes, since the hosts may know better. A SYN, or what
+// may be a challenge ACK, is remembered for what comes next.
+void ignore(Flow& flow, const Segment& segment, Direction direction) {
+  remember(flow, segment, direction);
+  if (segment.kind == Kind::kSyn) {
+    flow.tcp_flags |= tcp::kSynIgnored;
+    uint8_t options = 0;
+    set_options(options, segment.options);
+    flow.tcp.last_ack = options;  // a SYN has no acknowledgement
+  }
+  if (segment.kind == Kind::kAck) flow.tcp_flags |= tcp::kChallenged;
+}
+
+// Both hosts agree on a connection that is not the one we know: the SYN that was passed
+// is answered. The flow starts again in SYN_RECV.
+bool agrees(const Flow& flow, const Segment& segment, Direction direction) {
+  return segment.kind == Kind::kSynAck && flow.tcp_flags & tcp::kSynIgnored &&
+         flow.tcp.last == last_of(Kind::kSyn, opposite(direction)) &&
+         segment.ack == flow.tcp.last_end;
+}
+
+void start_again(Flow& flow, const Segment& segment, Direction direction) {
+  TcpFlow& tcp = flow.tcp;
+  TcpWindow& opener = tcp.window[at(opposite(direction))];
+  opener = TcpWindow{};
+  opener.end = opener.max_end = tcp.last_end;
+  opener.max_window = std::max<uint32_t>(tcp.last_window, 1);
+  tcp.side[at(opposite(direction))] = static_cast<uint8_t>(tcp.last_ack);
+  tcp.window[at(direction)] = TcpWindow{};
+  tcp.side[at(direction)] = 0;
+  tcp.state = TcpState::kSynSent;
+  flow.tcp_flags = 0;
+  fit(tcp, segment, direction);
+  tcp.state = TcpState::kSynRecv;
+}
+
+// Linux has no knob for it.
+constexpr uint32_t kTimeoutSynSent2 = 120;
 
 uint32_t timeout_of(TcpState state, const Knobs& knobs) {
   switch (state) {
-    case TcpState::kSynSent:
-    case TcpState::kSynSent2: return knobs.tcp_timeout_syn_sent;
+    case TcpState::kSynSent: return knobs.tcp_timeout_syn_sent;
+    case TcpState::kSynSent2: return kTimeoutSynSent2;
     case TcpState::kSynRecv: return knobs.tcp_timeout_syn_recv;
     case TcpState::kEstablished: return knobs.tcp_timeout_established;
     case TcpState::kFinWait: return knobs.tcp_timeout_fin_wait;
@@ -220,15 +286,15 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
   return knobs.tcp_timeout_close;
 }
 
-uint32_t timeout_after(const Flow& flow, const Segment& segment, const Knobs& knobs) {
+uint32_t timeout_after(const Flow& flow, bool assured, const Segment& segment, const Knobs& knobs) {
   uint32_t usual = timeout_of(flow.tcp.state, knobs);
   if (flow.retransmits >= knobs.tcp_max_retrans) {
     return std::min(usual, knobs.tcp_timeout_max_retrans);
   }
   bool unacknowledged = (flow.tcp.side[0] | flow.tcp.side[1]) & tcp::kUnacknowledged;
-  if (unacknowledged || segment.window == 0) {
-    return std::min(usual, knobs.tcp_timeout_unacknowledged);
-  }
+  bool unproven = flow.tcp.state == TcpState::kEstablished && !assured;
+  if (unacknowledged || unproven) return std::min(usual, knobs.tcp_timeout_unacknowledged);
+  if (segment.window == 0) return std::min(usual, knobs.tcp_timeout_max_retrans);
   return usual;
 }
 
@@ -260,50 +326,118 @@ Step open_tcp(Flow& flow, const Arrival& arrival) {
   } else {
     if (!arrival.knobs.tcp_loose) return Step::invalid(Reason::kInvalidTcpNew);
     flow.tcp_flags |= tcp::kLiberal;
-    fit(flow, segment, Direction::kOriginal, true);
+    begin_sender(flow.tcp, segment, Direction::kOriginal);
   }
   flow.tcp.state = next.state;
   remember(flow, segment, Direction::kOriginal);
-  return Step::accept(timeout_after(flow, segment, arrival.knobs));
+  return Step::accept(timeout_after(flow, false, segment, arrival.knobs));
 }
+
+namespace {
+
+// Whether a SYN in TIME_WAIT or CLOSE begins a new connection: in CLOSE its sender must have
+// closed it, or somebody orderly (kernel-facts 22).
+bool is_over(const Flow& flow, Direction direction) {
+  return flow.tcp.state == TcpState::kTimeWait || flow.tcp_flags & tcp::kFinSeen ||
+         flow.tcp.last == last_of(Kind::kRst, direction);
+}
+
+// RFC 5961, 3.2: only a RST with exactly the number that its receiver expects, or that
+// follows what its sender has just sent, is surely genuine.
+bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
+  const TcpFlow& tcp = flow.tcp;
+  bool syn_ignored = flow.tcp_flags & tcp::kSynIgnored;
+  Direction receiver = opposite(direction);
+  if (tcp.state != TcpState::kEstablished) return true;
+  if (!(tcp.side[at(receiver)] & tcp::kAckSeen)) return true;
+  bool follows = !syn_ignored && !((tcp.last ^ last_of(Kind::kSyn, direction)) & tcp::kLastReply) &&
+                 segment.seq == tcp.last_end;
+  return follows || segment.seq == tcp.window[at(receiver)].max_ack;
+}
+
+// A RST below what its receiver has acknowledged is no reset at all.
+bool is_stale_reset(const TcpFlow& tcp, const Segment& segment, Direction direction) {
+  Direction receiver = opposite(direction);
+  return tcp.side[at(receiver)] & tcp::kAckSeen &&
+         before(segment.seq, tcp.window[at(receiver)].max_ack);
+}
+
+enum class Passage : uint8_t { kIn, kLiberal, kIgnored, kInvalid };
+
+// What the windows say.
+Passage pass(Flow& flow, const Segment& segment, const Arrival& arrival, Reason& reason) {
+  TcpFlow& tcp = flow.tcp;
+  bool reset = segment.kind == Kind::kRst;
+  bool answers_challenge = reset && flow.tcp_flags & tcp::kChallenged &&
+                           tcp.last == last_of(Kind::kAck, opposite(arrival.direction)) &&
+                           segment.seq == tcp.last_ack;
+  if (answers_challenge) return Passage::kIn;
+  bool answers_syn = segment.has_ack && flow.tcp_flags & tcp::kSynIgnored &&
+                     tcp.last == last_of(Kind::kSyn, opposite(arrival.direction)) &&
+                     segment.ack == tcp.last_end && tcp.state != TcpState::kClose;
+  if (answers_syn) return reset ? Passage::kIn : Passage::kIgnored;
+  if (reset && tcp.state == TcpState::kClose) return Passage::kIn;
+  if (reset && !arrival.knobs.tcp_ignore_invalid_rst &&
+      is_stale_reset(tcp, segment, arrival.direction)) {
+    reason = Reason::kInvalidTcpRst;
+    return Passage::kInvalid;
+  }
+  Fit result = fit(tcp, segment, arrival.direction);
+  if (result == Fit::kFits) return Passage::kIn;
+  if (arrival.knobs.tcp_be_liberal || flow.tcp_flags & tcp::kLiberal) return Passage::kLiberal;
+  if (result == Fit::kOld || result == Fit::kOvershot) return Passage::kIgnored;
+  reason = result == Fit::kBadAck ? Reason::kInvalidTcpAck
+           : reset                ? Reason::kInvalidTcpRst
+                                  : Reason::kInvalidTcpWindow;
+  return Passage::kInvalid;
+}
+
+}  // namespace
 
 Step move_tcp(Flow& flow, const Arrival& arrival) {
   Segment segment = segment_of(arrival.packet);
+  Direction direction = arrival.direction;
   const Knobs& knobs = arrival.knobs;
   TcpFlow& tcp = flow.tcp;
   TcpState from = tcp.state;
-  Transition next = tcp::transition(arrival.direction, segment.kind, from);
+  Transition next = tcp::transition(direction, segment.kind, from);
+  if (agrees(flow, segment, direction)) {
+    start_again(flow, segment, direction);
+    remember(flow, segment, direction);
+    return Step::accept(knobs.tcp_timeout_syn_recv);
+  }
   if (next.to == Transition::To::kInvalid) return Step::invalid(Reason::kInvalidTcpState);
-  Step ignored{.keep_timer = true};
-  if (next.to == Transition::To::kIgnore) return ignored;
-  if (segment.kind == Kind::kSyn && (from == TcpState::kTimeWait || from == TcpState::kClose)) {
-    uint8_t own_reset = static_cast<uint8_t>(Kind::kRst);
-    bool over =
-        from == TcpState::kTimeWait || flow.tcp_flags & tcp::kFinSeen || tcp.last == own_reset;
-    return over ? Step{.kind = Step::Kind::kReopen} : ignored;
+  bool reopens =
+      segment.kind == Kind::kSyn && next.state == TcpState::kSynSent && from != TcpState::kSynSent;
+  if (reopens && is_over(flow, direction)) return {.kind = Step::Kind::kReopen};
+  if (reopens || next.to == Transition::To::kIgnore) {
+    ignore(flow, segment, direction);
+    return {.keep_timer = true};
   }
-  bool liberal = knobs.tcp_be_liberal || flow.tcp_flags & tcp::kLiberal;
-  TcpFlow before = tcp;
-  switch (fit(flow, segment, arrival.direction, liberal)) {
-    case Fit::kFits: break;
-    case Fit::kOld: return ignored;
-    case Fit::kBeyondWindow:
-      tcp = before;
-      return Step::invalid(segment.kind == Kind::kRst ? Reason::kInvalidTcpRst
-                                                      : Reason::kInvalidTcpWindow);
-    case Fit::kBadAck: tcp = before; return Step::invalid(Reason::kInvalidTcpAck);
+  Reason reason = Reason::kNone;
+  Passage passage = pass(flow, segment, arrival, reason);
+  if (passage == Passage::kInvalid) return Step::invalid(reason);
+  if (passage == Passage::kIgnored) return {.keep_timer = true};
+  bool reset = segment.kind == Kind::kRst;
+  if (reset && !(flow.status & ct_status::kSeenReply)) return {.kind = Step::Kind::kReset};
+  bool exact = passage == Passage::kIn && is_exact(flow, segment, direction);
+  if (reset && !exact) return Step::accept(knobs.tcp_timeout_close);
+  bool again = false;
+  if (passage == Passage::kIn) {
+    again = remember(flow, segment, direction);
+    flow.retransmits = again ? static_cast<uint8_t>(std::min(flow.retransmits + 1, 255)) : 0;
   }
-  remember(flow, segment, arrival.direction);
   tcp.state = next.state;
-  if (segment.kind == Kind::kFin) flow.tcp_flags |= tcp::kFinSeen;
-  if (segment.kind == Kind::kRst && !(flow.status & ct_status::kSeenReply)) {
-    return {.kind = Step::Kind::kReset};
-  }
-  Step step = Step::accept(timeout_after(flow, segment, knobs));
+  if (segment.kind == Kind::kFin && from != TcpState::kClose) flow.tcp_flags |= tcp::kFinSeen;
   bool was_up = from == TcpState::kSynRecv || from == TcpState::kEstablished;
-  if (was_up && tcp.state == TcpState::kEstablished && flow.status & ct_status::kSeenReply) {
-    step.assured = true;
-  }
+  Step step;
+  step.assured =
+      was_up && tcp.state == TcpState::kEstablished && flow.status & ct_status::kSeenReply;
+  bool assured = step.assured || flow.status & ct_status::kAssured;
+  step.seconds = timeout_after(flow, assured, segment, knobs);
+  // Only an answer ends the wait for it: not a SYN sent again, nor one that crosses it.
+  step.keep_timer = from == TcpState::kSynSent && !(flow.status & ct_status::kSeenReply) &&
+                    (tcp.state == TcpState::kSynSent || tcp.state == TcpState::kSynSent2);
   return step;
 }
 

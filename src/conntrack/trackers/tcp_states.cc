@@ -101,13 +101,21 @@ constexpr Row kRows[] = {
 
 // Passed, and nothing moves: the hosts will sort it out.
 constexpr IgnoreRow kIgnored[] = {
-    {kO, Kind::kSyn, kSynRecv},        {kO, Kind::kSyn, kEstablished},
-    {kO, Kind::kSyn, kFinWait},        {kO, Kind::kSyn, kCloseWait},
-    {kO, Kind::kSyn, kLastAck},        {kR, Kind::kSynAck, kSynRecv},
-    {kR, Kind::kSynAck, kEstablished}, {kR, Kind::kSynAck, kFinWait},
-    {kR, Kind::kSynAck, kCloseWait},   {kR, Kind::kSynAck, kLastAck},
-    {kR, Kind::kSynAck, kTimeWait},    {kR, Kind::kSynAck, kClose},
-    {kR, Kind::kAck, kSynSent},        {kR, Kind::kAck, kSynSent2},
+    {kO, Kind::kSyn, kSynRecv},
+    {kO, Kind::kSyn, kEstablished},
+    {kO, Kind::kSyn, kFinWait},
+    {kO, Kind::kSyn, kCloseWait},
+    {kO, Kind::kSyn, kLastAck},
+    {kR, Kind::kSynAck, kSynRecv},
+    {kR, Kind::kSynAck, kEstablished},
+    {kR, Kind::kSynAck, kFinWait},
+    {kR, Kind::kSynAck, kCloseWait},
+    {kR, Kind::kSynAck, kLastAck},
+    {kR, Kind::kSynAck, kTimeWait},
+    {kR, Kind::kSynAck, kClose},
+    // Perhaps a challenge ACK (RFC 5961) of a connection that we do not know.
+    {kR, Kind::kAck, kSynSent},
+    {kR, Kind::kAck, kSynSent2},
 };
 
 using Table = std::array<std::array<std::array<Transition, kStates>, kKinds>, 2>;
@@ -137,6 +145,12 @@ constexpr Table kTable = expand();
 Transition transition(Direction direction, Kind kind, TcpState from) {
   return kTable[static_cast<size_t>(direction)][static_cast<size_t>(kind)]
                [static_cast<size_t>(from)];
+}
+
+void adopt(Flow& flow, TcpState state) {
+  flow.tcp = TcpFlow{};
+  flow.tcp.state = state;
+  flow.tcp_flags = kLiberal;
 }
 
 bool flags_are_possible(uint8_t flags) {

@@ -1,0 +1,282 @@
+// The format was read off conntrack-tools 1.4.7 and Linux 6.18:
+//
+//   ipv4 2 tcp 6 431999 ESTABLISHED src=… dst=… sport=… dport=… src=… … [ASSURED] mark=0 use=1
+//
+// Family and its number are there in the extended form only; the timeout is missing for
+// flows that hardware carries; NAME=VALUE words come in two runs, one a direction, and then
+// those of the flow. Words that say nothing about a flow's state here (use, id, secctx,
+// counters, labels) are passed over; unknown ones are too, as kernels add them.
+#include "conntrack/conntrack_text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+
+#include "packet/packet.h"
+
+namespace sallyport {
+namespace {
+
+struct Word {
+  std::string_view text;
+  Span span;
+};
+
+class Words {
+ public:
+  Words(std::string_view line, uint32_t number) : line_(line), number_(number) { next(); }
+
+  bool end() const { return word_.text.empty(); }
+  const Word& word() const { return word_; }
+  void next() {
+    at_ = std::min(line_.find_first_not_of(" \t\r", at_), line_.size());
+    size_t stop = std::min(line_.find_first_of(" \t\r", at_), line_.size());
+    if (at_ < line_.size() && line_[at_] == '[') {  // "[start=Mon Jan  1 …]" is one word
+      stop = std::min(line_.find(']', at_), line_.size() - 1) + 1;
+    }
+    word_ = {line_.substr(at_, stop - at_),
+             {number_, static_cast<uint32_t>(at_) + 1, static_cast<uint32_t>(stop - at_)}};
+    at_ = stop;
+  }
+
+ private:
+  std::string_view line_;
+  uint32_t number_;
+  size_t at_ = 0;
+  Word word_;
+};
+
+std::unexpected<Diag> wrong(const Word& word, std::string what, std::string hint = {}) {
+  return std::unexpected(Diag{word.span, std::move(what), std::move(hint)});
+}
+
+template <typename T>
+std::optional<T> number(std::string_view text) {
+  int base = 10;
+  if (text.starts_with("0x")) {
+    text.remove_prefix(2);
+    base = 16;
+  }
+  T value{};
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<TcpState> tcp_state_of(std::string_view name) {
+  for (size_t i = 0; i < static_cast<size_t>(TcpState::kCount); i++) {
+    if (tcp_state_name(static_cast<TcpState>(i)) == name) return static_cast<TcpState>(i);
+  }
+  return std::nullopt;
+}
+
+// One direction as its words are read.
+struct Half {
+  Tuple tuple;
+  bool has_source = false;
+  bool has_destination = false;
+  uint8_t type = 0;
+  uint8_t code = 0;
+  uint16_t zone = 0;
+};
+
+class Reader {
+ public:
+  Reader(std::string_view line, uint32_t number) : words_(line, number) {}
+
+  Result<std::optional<FlowLine>> read() {
+    if (words_.end() || words_.word().text == "conntrack") return std::optional<FlowLine>{};
+    first_ = words_.word();
+    if (auto head = read_head(); !head) return std::unexpected(head.error());
+    for (; !words_.end(); words_.next()) {
+      if (auto word = read_word(); !word) return std::unexpected(word.error());
+    }
+    return finish();
+  }
+
+ private:
+  // Up to the TCP state: the words without a name.
+  Result<void> read_head() {
+    std::string_view text = words_.word().text;
+    bool named = text == "ipv4" || text == "ipv6";
+    if (named) {
+      family_ = text == "ipv4" ? Family::kIpv4 : Family::kIpv6;
+      words_.next();
+      words_.next();  // 2 or 10
+    }
+    words_.next();  // the protocol's name
+    if (words_.end()) {
+      return wrong(first_, "not a line of conntrack -L", "ipv4 2 udp 17 29 src=… dst=… …");
+    }
+    std::optional<uint8_t> protocol = number<uint8_t>(words_.word().text);
+    if (!protocol) return wrong(words_.word(), "expected the protocol's number");
+    protocol_ = *protocol;
+    words_.next();
+    if (std::optional<uint32_t> timeout = number<uint32_t>(words_.word().text)) {
+      line_.timeout = *timeout;
+      words_.next();
+    }
+    bool has_state = !words_.end() && words_.word().text.find('=') == std::string_view::npos &&
+                     words_.word().text[0] != '[';
+    if (!has_state) return {};
+    if (protocol_ == protocol::kTcp) {
+      std::optional<TcpState> state = tcp_state_of(words_.word().text);
+      if (!state) return wrong(words_.word(), "no such TCP state");
+      line_.tcp_state = *state;
+    }
+    words_.next();
+    return {};
+  }
+
+  Result<void> read_word() {
+    const Word& word = words_.word();
+    if (word.text == "[UNREPLIED]") seen_reply_ = false;
+    if (word.text == "[ASSURED]") line_.status |= ct_status::kAssured;
+    if (word.text[0] == '[') return {};
+    size_t equals = word.text.find('=');
+    if (equals == std::string_view::npos) return wrong(word, "expected NAME=VALUE");
+    std::string_view name = word.text.substr(0, equals);
+    std::string_view value = word.text.substr(equals + 1);
+    if (value.ends_with(',')) value.remove_suffix(1);  // "timeout=30," of GRE
+    if (name == "src" || name == "dst") return read_address(word, name == "src", value);
+    Half& half = halves_[halves_[1].has_source ? 1 : 0];
+    Tuple& tuple = half.tuple;
+    if (name == "sport" || name == "srckey" || name == "id") {
+      // After the mark, `id` is conntrack's own name of the flow.
+      return flow_words_ ? Result<void>{} : read_number(word, value, tuple.source_port);
+    }
+    if (name == "dport" || name == "dstkey")
+      return read_number(word, value, tuple.destination_port);
+    if (name == "type") return read_number(word, value, half.type);
+    if (name == "code") return read_number(word, value, half.code);
+    if (name == "zone-orig") return read_number(word, value, halves_[0].zone);
+    if (name == "zone-reply") return read_number(word, value, halves_[1].zone);
+    if (name == "zone") return read_number(word, value, line_.zone.id);
+    if (name == "mark") {
+      flow_words_ = true;
+      return read_number(word, value, line_.connmark);
+    }
+    if (name == "use" || name == "secctx") flow_words_ = true;
+    return {};
+  }
+
+  Result<void> read_address(const Word& word, bool source, std::string_view value) {
+    if (!family_) {
+      family_ = value.find(':') == std::string_view::npos ? Family::kIpv4 : Family::kIpv6;
+    }
+    std::optional<Address> address = Address::parse(*family_, value);
+    if (!address) return wrong(word, "not an address of this family");
+    if (source && halves_[0].has_source) halves_[1].has_source = true;
+    Half& half = halves_[halves_[1].has_source ? 1 : 0];
+    (source ? half.has_source : half.has_destination) = true;
+    (source ? half.tuple.source : half.tuple.destination) = *address;
+    return {};
+  }
+
+  template <typename T>
+  Result<void> read_number(const Word& word, std::string_view value, T& out) {
+    std::optional<T> read = number<T>(value);
+    if (!read) return wrong(word, "not a number that fits here");
+    out = *read;
+    return {};
+  }
+
+  Result<std::optional<FlowLine>> finish() {
+    for (Half& half : halves_) {
+      if (!half.has_source || !half.has_destination) {
+        return wrong(first_, "a flow needs src= and dst= for both directions");
+      }
+      half.tuple.family = *family_;
+      half.tuple.protocol = protocol_;
+      if (protocol_ == protocol::kIcmp || protocol_ == protocol::kIcmpv6) {
+        half.tuple.destination_port = static_cast<uint16_t>(half.type << 8 | half.code);
+      }
+    }
+    if (halves_[1].tuple != invert(halves_[0].tuple)) {
+      return wrong(first_, "the flow goes through NAT, which is not supported yet",
+                   "leave this line out");
+    }
+    if (protocol_ == protocol::kTcp && line_.tcp_state == TcpState::kNone) {
+      return wrong(first_, "a TCP flow needs its state");
+    }
+    if (uint16_t zone = halves_[0].zone) line_.zone = {zone, Zone::Directions::kOriginal};
+    if (uint16_t zone = halves_[1].zone) line_.zone = {zone, Zone::Directions::kReply};
+    line_.tuple = halves_[0].tuple;
+    line_.status |= ct_status::kConfirmed | (seen_reply_ ? ct_status::kSeenReply : 0);
+    return std::optional(line_);
+  }
+
+  Words words_;
+  Word first_;
+  FlowLine line_;
+  std::optional<Family> family_;
+  uint8_t protocol_ = 0;
+  std::array<Half, 2> halves_;
+  bool seen_reply_ = true;
+  bool flow_words_ = false;
+};
+
+std::string_view protocol_name(uint8_t protocol) {
+  switch (protocol) {
+    case protocol::kTcp: return "tcp";
+    case protocol::kUdp: return "udp";
+    case protocol::kUdpLite: return "udplite";
+    case protocol::kIcmp: return "icmp";
+    case protocol::kIcmpv6: return "icmpv6";
+    case protocol::kSctp: return "sctp";
+    case protocol::kGre: return "gre";
+    default: return "unknown";
+  }
+}
+
+std::string half_text(const Tuple& tuple) {
+  std::string text = fmt::format("src={} dst={}", tuple.source.text(tuple.family),
+                                 tuple.destination.text(tuple.family));
+  switch (tuple.protocol) {
+    case protocol::kTcp:
+    case protocol::kUdp:
+    case protocol::kUdpLite:
+    case protocol::kSctp:
+      return text + fmt::format(" sport={} dport={}", tuple.source_port, tuple.destination_port);
+    case protocol::kIcmp:
+    case protocol::kIcmpv6:
+      return text + fmt::format(" type={} code={} id={}", tuple.destination_port >> 8,
+                                tuple.destination_port & 0xff, tuple.source_port);
+    case protocol::kGre:
+      return text +
+             fmt::format(" srckey={:#x} dstkey={:#x}", tuple.source_port, tuple.destination_port);
+    default: return text;
+  }
+}
+
+std::string zone_text(const Zone& zone, Zone::Directions directions, std::string_view name) {
+  return zone.id && zone.directions == directions ? fmt::format(" {}={}", name, zone.id) : "";
+}
+
+}  // namespace
+
+Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number) {
+  return Reader(line, number).read();
+}
+
+std::string flow_text(const Flow& flow, Tick now) {
+  const Tuple& tuple = flow.tuple;
+  bool six = tuple.family == Family::kIpv6;
+  uint64_t left = now < flow.expires ? (flow.expires - now) / kTicksPerSecond : 0;
+  std::string text = fmt::format("{:<8} {} {:<8} {} {} ", six ? "ipv6" : "ipv4", six ? 10 : 2,
+                                 protocol_name(tuple.protocol), tuple.protocol, left);
+  if (tuple.protocol == protocol::kTcp) {
+    text += fmt::format("{} ", tcp_state_name(flow.tcp.state));
+  }
+  text += half_text(tuple) + zone_text(flow.zone, Zone::Directions::kOriginal, "zone-orig");
+  if (!(flow.status & ct_status::kSeenReply)) text += " [UNREPLIED]";
+  text += " " + half_text(invert(tuple));
+  text += zone_text(flow.zone, Zone::Directions::kReply, "zone-reply");
+  if (flow.status & ct_status::kAssured) text += " [ASSURED]";
+  text += fmt::format(" mark={}", flow.connmark);
+  text += zone_text(flow.zone, Zone::Directions::kBoth, "zone");
+  return text + " use=1";
+}
+
+}  // namespace sallyport

@@ -1,0 +1,153 @@
+#include "conntrack/trackers/tcp.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <sstream>
+
+#include "conntrack/test_conntrack.h"
+#include "packet/headers.h"
+
+namespace sallyport {
+namespace {
+
+using testing::Firewall;
+using testing::spec;
+
+// Exchanges as Linux answered them: see tests/kernel/record_tcp_traces.py for the format.
+struct Timeout {
+  uint32_t Knobs::* knob;
+  uint32_t base;
+};
+constexpr Timeout kTimeouts[] = {
+    {&Knobs::tcp_timeout_close, 10000},       {&Knobs::tcp_timeout_last_ack, 20000},
+    {&Knobs::tcp_timeout_syn_recv, 30000},    {&Knobs::tcp_timeout_close_wait, 40000},
+    {&Knobs::tcp_timeout_fin_wait, 50000},    {&Knobs::tcp_timeout_time_wait, 60000},
+    {&Knobs::tcp_timeout_syn_sent, 70000},    {&Knobs::tcp_timeout_unacknowledged, 80000},
+    {&Knobs::tcp_timeout_max_retrans, 90000}, {&Knobs::tcp_timeout_established, 500000},
+};
+
+uint8_t flags_of(const std::string& letters) {
+  uint8_t flags = 0;
+  for (char letter : letters) {
+    flags |= letter == 'F'   ? tcp_flag::kFin
+             : letter == 'S' ? tcp_flag::kSyn
+             : letter == 'R' ? tcp_flag::kRst
+             : letter == 'P' ? tcp_flag::kPsh
+                             : tcp_flag::kAck;
+  }
+  return flags;
+}
+
+PacketSpec segment_of(std::istream& line) {
+  char side = 0;
+  std::string flags, scale;
+  uint32_t seq = 0, ack = 0, window = 0, length = 0, sack = 0;
+  line >> side >> flags >> seq >> ack >> window >> length >> scale >> sack;
+  PacketSpec result = side == 'c' ? spec(protocol::kTcp, "10.0.1.1", 1000, "10.0.2.1", 80)
+                                  : spec(protocol::kTcp, "10.0.2.1", 80, "10.0.1.1", 1000);
+  result.tcp.flags = flags_of(flags);
+  result.tcp.seq = seq;
+  result.tcp.ack = ack;
+  result.tcp.window = static_cast<uint16_t>(window);
+  result.payload.resize(length);
+  if (scale != "-") result.tcp.window_scale = static_cast<uint8_t>(std::stoi(scale));
+  result.tcp.sack_permitted = sack;
+  return result;
+}
+
+// What the flow of the client's port is now, in the words of the recording.
+std::string entry_of(const Firewall& firewall, double now) {
+  Tuple tuple{.source = Address::ipv4(0x0a000101),
+              .destination = Address::ipv4(0x0a000201),
+              .source_port = 1000,
+              .destination_port = 80,
+              .family = Family::kIpv4,
+              .protocol = protocol::kTcp};
+  FlowId id = firewall.conntrack.lookup(tuple, {}, Firewall::at(now), nullptr);
+  const Flow* flow = firewall.conntrack.find(id);
+  if (!flow) return "- 0 -";
+  std::string flags;
+  if (!(flow->status & ct_status::kSeenReply)) flags += 'U';
+  if (flow->status & ct_status::kAssured) flags += 'A';
+  uint64_t left = (flow->expires - Firewall::at(now)) / kTicksPerSecond;
+  return fmt::format("{} {} {}", tcp_state_name(flow->tcp.state), left,
+                     flags.empty() ? "-" : flags);
+}
+
+struct Exchange {
+  std::string name;
+  std::vector<std::string> lines;
+};
+
+struct Recording {
+  Knobs knobs;
+  std::vector<Exchange> exchanges;
+};
+
+Recording read_recording(const std::string& path) {
+  Recording recording;
+  std::ifstream file(path);
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("#")) continue;
+    std::istringstream words(line);
+    std::string first, name, value;
+    words >> first;
+    if (first == "knob") {
+      words >> name >> value;
+      EXPECT_TRUE(recording.knobs.set("net.netfilter." + name, value));
+    } else if (first == "exchange") {
+      recording.exchanges.push_back({line, {}});
+    } else {
+      recording.exchanges.back().lines.push_back(line);
+    }
+  }
+  return recording;
+}
+
+// Empty, or the exchange up to the line that went wrong and what was said instead.
+std::string replay(const Exchange& exchange, const Knobs& initial) {
+  std::string told = exchange.name + "\n";
+  Knobs knobs = initial;
+  Firewall firewall(knobs);
+  uint32_t step = 0;
+  for (const std::string& line : exchange.lines) {
+    for (const Timeout& timeout : kTimeouts) knobs.*timeout.knob = timeout.base + 10 * step;
+    firewall.conntrack.change_knobs(knobs);
+    step++;
+    size_t arrow = line.find(" => ");
+    std::istringstream words(line.substr(0, arrow));
+    std::string got = firewall.pass(0, segment_of(words));
+    got = got.starts_with("INVALID") ? "INVALID -" : got;
+    std::string expected_dir = got + " " + entry_of(firewall, 0);
+    told += line + "\n";
+    if (expected_dir != line.substr(arrow + 4)) return told + "  got " + expected_dir + "\n";
+  }
+  return {};
+}
+
+constexpr size_t kStillDifferent = 17;
+
+class TcpTraces : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(TcpTraces, AreAnsweredAsLinuxDid) {
+  const char* other = std::getenv("SALLYPORT_TCP_TRACES");
+  std::string path =
+      other ? other : std::string(SALLYPORT_SOURCE_DIR "/tests/kernel/") + GetParam();
+  Recording recording = read_recording(path);
+  ASSERT_FALSE(recording.exchanges.empty()) << path;
+  size_t wrong = 0;
+  for (const Exchange& exchange : recording.exchanges) {
+    std::string told = replay(exchange, recording.knobs);
+    if (!told.empty() && ++wrong > kStillDifferent) ADD_FAILURE() << told;
+  }
+  // What is left is after segments that no TCP sends (a FIN in SYN_RECV, a SYN/ACK after a SYN
+  // that was ignored); the number may only become smaller.
+  EXPECT_LE(wrong, kStillDifferent) << "of " << recording.exchanges.size();
+}
+
+INSTANTIATE_TEST_SUITE_P(Tcp, TcpTraces, ::testing::Values("tcp_traces.txt"));
+
+}  // namespace
+}  // namespace sallyport
