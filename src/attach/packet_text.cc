@@ -90,10 +90,11 @@ enum For : uint32_t {
   kGre = 128,
   kIpsec = 256,
   kSummed = 512,  // has a transport checksum
+  kIpv4Only = 1024,
 };
 
 uint32_t kinds_of(const PacketSpec& spec) {
-  uint32_t kinds = kAny | (spec.family == Family::kIpv6 ? kIpv6Only : 0u);
+  uint32_t kinds = kAny | (spec.family == Family::kIpv6 ? kIpv6Only : kIpv4Only);
   switch (spec.protocol) {
     case protocol::kTcp: return kinds | kTcp | kSummed;
     case protocol::kUdp: return kinds | kUdp | kSummed;
@@ -278,6 +279,16 @@ constexpr Option kOptions[] = {
     {"mark", kAny, [](Reading& r) { r.packet.mark = u32(r, "the mark"); }},
     {"cut", kAny,
      [](Reading& r) { r.packet.spec.cut = r.reader.number("the packet's length", 1, 65535); }},
+    {"trim", kAny,
+     [](Reading& r) { r.packet.spec.trim = u16(r, "the IP payload's length"); }},
+    {"iplen", kAny,
+     [](Reading& r) { r.packet.spec.length_field = u16(r, "the IP header's length field"); }},
+    {"ihl", kIpv4Only,
+     [](Reading& r) {
+       r.packet.spec.ihl = static_cast<uint8_t>(r.reader.number("the header's length", 0, 15));
+     }},
+    {"bad-header-checksum", kIpv4Only,
+     [](Reading& r) { r.packet.spec.bad_header_checksum = true; }},
     {"frag", kAny, read_fragment},
     {"ext", kIpv6Only, read_extensions},
     {"bad-checksum", kSummed,

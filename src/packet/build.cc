@@ -268,6 +268,7 @@ Bytes piece_of(const Bytes& payload, const PacketSpec::Fragment& fragment) {
 
 Bytes ipv4_packet(const PacketSpec& spec) {
   Bytes payload = transport(spec);
+  if (spec.trim) payload.resize(std::min<size_t>(payload.size(), *spec.trim));
   uint16_t fragment = 0;
   if (spec.fragment) {
     payload = piece_of(payload, *spec.fragment);
@@ -275,9 +276,9 @@ Bytes ipv4_packet(const PacketSpec& spec) {
     if (spec.fragment->more) fragment |= Ipv4Header::kMoreFragments;
   }
   Ipv4Header header{};
-  header.version_ihl = 0x45;
+  header.version_ihl = static_cast<uint8_t>(0x40 | (spec.ihl.value_or(5) & 0xf));
   header.tos = spec.tos;
-  header.total_length = be(sizeof header + payload.size());
+  header.total_length = spec.length_field.value_or(be(sizeof header + payload.size()));
   header.id = static_cast<uint16_t>(spec.id);
   header.fragment = fragment;
   header.ttl = spec.ttl;
@@ -285,6 +286,7 @@ Bytes ipv4_packet(const PacketSpec& spec) {
   spec.source.to_wire(Family::kIpv4, &header.source);
   spec.destination.to_wire(Family::kIpv4, &header.destination);
   uint16_t sum = static_cast<uint16_t>(~fold(sum_words(&header, sizeof header / 4)));
+  if (spec.bad_header_checksum) sum ^= 0x5555;
   Bytes bytes;
   append(bytes, header);
   std::memcpy(bytes.data() + 10, &sum, sizeof sum);
@@ -295,6 +297,7 @@ Bytes ipv4_packet(const PacketSpec& spec) {
 Bytes ipv6_packet(const PacketSpec& spec) {
   uint8_t first = 0;
   Bytes payload = with_extensions(spec, first);
+  if (spec.trim) payload.resize(std::min<size_t>(payload.size(), *spec.trim));
   if (spec.fragment) {
     uint32_t offset = (spec.fragment->offset & ~7u) | (spec.fragment->more ? 1 : 0);
     Bytes piece;
@@ -308,7 +311,7 @@ Bytes ipv6_packet(const PacketSpec& spec) {
   }
   Ipv6Header header{};
   header.version_class_flow = 6u << 28 | uint32_t{spec.tos} << 20;
-  header.payload_length = be(payload.size());
+  header.payload_length = spec.length_field.value_or(be(payload.size()));
   header.next_header = first;
   header.hop_limit = spec.ttl;
   spec.source.to_wire(Family::kIpv6, header.source.data());

@@ -68,7 +68,12 @@ struct PacketSpec {
     bool more = false;
   };
   std::optional<Fragment> fragment;
-  std::optional<uint32_t> cut;  // the packet ends after so many bytes, headers unchanged
+  // What no ordinary sender does.
+  std::optional<uint32_t> trim;          // so many bytes of IP payload, the IP header agreeing
+  std::optional<uint16_t> length_field;  // of the IP header, whatever the length
+  std::optional<uint8_t> ihl;            // IPv4: the header length field
+  bool bad_header_checksum = false;      // IPv4
+  std::optional<uint32_t> cut;           // the packet ends after so many bytes, headers unchanged
 };
 
 // The bytes from the IP header on. A packet that would be longer than 65535

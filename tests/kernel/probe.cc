@@ -1,0 +1,206 @@
+#include "kernel/probe.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cstring>
+#include <errno.h>
+#include <fmt/format.h>
+#include <iterator>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <sys/socket.h>
+
+#include "kernel/attributes.h"
+
+namespace sallyport::testing {
+namespace {
+
+using Fate = Expectation::Fate;
+
+constexpr uint16_t kTraceGroup = 0;  // where the kernel's trace goes
+constexpr uint16_t kProbeGroup = 7;
+
+// The probes' table. "<" marks a hook's begin, ">" its end, "S" the state.
+std::string probe_rules(bool conntrack) {
+  struct Chain {
+    const char* name;
+    const char* hook;
+    bool entry;  // packets begin their way here
+  };
+  constexpr Chain kChains[] = {{"PRE", "prerouting", true},
+                               {"IN", "input", false},
+                               {"FWD", "forward", false},
+                               {"OUT", "output", true},
+                               {"POST", "postrouting", false}};
+  std::string out = "table inet probe {\n";
+  auto end = std::back_inserter(out);
+  for (const Chain& chain : kChains) {
+    // Before defragmentation (-400) at the entries; the earliest elsewhere.
+    fmt::format_to(end, " chain begin_{} {{ type filter hook {} priority {};\n", chain.name,
+                   chain.hook, chain.entry ? "-450" : "-2147483647");
+    if (std::string_view(chain.name) == "OUT") {
+      fmt::format_to(end, "  meta priority != {} drop\n", Sandbox::kPriority);
+    }
+    if (chain.entry) out += "  meta nftrace set 1\n";
+    fmt::format_to(end, "  log group {} prefix \"{}<\" queue-threshold 1\n }}\n", kProbeGroup,
+                   chain.name);
+    // The last before conntrack confirms the flow (at the highest priority there is).
+    fmt::format_to(end, " chain end_{} {{ type filter hook {} priority 2147483646;\n", chain.name,
+                   chain.hook);
+    fmt::format_to(end, "  log group {} prefix \"{}>\" queue-threshold 1\n }}\n", kProbeGroup,
+                   chain.name);
+    if (!chain.entry || !conntrack) continue;
+    // Right after conntrack (-200).
+    fmt::format_to(end, " chain state_{} {{ type filter hook {} priority -199;\n", chain.name,
+                   chain.hook);
+    for (const char* state : {"NEW", "ESTABLISHED", "RELATED"}) {
+      std::string lower(state);
+      std::ranges::transform(lower, lower.begin(), [](char c) { return char(c | 0x20); });
+      for (const char* direction : {"original", "reply"}) {
+        fmt::format_to(end,
+                       "  ct state {} ct direction {} log group {} prefix \"S {} {}\" "
+                       "queue-threshold 1\n",
+                       lower, direction, kProbeGroup, state, direction);
+      }
+    }
+    for (const char* state : {"INVALID", "UNTRACKED"}) {
+      std::string lower(state);
+      std::ranges::transform(lower, lower.begin(), [](char c) { return char(c | 0x20); });
+      fmt::format_to(end, "  ct state {} log group {} prefix \"S {}\" queue-threshold 1\n", lower,
+                     kProbeGroup, state);
+    }
+    out += " }\n";
+  }
+  return out + "}\n";
+}
+
+Done bind_group(int fd, uint16_t group) {
+  std::array<char, 256> buffer{};
+  nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
+  message->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
+  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  auto* header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
+  header->nfgen_family = AF_UNSPEC;
+  header->version = NFNETLINK_V0;
+  header->res_id = htons(group);
+  nfulnl_msg_config_cmd command{NFULNL_CFG_CMD_BIND};
+  mnl_attr_put(message, NFULA_CFG_CMD, sizeof command, &command);
+  nfulnl_msg_config_mode mode{};
+  mode.copy_mode = NFULNL_COPY_META;
+  mnl_attr_put(message, NFULA_CFG_MODE, sizeof mode, &mode);
+  mnl_attr_put_u32(message, NFULA_CFG_QTHRESH, htonl(1));
+  if (::send(fd, message, message->nlmsg_len, 0) < 0) return std::unexpected("nfnetlink_log");
+  ssize_t count = ::recv(fd, buffer.data(), buffer.size(), 0);
+  auto* answer = reinterpret_cast<nlmsghdr*>(buffer.data());
+  if (count < 0 || answer->nlmsg_type != NLMSG_ERROR) return std::unexpected("nfnetlink_log");
+  int error = static_cast<nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
+  if (error != 0) {
+    return std::unexpected(fmt::format("nfnetlink_log: {}", std::strerror(-error)));
+  }
+  return {};
+}
+
+// "TRACE: filter:INPUT:rule:3 ", "…:policy:4 "; a user chain's end ("return") decides nothing.
+std::optional<Expectation::Rule> parse_trace(std::string_view line) {
+  constexpr std::string_view kTrace = "TRACE: ";
+  if (!line.starts_with(kTrace)) return std::nullopt;
+  line.remove_prefix(kTrace.size());
+  std::array<std::string_view, 4> parts;
+  for (std::string_view& part : parts) {
+    part = line.substr(0, line.find(':'));
+    line.remove_prefix(std::min(part.size() + 1, line.size()));
+  }
+  while (!parts[3].empty() && parts[3].back() == ' ') parts[3].remove_suffix(1);
+  Expectation::Rule rule{std::string(parts[0]), std::string(parts[1]), 0};
+  if (parts[2] == "rule") rule.number = static_cast<uint32_t>(parse_number(parts[3]).value_or(0));
+  return rule;
+}
+
+// "S NEW original".
+void read_state(std::string_view line, Observation& seen) {
+  if (seen.state != CtInfo::kNone) return;  // looped back: the first hook's state counts
+  line.remove_prefix(2);
+  std::string_view word = line.substr(0, line.find(' '));
+  for (CtInfo info : {CtInfo::kNew, CtInfo::kEstablished, CtInfo::kRelated, CtInfo::kInvalid,
+                      CtInfo::kUntracked}) {
+    if (ct_info_name(info) == word) seen.state = info;
+  }
+  if (line.ends_with("original")) seen.direction = Direction::kOriginal;
+  if (line.ends_with("reply")) seen.direction = Direction::kReply;
+}
+
+int store_log_prefix(const nlmsghdr* message, void* data) {
+  auto* lines = static_cast<std::vector<std::string>*>(data);
+  each_of(message, [&](int type, const nlattr* attribute) {
+    if (type == NFULA_PREFIX) lines->emplace_back(mnl_attr_get_str(attribute));
+  });
+  return MNL_CB_OK;
+}
+
+}  // namespace
+
+std::expected<Probe, std::string> Probe::open(bool conntrack) {
+  Probe probe;
+  probe.socket_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  if (!probe.socket_) return std::unexpected("a netlink socket");
+  int size = 4 * 1024 * 1024;
+  ::setsockopt(probe.socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+  for (uint16_t group : {kTraceGroup, kProbeGroup}) {
+    if (Done done = bind_group(probe.socket_.get(), group); !done) {
+      return std::unexpected(done.error());
+    }
+  }
+  if (Done done = run_program({"nft", "-f", "-"}, probe_rules(conntrack)); !done) {
+    return std::unexpected(done.error());
+  }
+  return probe;
+}
+
+std::vector<std::string> Probe::read_log() {
+  std::vector<std::string> lines;
+  std::array<char, 65536> buffer;
+  for (;;) {
+    ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count <= 0) return lines;
+    mnl_cb_run(buffer.data(), static_cast<size_t>(count), 0, 0, store_log_prefix, &lines);
+  }
+}
+
+Observation Probe::take(const ScriptPacket& packet) {
+  Observation seen;
+  std::vector<std::string> lines = read_log();
+  auto passed = [&](std::string_view mark) {
+    return std::ranges::find(lines, mark) != lines.end();
+  };
+  std::optional<Expectation::Rule> last, last_of_filter;
+  for (const std::string& line : lines) {
+    if (line.starts_with("S ")) read_state(line, seen);
+    if (std::optional<Expectation::Rule> rule = parse_trace(line)) {
+      if (rule->table == "filter") last_of_filter = rule;
+      last = std::move(rule);
+    }
+  }
+  bool out = packet.path == ScriptPacket::Path::kOut;
+  bool forward = packet.path == ScriptPacket::Path::kForward;
+  bool loops = out && packet.out.text() == "lo";
+  std::string_view way_end = forward || (out && !loops) ? "POST>" : "IN>";
+  std::string_view first = out ? "OUT<" : "PRE<", first_end = out ? "OUT>" : "PRE>";
+  std::string_view second = out ? "POST<" : forward ? "FWD<" : "IN<";
+  bool fragment = packet.packet.spec.fragment.has_value();
+  if (passed(way_end)) {
+    seen.fate = Fate::kAccept;
+    seen.rule = last_of_filter;
+  } else if (fragment && !last && seen.state == CtInfo::kNone && passed(first) && !passed(second)) {
+    // Held, or thrown away: by conntrack at once, or without it before INPUT.
+    seen.fate = Fate::kStolen;
+    seen.held_or_dropped = true;
+  } else if (!passed(first) || (passed(first_end) && !passed(second))) {
+    seen.fate = Fate::kNone;  // before any chain, or between two: no way to go
+  } else {
+    seen.fate = Fate::kDrop;
+    seen.rule = last;
+  }
+  return seen;
+}
+
+}  // namespace sallyport::testing

@@ -1,0 +1,337 @@
+#include "kernel/sandbox.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstring>
+#include <errno.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <iterator>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <set>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace sallyport::testing {
+namespace {
+
+std::unexpected<std::string> failure(std::string_view what) {
+  return std::unexpected(fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+ino_t network_namespace() {
+  struct stat status{};
+  return ::stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
+}
+
+// A namespace of our own, and proof of it.
+Done leave_the_machine() {
+  ino_t machine = network_namespace();
+  if (machine == 0) return failure("/proc/self/ns/net");
+  if (::unshare(CLONE_NEWNET) != 0) return failure("a network namespace");
+  if (network_namespace() == machine) {
+    return std::unexpected("still in the machine's network namespace");
+  }
+  return {};
+}
+
+std::string sysctl_path(std::string_view name) {
+  std::string path(name);
+  // Dots separate; a name that has slashes keeps its dots (an interface's).
+  if (path.find('/') == std::string::npos) std::ranges::replace(path, '.', '/');
+  return "/proc/sys/" + path;
+}
+
+Done set_sysctl(std::string_view name, std::string_view value) {
+  if (!name.starts_with("net.") && !name.starts_with("net/")) {
+    return std::unexpected(fmt::format("{} does not belong to a network namespace", name));
+  }
+  Fd fd(::open(sysctl_path(name).c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd || ::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
+    return failure(fmt::format("sysctl {}={}", name, value));
+  }
+  return {};
+}
+
+std::set<std::string> interfaces_of(const Script& script) {
+  std::set<std::string> names;
+  auto add = [&](const InterfaceName& name) {
+    if (!name.text().empty() && name.text() != "lo") names.emplace(name.text());
+  };
+  for (const Script::HostAddress& host : script.host) add(host.interface);
+  for (const ScriptPacket& packet : script.packets) {
+    add(packet.in);
+    add(packet.out);
+  }
+  return names;
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+std::string contents(int fd) {
+  std::string text(4096, '\0');
+  ssize_t count = ::pread(fd, text.data(), text.size(), 0);
+  text.resize(count > 0 ? static_cast<size_t>(count) : 0);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+Fd::~Fd() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Done run_program(const std::vector<std::string>& command, std::string_view input) {
+  Fd in(::memfd_create("input", MFD_CLOEXEC)), out(::memfd_create("output", MFD_CLOEXEC));
+  if (!in || !out) return failure("memfd_create");
+  if (::write(in.get(), input.data(), input.size()) != static_cast<ssize_t>(input.size()) ||
+      ::lseek(in.get(), 0, SEEK_SET) != 0) {
+    return failure("memfd");
+  }
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  pid_t child = ::fork();
+  if (child < 0) return failure("fork");
+  if (child == 0) {
+    ::dup2(in.get(), 0);
+    ::dup2(out.get(), 1);
+    ::dup2(out.get(), 2);
+    ::execvp(arguments[0], arguments.data());
+    ::_exit(127);
+  }
+  int code = wait_for(child);
+  if (code == 0) return {};
+  if (code == 127) return std::unexpected(fmt::format("{}: not found", command[0]));
+  return std::unexpected(fmt::format("{}: {}", command[0], contents(out.get())));
+}
+
+std::expected<Sandbox, std::string> Sandbox::open(const Script& script) {
+  Sandbox sandbox;
+  Done done = leave_the_machine();
+  if (done) done = sandbox.add_devices(script);
+  if (done) done = sandbox.configure(script);
+  if (done) done = sandbox.join(script);
+  if (done) done = sandbox.load_rules(script);
+  if (!done) return std::unexpected(done.error());
+  return sandbox;
+}
+
+Done Sandbox::add_devices(const Script& script) {
+  uint8_t number = 1;
+  for (const std::string& name : interfaces_of(script)) {
+    Device device{Fd(::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC)),
+                  {2, 0, 0, 0, 1, number++}};
+    if (!device.fd) return failure("/dev/net/tun");
+    ifreq request{};
+    std::copy(name.begin(), name.end(), request.ifr_name);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI;
+    if (::ioctl(device.fd.get(), TUNSETIFF, &request) != 0) return failure("a TAP device");
+    request.ifr_hwaddr.sa_family = 1;  // ARPHRD_ETHER
+    std::ranges::copy(device.mac, request.ifr_hwaddr.sa_data);
+    if (::ioctl(device.fd.get(), SIOCSIFHWADDR, &request) != 0) return failure("its address");
+    devices_.emplace(name, std::move(device));
+  }
+  return {};
+}
+
+Done Sandbox::configure(const Script& script) {
+  std::vector<std::pair<std::string, std::string>> sysctls;
+  bool routes = script.forwards || std::ranges::any_of(script.packets, [](const ScriptPacket& p) {
+                  return p.path == ScriptPacket::Path::kForward;
+                });
+  if (routes) {
+    sysctls.emplace_back("net.ipv4.ip_forward", "1");
+    sysctls.emplace_back("net.ipv6.conf.all.forwarding", "1");
+  }
+  // Where the trace of rules goes (AF_INET, AF_INET6): to the probe.
+  sysctls.emplace_back("net.netfilter.nf_log.2", "nfnetlink_log");
+  sysctls.emplace_back("net.netfilter.nf_log.10", "nfnetlink_log");
+  for (const char* where : {"all", "default"}) {
+    sysctls.emplace_back(fmt::format("net.ipv4.conf.{}.rp_filter", where), "0");
+    sysctls.emplace_back(fmt::format("net.ipv4.conf.{}.send_redirects", where), "0");
+    sysctls.emplace_back(fmt::format("net.ipv6.conf.{}.accept_dad", where), "0");
+  }
+  std::string batch = "link set lo up\n";
+  for (const auto& [name, device] : devices_) {
+    sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/addr_gen_mode", name), "1");  // none
+    sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/accept_ra", name), "0");
+    sysctls.emplace_back(fmt::format("net/ipv4/conf/{}/rp_filter", name), "0");
+    fmt::format_to(std::back_inserter(batch), "link set {} arp off up\n", name);
+  }
+  for (const Script::HostAddress& host : script.host) {
+    bool v4 = host.address.family == Family::kIpv4;
+    fmt::format_to(std::back_inserter(batch), "addr add {} dev {}{}\n", host.address.text(),
+                   host.interface.text(), v4 ? " brd +" : " nodad");
+    if (v4 && host.address.length < 31) {
+      Address mask = mask_of(Family::kIpv4, host.address.length);
+      broadcasts_.push_back(Address::ipv4(host.address.address.words[0] | ~mask.words[0]));
+    }
+  }
+  int metric = 1000;
+  for (const auto& [name, device] : devices_) {
+    for (const char* everywhere : {"0.0.0.0/0", "::/0"}) {
+      fmt::format_to(std::back_inserter(batch), "route add {} dev {} metric {}\n", everywhere, name,
+                     metric);
+    }
+    metric++;
+  }
+  std::set<std::string> forwarded;
+  for (const ScriptPacket& packet : script.packets) {
+    const PacketSpec& spec = packet.packet.spec;
+    std::string to = spec.destination.text(spec.family);
+    if (packet.path != ScriptPacket::Path::kForward || !forwarded.insert(to).second) continue;
+    fmt::format_to(std::back_inserter(batch), "route replace {}/{} dev {}\n", to,
+                   bits_of(spec.family), packet.out.text());
+  }
+  for (const auto& [name, value] : sysctls) {
+    if (Done done = set_sysctl(name, value); !done) return done;
+  }
+  if (Done done = run_program({"ip", "-batch", "-"}, batch); !done) return done;
+  for (const auto& [name, value] : script.sysctls) {
+    if (Done done = set_sysctl(name, value); !done) return done;
+  }
+  return {};
+}
+
+Done Sandbox::join(const Script& script) {
+  for (const Script::Group& group : script.groups) {
+    bool v4 = group.family == Family::kIpv4;
+    for (const auto& [name, device] : devices_) {
+      Fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+      if (!fd) return failure("a socket");
+      unsigned index = ::if_nametoindex(name.c_str());
+      ip_mreqn request4{};
+      ipv6_mreq request6{};
+      request4.imr_ifindex = static_cast<int>(index);
+      request6.ipv6mr_interface = index;
+      group.address.to_wire(group.family, v4 ? static_cast<void*>(&request4.imr_multiaddr)
+                                             : static_cast<void*>(&request6.ipv6mr_multiaddr));
+      int bad =
+          v4 ? ::setsockopt(fd.get(), IPPROTO_IP, IP_ADD_MEMBERSHIP, &request4, sizeof request4)
+             : ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_JOIN_GROUP, &request6, sizeof request6);
+      if (bad != 0) return failure("joining " + group.address.text(group.family));
+      members_.push_back(std::move(fd));
+    }
+  }
+  return {};
+}
+
+Done Sandbox::load_rules(const Script& script) {
+  Done done;
+  if (script.sets) done = run_program({"ipset", "restore"}, script.sets->text);
+  if (done && script.rules) {
+    done = run_program({"iptables-legacy-restore", "-w"}, script.rules->text);
+  }
+  if (done && script.rules6) {
+    done = run_program({"ip6tables-legacy-restore", "-w"}, script.rules6->text);
+  }
+  return done;
+}
+
+Done Sandbox::send(const ScriptPacket& packet) {
+  return packet.path == ScriptPacket::Path::kOut ? transmit(packet) : receive(packet);
+}
+
+Sandbox::Mac Sandbox::destination_mac(const Device& device, const PacketSpec& spec) const {
+  const std::array<uint32_t, 4>& words = spec.destination.words;
+  auto byte = [](uint32_t word, int shift) { return static_cast<uint8_t>(word >> shift); };
+  if (!spec.destination.is_multicast(spec.family)) {
+    bool broadcast = spec.family == Family::kIpv4 &&
+                     (words[0] == 0xffffffff ||
+                      std::ranges::find(broadcasts_, spec.destination) != broadcasts_.end());
+    return broadcast ? Mac{255, 255, 255, 255, 255, 255} : device.mac;
+  }
+  if (spec.family == Family::kIpv4) {  // RFC 1112, 6.4
+    return {1,
+            0,
+            0x5e,
+            static_cast<uint8_t>(byte(words[0], 16) & 0x7f),
+            byte(words[0], 8),
+            byte(words[0], 0)};
+  }
+  return {0x33,
+          0x33,
+          byte(words[3], 24),
+          byte(words[3], 16),
+          byte(words[3], 8),  // RFC 2464, 7
+          byte(words[3], 0)};
+}
+
+Done Sandbox::receive(const ScriptPacket& packet) {
+  const PacketText& text = packet.packet;
+  if (text.mark != 0) return std::unexpected("an incoming packet has no mark on the kernel");
+  auto device = devices_.find(packet.in.text());
+  if (device == devices_.end()) return std::unexpected("packets do not come in at lo");
+  std::vector<uint8_t> frame;
+  std::ranges::copy(destination_mac(device->second, text.spec), std::back_inserter(frame));
+  std::ranges::copy(text.mac_source.value_or(Mac{2, 0, 0, 0, 0, 0xfe}), std::back_inserter(frame));
+  bool v4 = text.spec.family == Family::kIpv4;
+  frame.push_back(v4 ? 0x08 : 0x86);
+  frame.push_back(v4 ? 0x00 : 0xdd);
+  std::ranges::copy(text.bytes, std::back_inserter(frame));
+  if (::write(device->second.fd.get(), frame.data(), frame.size()) < 0) {
+    return failure("writing a frame");
+  }
+  return {};
+}
+
+Done Sandbox::transmit(const ScriptPacket& packet) {
+  const PacketText& text = packet.packet;
+  bool v4 = text.spec.family == Family::kIpv4;
+  Fd fd(::socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+  if (!fd) return failure("a raw socket");
+  std::string device(packet.out.text());
+  int on = 1, off = 0, priority = kPriority, mark = static_cast<int>(text.mark);
+  bool good = ::setsockopt(fd.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on) == 0 &&
+              ::setsockopt(fd.get(), SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0 &&
+              ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0 &&
+              ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                           static_cast<socklen_t>(device.size())) == 0;
+  // No copies of our multicast back to us: a packet has one way.
+  good = good &&
+         (v4 ? ::setsockopt(fd.get(), IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof off)
+             : ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_MULTICAST_LOOP, &off, sizeof off)) == 0;
+  if (!good) return failure("options of a raw socket");
+  sockaddr_in to4{};
+  to4.sin_family = AF_INET;
+  sockaddr_in6 to6{};
+  to6.sin6_family = AF_INET6;
+  to6.sin6_scope_id = ::if_nametoindex(device.c_str());
+  text.spec.destination.to_wire(text.spec.family, v4 ? static_cast<void*>(&to4.sin_addr)
+                                                     : static_cast<void*>(&to6.sin6_addr));
+  ssize_t sent =
+      ::sendto(fd.get(), text.bytes.data(), text.bytes.size(), 0,
+               v4 ? reinterpret_cast<sockaddr*>(&to4) : reinterpret_cast<sockaddr*>(&to6),
+               v4 ? sizeof to4 : sizeof to6);
+  if (sent < 0 && errno != EPERM) return failure("sending");  // EPERM: a rule dropped it
+  return {};
+}
+
+void Sandbox::drain() {
+  std::array<uint8_t, 2048> frame;
+  for (const auto& [name, device] : devices_) {
+    while (::read(device.fd.get(), frame.data(), frame.size()) >= 0) {
+    }
+  }
+}
+
+}  // namespace sallyport::testing

@@ -1,0 +1,80 @@
+// A network namespace in which a script meets the kernel.
+//
+// The process that opens a sandbox moves into a namespace of its own, and the
+// namespace holds everything (TAP devices, addresses, rules, sets, sysctls), so
+// all of it ends with the process, however that ends. There is no way back: one
+// process, one sandbox. Nothing outside is touched; open() makes sure of that
+// before it changes anything.
+//
+// TAP devices are the wire. A frame written into one runs through the kernel's
+// receive path, local delivery or forwarding included, before write() returns,
+// so what happened to a packet can be read at once. They have no ARP: every
+// neighbour is known, and no packet waits for an address.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "attach/script.h"
+
+namespace sallyport::testing {
+
+using Done = std::expected<void, std::string>;  // or what went wrong
+
+// Owned file descriptor.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  Fd& operator=(Fd&& other) noexcept;
+  ~Fd();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+// Runs a program to its end with `input` on its standard input; what it said if it failed.
+Done run_program(const std::vector<std::string>& command, std::string_view input);
+
+class Sandbox {
+ public:
+  // SO_PRIORITY of the packets that the sandbox sends: it tells them from the kernel's own.
+  static constexpr int kPriority = 0x5a11;
+
+  // Moves this process into a namespace made for `script`.
+  static std::expected<Sandbox, std::string> open(const Script& script);
+
+  // Sends one packet its way. An error is the sandbox's, not a verdict.
+  Done send(const ScriptPacket& packet);
+  // Takes what the kernel has sent out of the devices.
+  void drain();
+
+ private:
+  using Mac = std::array<uint8_t, 6>;
+  struct Device {
+    Fd fd;
+    Mac mac{};
+  };
+
+  Done add_devices(const Script& script);
+  Done configure(const Script& script);
+  Done join(const Script& script);
+  Done load_rules(const Script& script);
+  Done receive(const ScriptPacket& packet);
+  Done transmit(const ScriptPacket& packet);
+  Mac destination_mac(const Device& device, const PacketSpec& spec) const;
+
+  std::map<std::string, Device, std::less<>> devices_;
+  std::vector<Address> broadcasts_;
+  std::vector<Fd> members_;  // sockets that hold the groups joined
+};
+
+}  // namespace sallyport::testing

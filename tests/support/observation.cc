@@ -1,0 +1,201 @@
+#include "support/observation.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <iterator>
+
+#include "packet/headers.h"
+
+namespace sallyport::testing {
+namespace {
+
+using Fate = Expectation::Fate;
+using Bytes = std::span<const uint8_t>;
+
+constexpr size_t kWidestPacket = 96;  // longer ones do not push the column of `=>`
+
+uint16_t load16(Bytes bytes, size_t at) {
+  return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+bool is_icmp_error(uint8_t number, uint8_t type) {
+  if (number == protocol::kIcmpv6) return type < 128 || type == icmpv6::kRedirect;
+  return type == icmp::kUnreachable || type == icmp::kSourceQuench || type == icmp::kRedirect ||
+         type == icmp::kTimeExceeded || type == icmp::kParameterProblem;
+}
+
+void read_transport(Bytes transport, Tuple& tuple);
+
+// A packet's bytes as one direction of a flow.
+Tuple tuple_of_bytes(Bytes bytes) {
+  Tuple tuple;
+  if (bytes.empty()) return tuple;
+  bool v6 = bytes[0] >> 4 == 6;
+  size_t header = v6 ? 40 : 20;
+  if (bytes.size() < header) return tuple;
+  tuple.family = v6 ? Family::kIpv6 : Family::kIpv4;
+  tuple.protocol = bytes[v6 ? 6 : 9];
+  tuple.source = Address::from_wire(tuple.family, &bytes[v6 ? 8 : 12]);
+  tuple.destination = Address::from_wire(tuple.family, &bytes[v6 ? 24 : 16]);
+  Bytes rest = bytes.subspan(header);
+  while (v6 && rest.size() >= 8) {
+    bool ah = tuple.protocol == protocol::kAh;
+    if (!ah && tuple.protocol != protocol::kHopByHop && tuple.protocol != protocol::kIpv6Routing &&
+        tuple.protocol != protocol::kIpv6Destination) {
+      break;
+    }
+    size_t length = ah ? 4u * (rest[1] + 2u) : 8u * (rest[1] + 1u);
+    if (rest.size() < length) break;
+    tuple.protocol = rest[0];
+    rest = rest.subspan(length);
+  }
+  read_transport(rest, tuple);
+  return tuple;
+}
+
+void read_transport(Bytes rest, Tuple& tuple) {
+  if (tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6) {
+    if (rest.size() < 8) return;
+    if (is_icmp_error(tuple.protocol, rest[0])) {
+      tuple = tuple_of_bytes(rest.subspan(8));
+    } else {
+      tuple.source_port = load16(rest, 4);
+      tuple.destination_port = load16(rest, 0);  // type and code
+    }
+  } else if (tuple.protocol == protocol::kGre) {
+    // Version 1 has a call id; version 0 has no key in its tuple.
+    if (rest.size() >= 8 && (rest[1] & 7) == 1) tuple.source_port = load16(rest, 6);
+  } else if (has_ports(tuple.protocol) && rest.size() >= 4) {
+    tuple.source_port = load16(rest, 0);
+    tuple.destination_port = load16(rest, 2);
+  }
+}
+
+std::string_view state_word(CtInfo info) {
+  std::string_view name = ct_info_name(info);
+  return name.empty() ? "-" : name;
+}
+
+void compare_flow(const Expectation& expected, const Observation& seen,
+                  std::vector<std::string>& out) {
+  bool asked = expected.timeout || expected.tcp || expected.status;
+  if (expected.gone && seen.flow) out.push_back("its flow is still there");
+  if (!asked) return;
+  if (!seen.flow) {
+    out.push_back("there is no flow");
+    return;
+  }
+  const SeenFlow& flow = *seen.flow;
+  if (expected.timeout && *expected.timeout != flow.timeout &&
+      !(seen.timeout_may_be_less && *expected.timeout == flow.timeout + 1)) {
+    out.push_back(fmt::format("timeout {}", flow.timeout));
+  }
+  if (expected.tcp && expected.tcp != flow.tcp) {
+    out.push_back(flow.tcp ? fmt::format("tcp {}", tcp_state_name(*flow.tcp)) : "no TCP state");
+  }
+  uint32_t status = flow.status & Expectation::kReportedStatus;
+  if (expected.status && *expected.status != status) {
+    Expectation shown;
+    shown.status = status;
+    out.push_back(shown.text().substr(shown.text().find("status")));
+  }
+}
+
+}  // namespace
+
+bool has_ports(uint8_t number) {
+  return number == protocol::kTcp || number == protocol::kUdp || number == protocol::kUdpLite ||
+         number == protocol::kSctp || number == protocol::kGre;
+}
+
+Tuple tuple_of(const PacketText& packet) {
+  PacketSpec whole = packet.spec;
+  whole.fragment.reset();
+  return tuple_of_bytes(build(whole));
+}
+
+std::string compare(const Expectation& expected, const Observation& seen) {
+  std::vector<std::string> out;
+  bool fate =
+      expected.fate == seen.fate ||
+      (seen.held_or_dropped && (expected.fate == Fate::kStolen || expected.fate == Fate::kDrop));
+  if (!fate) {
+    Expectation shown;
+    shown.fate = seen.fate;
+    out.push_back(shown.text());
+  }
+  if (expected.state && *expected.state != seen.state) {
+    out.emplace_back(state_word(seen.state));
+  }
+  if (expected.direction && expected.direction != seen.direction) {
+    out.emplace_back(!seen.direction                           ? "no direction"
+                     : *seen.direction == Direction::kOriginal ? "original"
+                                                               : "reply");
+  }
+  compare_flow(expected, seen, out);
+  if (expected.rule && expected.rule != seen.rule) {
+    Expectation shown;
+    shown.rule = seen.rule;
+    out.push_back(seen.rule ? shown.text().substr(shown.text().find("rule")) : "no rule");
+  }
+  if (expected.reason && seen.reason && *expected.reason != *seen.reason) {
+    out.push_back(fmt::format("reason {}", reason_name(*seen.reason)));
+  }
+  return fmt::format("{}", fmt::join(out, ", "));
+}
+
+Expectation record(const std::optional<Expectation>& previous, const Observation& seen) {
+  Expectation out;
+  out.fate = seen.fate;
+  if (seen.held_or_dropped && previous && previous->fate == Fate::kDrop) out.fate = Fate::kDrop;
+  const bool fresh = !previous;
+  if (fresh && seen.fate == Fate::kStolen) return out;  // its flow is the whole datagram's
+  if (fresh || previous->state) out.state = seen.state;
+  if (fresh || previous->direction) out.direction = seen.direction;
+  if (fresh || previous->timeout || previous->tcp || previous->status || previous->gone) {
+    if (seen.flow) {
+      if (fresh || previous->timeout || previous->gone) out.timeout = seen.flow->timeout;
+      if (fresh || previous->tcp || previous->gone) out.tcp = seen.flow->tcp;
+      uint32_t status = seen.flow->status & Expectation::kReportedStatus;
+      if ((fresh && status != 0) || (previous && previous->status)) out.status = status;
+    } else if (!fresh || seen.state == CtInfo::kNew || seen.state == CtInfo::kEstablished ||
+               seen.state == CtInfo::kRelated) {
+      out.gone = true;
+    }
+  }
+  if (fresh ? seen.fate == Fate::kDrop : previous->rule.has_value()) out.rule = seen.rule;
+  if (previous) out.reason = previous->reason;
+  return out;
+}
+
+std::string rewrite(std::string_view text, const Script& script,
+                    std::span<const Expectation> expectations) {
+  size_t column = 0;
+  for (const ScriptPacket& packet : script.packets) {
+    if (packet.end_column <= kWidestPacket) column = std::max<size_t>(column, packet.end_column);
+  }
+  std::string out;
+  size_t next = 0;
+  uint32_t number = 0;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    number++;
+    if (next >= script.packets.size() || script.packets[next].line != number) {
+      out.append(line).push_back('\n');
+      continue;
+    }
+    const ScriptPacket& packet = script.packets[next];
+    fmt::format_to(std::back_inserter(out), "{:<{}}=> {}", line.substr(0, packet.end_column - 1),
+                   std::max<size_t>(column, packet.end_column), expectations[next].text());
+    if (packet.comment_column > 0) {
+      out.append("  ").append(line.substr(packet.comment_column - 1));
+    }
+    out.push_back('\n');
+    next++;
+  }
+  return out;
+}
+
+}  // namespace sallyport::testing
