@@ -190,7 +190,8 @@ Observation Probe::take(const ScriptPacket& packet) {
   if (passed(way_end)) {
     seen.fate = Fate::kAccept;
     seen.rule = last_of_filter;
-  } else if (fragment && !last && seen.state == CtInfo::kNone && passed(first) && !passed(second)) {
+  } else if (fragment && seen.state == CtInfo::kNone && passed(first) && !passed(second) &&
+             (!last || passed(first_end))) {
     // Held, or thrown away: by conntrack at once, or without it before INPUT.
     seen.fate = Fate::kStolen;
     seen.held_or_dropped = true;

@@ -170,12 +170,12 @@ Done Sandbox::configure(const Script& script) {
     sysctls.emplace_back(fmt::format("net.ipv4.conf.{}.send_redirects", where), "0");
     sysctls.emplace_back(fmt::format("net.ipv6.conf.{}.accept_dad", where), "0");
   }
-  std::string batch = "link set lo up\n";
+  std::string links = "link set lo up\n", batch;
   for (const auto& [name, device] : devices_) {
     sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/addr_gen_mode", name), "1");  // none
     sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/accept_ra", name), "0");
     sysctls.emplace_back(fmt::format("net/ipv4/conf/{}/rp_filter", name), "0");
-    fmt::format_to(std::back_inserter(batch), "link set {} arp off up\n", name);
+    fmt::format_to(std::back_inserter(links), "link set {} arp off up\n", name);
   }
   for (const Script::HostAddress& host : script.host) {
     bool v4 = host.address.family == Family::kIpv4;
@@ -205,9 +205,26 @@ Done Sandbox::configure(const Script& script) {
   for (const auto& [name, value] : sysctls) {
     if (Done done = set_sysctl(name, value); !done) return done;
   }
+  if (Done done = run_program({"ip", "-batch", "-"}, links); !done) return done;
+  if (Done done = await_links(); !done) return done;
   if (Done done = run_program({"ip", "-batch", "-"}, batch); !done) return done;
   for (const auto& [name, value] : script.sysctls) {
     if (Done done = set_sysctl(name, value); !done) return done;
+  }
+  return {};
+}
+
+// The kernel notices a carrier a little later, and IPv6 gives no address its use before.
+Done Sandbox::await_links() const {
+  for (const auto& [name, device] : devices_) {
+    Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::copy(name.begin(), name.end(), request.ifr_name);
+    for (int tries = 0; (request.ifr_flags & IFF_RUNNING) == 0; tries++) {
+      if (tries == 5000) return std::unexpected(name + " does not come up");
+      ::usleep(1000);
+      if (::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return failure(name);
+    }
   }
   return {};
 }
