@@ -166,7 +166,8 @@ SetAnswer SetStore::add_in(uint32_t index, const Packet& packet, const SetQuery&
   const SetTypeInfo& info = set.options.info();
   std::optional<Element> element = element_of(packet, set.options, query, answer.not_captured);
   if (!element || moment.what_if) return answer;
-  if (set.options.type == SetType::kHashIp && element->address.is_zero()) return answer;
+  // The address of zeroes cannot be stored but as a network's (seen with a source of 0.0.0.0).
+  if (info.has_address && !info.has_prefix && element->address.is_zero()) return answer;
   if (info.has_prefix) mask_element(*element, set.options.family, set.lengths.longest());
   Values values;
   values.exist = query.exist;

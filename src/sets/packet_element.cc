@@ -27,15 +27,18 @@ PortPlace port_place(uint8_t protocol) {
   }
 }
 
-// False: the packet has no port. A fragment other than the first has none, unless
-// its protocol has none anyway; protocol 0 never has one.
+// False: the packet has no port. A fragment other than the first has none, unless it is
+// IPv4 and its protocol has none anyway; nor have IPv6 without a next header and protocol 0.
 bool read_port(const Packet& packet, bool source, Element& element, bool& not_captured) {
   uint8_t protocol = packet.protocol();
+  bool later = packet.is_fragment && packet.fragment_offset != 0;
   if (protocol == 0) return false;
+  if (packet.family == Family::kIpv6 && (later || protocol == protocol::kNoNextHeader))
+    return false;
   element.protocol = protocol;
   PortPlace place = port_place(protocol);
   if (place.bytes == 0) return true;
-  if (packet.is_fragment && packet.fragment_offset != 0) return false;
+  if (later) return false;
   if (packet.presence(packet.transport, place.header) == Presence::kShort) return false;
   const be16* port =
       packet.header<be16>(packet.transport + (source ? place.source : place.destination));

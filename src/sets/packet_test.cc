@@ -163,6 +163,33 @@ TEST_F(Sets, ShortHeadersAndFragmentsHaveNoPort) {
   EXPECT_TRUE(store_.add(ref("p"), packet(fragment), query("src,dst"), {kNow}).matched);
 }
 
+TEST_F(Sets, PortsBehindIpv6Headers) {
+  load("create p hash:ip,port family inet6\n");
+  PacketSpec spec;
+  spec.family = Family::kIpv6;
+  spec.source = *Address::parse(Family::kIpv6, "fe80::1");
+  spec.destination = spec.source;
+  spec.destination_port = 9;
+  spec.payload.resize(40);
+  auto added = [&] {
+    bool done = store_.add(ref("p"), packet(spec), query("src,dst"), {kNow}).matched;
+    std::string element = elements();
+    load("flush p\n");
+    return done ? element : "";
+  };
+  spec.extensions = {protocol::kIpv6Destination, protocol::kIpv6Routing, protocol::kAh};
+  EXPECT_EQ(added(), "p fe80::1,udp:9\n");
+  spec.extensions = {protocol::kNoNextHeader};
+  EXPECT_EQ(added(), "");
+  spec.extensions = {};
+  spec.fragment = PacketSpec::Fragment{0, 24, true};
+  EXPECT_EQ(added(), "p fe80::1,udp:9\n");
+  spec.fragment = PacketSpec::Fragment{24, 24, true};
+  EXPECT_EQ(added(), "");
+  spec.protocol = protocol::kGre;
+  EXPECT_EQ(added(), "") << "in IPv4 it is gre:0";
+}
+
 TEST_F(Sets, APortThatTheCaptureCutOffIsNotKnown) {
   load("create p hash:ip,port\nadd p 10.0.0.1,udp:53\n");
   Packet& cut = packet(Probe{});
@@ -280,6 +307,7 @@ TEST_F(Sets, WhatPacketsCannotAdd) {
       "hash:ip,port\n"
       "create s hash:ip family inet6\n");
   EXPECT_FALSE(add("h", "src", {.source = "0.0.0.5"}));
+  EXPECT_FALSE(add("p", "src,dst", {.source = "0.0.0.0"}));
   EXPECT_FALSE(add("b", "dst", {.destination_port = 100}));
   EXPECT_TRUE(add("b", "dst", {.protocol = protocol::kTcp}));
   EXPECT_FALSE(add("b", "dst", {.protocol = protocol::kGre}));
