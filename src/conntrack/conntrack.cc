@@ -254,7 +254,7 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const Zone& 
         flow.timeout = static_cast<uint32_t>(answer.until - now);
       }
     }
-    tracked.reason = answer.refused;
+    tracked.reason = answer.assumed ? Reason::kNotInCapture : answer.refused;
   }
   if (!counters.empty()) counters[index] = {};
   account(index, Direction::kOriginal, packet);

@@ -35,7 +35,8 @@ class Discovery;
 //
 // Two answers have no state at all (kNone): with kTableFull Linux drops the packet
 // here, before any further rule; with kNotInCapture the bytes to tell are missing
-// from the capture.
+// from the capture. RELATED with kNotInCapture: discovery answers a question of which the
+// capture has too little to tell that it was one.
 struct Tracked {
   FlowId flow;  // none for INVALID and UNTRACKED
   CtInfo info = CtInfo::kNone;

@@ -33,8 +33,9 @@ class Scene {
     host_.join(Family::kIpv4, *Address::parse(Family::kIpv4, kGroup));
   }
 
-  std::string out(double seconds, const PacketSpec& what) {
+  std::string out(double seconds, const PacketSpec& what, uint32_t cut_off = 0) {
     Packet packet = firewall_.arrive(what);
+    packet.captured -= cut_off;
     packet.in = nullptr;
     packet.out = &firewall_.interface;
     return firewall_.pass(seconds, packet);
@@ -98,6 +99,12 @@ TEST(DiscoveryTracked, WhoHasAnsweredCannotKeepThePortOpenByTalkingOn) {
     EXPECT_EQ(scene.in(at, answer("192.168.1.7", 1900)), "RELATED original") << at;
   }
   EXPECT_EQ(scene.in(6.0, answer("192.168.1.7", 1900)), "NEW original discovery-late");
+}
+
+TEST(DiscoveryTracked, WhereTheCaptureCutTheQuestionOffTheAnswerSaysSo) {
+  Scene scene;
+  scene.out(0, search(), static_cast<uint32_t>(search().payload.size()));
+  EXPECT_EQ(scene.in(0.3, answer("192.168.1.7", 1900)), "RELATED original not-in-the-capture");
 }
 
 TEST(DiscoveryTracked, ARepeatedSearchLetsTheSameDeviceAnswerAgain) {
