@@ -152,6 +152,7 @@ TEST_F(Sets, ShortHeadersAndFragmentsHaveNoPort) {
       made.data = held.data();
       made.captured = made.wire_length = made.length = static_cast<uint32_t>(held.size());
       EXPECT_EQ(store_.add(ref("p"), made, query("src,dst"), {kNow}).matched, missing == 0);
+      store_.remove(ref("p"), made, query("src,dst"), {kNow});
     }
   }
   PacketSpec fragment = spec;
@@ -191,7 +192,7 @@ TEST_F(Sets, PortsBehindIpv6Headers) {
 }
 
 TEST_F(Sets, APortThatTheCaptureCutOffIsNotKnown) {
-  load("create p hash:ip,port\nadd p 10.0.0.1,udp:53\n");
+  load("create p hash:ip,port counters\nadd p 10.0.0.1,udp:53\n");
   Packet& cut = packet(Probe{});
   cut.captured = 22;  // the source port, not the destination's
   SetAnswer answer = store_.match(ref("p"), cut, query("src,dst"), {kNow});
@@ -199,6 +200,7 @@ TEST_F(Sets, APortThatTheCaptureCutOffIsNotKnown) {
   EXPECT_TRUE(answer.not_captured);
   cut.captured = 24;
   EXPECT_TRUE(store_.match(ref("p"), cut, query("src,dst"), {kNow}).matched);
+  EXPECT_EQ(elements(), "p 10.0.0.1,udp:53 packets 1 bytes 32\n") << "counted as on the wire";
 }
 
 TEST_F(Sets, TheMostSpecificNetworkDecides) {
@@ -481,6 +483,16 @@ TEST_F(Sets, ReserveMakesRoomForABurstAndDropsTheDead) {
   EXPECT_EQ(store_.adds_without_room(), 0u);
   store_.reserve(kNow + ticks(2));
   EXPECT_EQ(store_.elements(set), 0u);
+}
+
+TEST_F(Sets, SwappedSetsForgetTheirOwnDead) {
+  load("create a hash:net timeout 1\nadd a 1.0.0.0/8\ncreate b hash:net timeout 50\n"
+       "add b 2.0.0.0/8\nswap a b\n");
+  EXPECT_TRUE(match("a", "src", {.source = "2.0.0.1"}));
+  store_.reserve(kNow + ticks(2));
+  EXPECT_EQ(store_.elements(ref("a")), 1u);
+  EXPECT_EQ(store_.elements(ref("b")), 0u);
+  EXPECT_TRUE(match("a", "src", {.source = "2.0.0.1"}));
 }
 
 TEST_F(Sets, ExplainThemselves) {
