@@ -43,7 +43,7 @@ struct SetTarget {
   }
 
   std::string finish(const Placement& place) {
-    if (!add.given && !del.given) return "SET needs --add-set or --del-set";
+    if (!add.given && !del.given) return "--add-set or --del-set is missing";
     if (!add.given && exist.given) return "--exist goes with --add-set only";
     if (!add.given && timeout.given) return "--timeout goes with --add-set only";
     query = add.value.query;

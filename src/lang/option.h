@@ -67,6 +67,7 @@ struct Option {
   bool printed = true;
   uint8_t exclusive_group = 0;
   Reader<T> reader = nullptr;
+  bool has_reader = false;  // g++ 12 with -fsanitize=undefined cannot compare a template's address
   std::string_view syntax;
   std::string_view text;
 
@@ -82,6 +83,7 @@ struct Option {
   constexpr Option read_by(Reader<T> function) const {
     Option copy = with(&Option::printed, false);
     copy.reader = function;
+    copy.has_reader = true;
     return copy;
   }
   // The same, without a word: the reader is given an empty text.
@@ -146,7 +148,7 @@ std::string read_option(const OptionSpec&, void* owner, std::span<const Text> wo
   using T = std::remove_reference_t<decltype(arg.value)>;
   arg.given = true;
   arg.negated = negated;
-  if constexpr (declaration.reader != nullptr) {
+  if constexpr (declaration.has_reader) {
     return declaration.reader(words.empty() ? Text() : words[0], scope, arg.value);
   } else if constexpr (std::is_same_v<T, Flag>) {
     return {};
