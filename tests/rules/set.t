@@ -35,7 +35,7 @@ END
 -m set ; ; 1:4 -m set: --match-set is missing
 -m set --packets-gt 5 ; ; 1:4 -m set: --match-set is missing
 -m set --match-set nosuch src ; ; 1:4 -m set: there is no set named 'nosuch'
--m set --match-set six src ; = ; ok
+-m set --match-set six src ; ; 1:4 -m set: the set 'six' is of family inet6
 -m set --match-set h Src ; ; 1:22 --match-set: 'Src': directions are src or dst, with commas between them
 -m set --match-set h src, ; ; 1:22 --match-set: 'src,': directions are src or dst, with commas between them
 -m set --match-set h ; ; 1:8 --match-set needs a value
