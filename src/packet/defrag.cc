@@ -525,16 +525,19 @@ Defragmenter::Pushed Defragmenter::State::assemble(Store& store, uint32_t index,
                                                    const Packet& last) {
   const Queue& queue = store.queues[index];
   const bool v4 = &store == &ipv4;
-  if (ecn_contradicts(queue.ecns)) {
-    return throw_away(store, index, Outcome::kDropped, Reason::kFragmentBad);
-  }
+  auto finish = [&](Outcome outcome, Reason reason) -> Pushed {
+    throw_away(store, index, outcome, reason);
+    cookies.pop_back();  // the last one's own
+    return {outcome, reason, cookies};
+  };
+  if (ecn_contradicts(queue.ecns)) return finish(Outcome::kDropped, Reason::kFragmentBad);
   uint32_t prefix = 0;
   for (uint32_t i = queue.first_fragment; i != kNone; i = store.fragments[i].next) {
     prefix = std::max(prefix, store.fragments[i].prefix);
   }
   const uint32_t total = prefix + queue.length;
   const uint32_t most = v4 ? kMostPayload : kMostPayload + uint32_t{sizeof(Ipv6Header)};
-  if (total > most) return throw_away(store, index, Outcome::kDropped, Reason::kFragmentBad);
+  if (total > most) return finish(Outcome::kDropped, Reason::kFragmentBad);
 
   // A capture may have cut any fragment: the datagram is known up to the first gap.
   uint32_t captured = total;
@@ -555,7 +558,7 @@ Defragmenter::Pushed Defragmenter::State::assemble(Store& store, uint32_t index,
   }
   largest = queue.largest;
   const uint8_t ecns = queue.ecns, next_header = queue.next_header;
-  Pushed result = throw_away(store, index, Outcome::kComplete, Reason::kNone);
+  Pushed result = finish(Outcome::kComplete, Reason::kNone);
 
   datagram = last;
   datagram.data = data;
