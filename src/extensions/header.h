@@ -2,13 +2,18 @@
 #pragma once
 
 #include "extensions/extension.h"
+#include "packet/headers.h"
 
 namespace sallyport {
 
-// kYes: its first `bytes` are there. kHotdrop: the packet ends before (kernel-facts 8). kNo: they
-// belong to another fragment, or the capture lacks them.
+// kYes: its first `bytes` are there. kHotdrop: the packet ends before (kernel-facts 8), or is a
+// fragment that begins inside of a TCP header, at byte 8, which only an attacker makes (RFC 1858).
+// kNo: they belong to another fragment, or the capture lacks them.
 inline MatchResult look_at_header(Context& context, uint32_t bytes) {
-  if (context.packet.fragment_offset > 0) return MatchResult::kNo;
+  if (context.packet.fragment_offset > 0) {
+    bool inside = context.packet.fragment_offset == 8 && bytes >= sizeof(TcpHeader);
+    return inside ? MatchResult::kHotdrop : MatchResult::kNo;
+  }
   switch (context.packet.presence(context.packet.transport, bytes)) {
     case Presence::kPresent: return MatchResult::kYes;
     case Presence::kShort: return MatchResult::kHotdrop;

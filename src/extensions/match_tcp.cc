@@ -102,7 +102,8 @@ struct TcpMatch {
   MatchResult has_option(Context& context) const {
     const Packet& packet = context.packet;
     const auto& tcp = *packet.header<TcpHeader>(packet.transport);
-    uint32_t length = std::max(tcp.header_length(), kHeaderLength);
+    uint32_t length = tcp.header_length();
+    if (length < kHeaderLength) return MatchResult::kHotdrop;
     MatchResult header = look_at_header(context, length);
     if (header != MatchResult::kYes) return header;
     const uint8_t* options = packet.data + packet.transport;

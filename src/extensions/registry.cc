@@ -7,13 +7,16 @@ namespace sallyport {
 namespace {
 
 constexpr const MatchType* kMatches[] = {
-    &kConntrackMatch, &kIcmpMatch,  &kIcmp6Match, &kMarkMatch,
-    &kSetMatch,       &kStateMatch, &kTcpMatch,   &kUdpMatch,
+    &kAddrtypeMatch, &kCommentMatch, &kConnmarkMatch,  &kConntrackMatch, &kHlMatch,
+    &kIcmpMatch,     &kIcmp6Match,   &kIprangeMatch,   &kLengthMatch,    &kLimitMatch,
+    &kMacMatch,      &kMarkMatch,    &kMultiportMatch, &kPkttypeMatch,   &kSetMatch,
+    &kStateMatch,    &kTcpMatch,     &kTtlMatch,       &kUdpMatch,
 };
 
 constexpr const TargetType* kTargets[] = {
-    &kMarkTarget,
-    &kSetTarget,
+    &kConnmarkTarget, &kCtTarget,         &kDnatTarget,   &kLogTarget,
+    &kMarkTarget,     &kMasqueradeTarget, &kNetmapTarget, &kNotrackTarget,
+    &kRedirectTarget, &kRejectTarget,     &kSetTarget,    &kSnatTarget,
 };
 
 // What `man iptables-extensions` (1.8.9) lists, less what is here.

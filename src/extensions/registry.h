@@ -8,17 +8,38 @@
 
 namespace sallyport {
 
+extern const MatchType kAddrtypeMatch;
+extern const MatchType kCommentMatch;
+extern const MatchType kConnmarkMatch;
 extern const MatchType kConntrackMatch;
+extern const MatchType kHlMatch;
 extern const MatchType kIcmpMatch;
 extern const MatchType kIcmp6Match;
+extern const MatchType kIprangeMatch;
+extern const MatchType kLengthMatch;
+extern const MatchType kLimitMatch;
+extern const MatchType kMacMatch;
 extern const MatchType kMarkMatch;
+extern const MatchType kMultiportMatch;
+extern const MatchType kPkttypeMatch;
 extern const MatchType kSetMatch;
 extern const MatchType kStateMatch;
 extern const MatchType kTcpMatch;
+extern const MatchType kTtlMatch;
 extern const MatchType kUdpMatch;
 
+extern const TargetType kConnmarkTarget;
+extern const TargetType kCtTarget;
+extern const TargetType kDnatTarget;
+extern const TargetType kLogTarget;
 extern const TargetType kMarkTarget;
+extern const TargetType kMasqueradeTarget;
+extern const TargetType kNetmapTarget;
+extern const TargetType kNotrackTarget;
+extern const TargetType kRedirectTarget;
+extern const TargetType kRejectTarget;
 extern const TargetType kSetTarget;
+extern const TargetType kSnatTarget;
 
 std::span<const MatchType* const> matches();
 std::span<const TargetType* const> targets();

@@ -85,6 +85,8 @@ void Emitter::test(Field field, uint32_t mask, uint32_t value, bool negate) {
 }
 
 void Emitter::test_range(Field field, uint32_t low, uint32_t high, bool negate) {
+  // A range that runs backwards holds nothing, and an instruction cannot say so.
+  if (low > high) return test(field, 0, 1, negate);
   emit_test({.op = Op::kRange, .field = field, .negate = negate, .a = low, .b = high});
 }
 

@@ -1,5 +1,7 @@
 #include "program/interpreter.h"
 
+#include "packet/headers.h"
+
 namespace sallyport {
 namespace {
 
@@ -33,7 +35,12 @@ bool is_interface(const InterfaceName* name, const InterfaceTest& test) {
 
 MatchResult has_header(Context& context, uint32_t bytes) {
   const Packet& packet = context.packet;
-  if (packet.fields[Field::kFragment]) return MatchResult::kNo;
+  if (packet.fields[Field::kFragment]) {
+    // A fragment that begins inside of a TCP header, at byte 8, is an attack (RFC 1858): Linux
+    // drops it where a rule asks for that header, and no other fragment.
+    bool inside = packet.fragment_offset == 8 && bytes >= sizeof(TcpHeader);
+    return inside ? MatchResult::kHotdrop : MatchResult::kNo;
+  }
   switch (packet.presence(packet.transport, bytes)) {
     case Presence::kPresent: return MatchResult::kYes;
     case Presence::kShort: return MatchResult::kHotdrop;

@@ -1,0 +1,146 @@
+// -m limit: true so many times a second, a minute, an hour or a day, after a burst.
+//
+// A bucket of credit: it fills with time, holds `burst` prices, and each time that the
+// rule is true costs one price; a refusal costs nothing (kernel-facts 52). A rate is
+// kept as a price, the time between two in units of 1/10000 s; what is printed is the
+// price, so that 60/minute is 1/sec and 3000/sec is 3333/sec.
+//
+// The kernel's credit is a number of 32 bits that counts 32000 to the second, and wraps:
+// 1/day with a burst of 2 or 4 is refused, of 3 is taken. Found by trying rates and
+// bursts until only these numbers explained every refusal; followed, so that a long
+// limit that is accepted also holds as many as there.
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "extensions/registry.h"
+
+namespace sallyport {
+namespace {
+
+struct Unit {
+  Text name;     // as printed
+  Text longest;  // as it may be written, or any beginning of it
+  uint32_t price;
+};
+constexpr Unit kUnits[] = {{"sec", "second", 10'000},
+                           {"min", "minute", 600'000},
+                           {"hour", "hour", 36'000'000},
+                           {"day", "day", 864'000'000}};
+
+struct Rate {
+  uint32_t price = 12'000'000;  // 3/hour
+};
+
+std::string read(Text text, const Scope&, Rate& out) {
+  Text rest = text.starts_with('+') ? text.substr(1) : text;
+  size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+  std::optional<uint64_t> count = read_decimal(rest.substr(0, digits));
+  rest.remove_prefix(digits);
+  bool alone = rest.empty();
+  if (rest.starts_with('/')) rest.remove_prefix(1);
+  const Unit* unit = alone ? kUnits : nullptr;
+  for (const Unit& each : kUnits) {
+    if (!rest.empty() && same_ignoring_case(each.longest.substr(0, rest.size()), rest)) {
+      unit = &each;
+      break;
+    }
+  }
+  if (!count || *count == 0 || unit == nullptr) {
+    return fmt::format("'{}' is not a rate like 5/second, 10/minute, 3/hour or 1/day", text);
+  }
+  if (*count > unit->price) return fmt::format("{} is faster than 10000/second", text);
+  out.price = static_cast<uint32_t>(unit->price / *count);
+  return {};
+}
+
+// In the smallest unit that comes out about even.
+void write(const Rate& rate, const Scope&, std::string& out) {
+  const Unit* unit = kUnits;
+  while (unit + 1 != std::end(kUnits) && unit->price / rate.price < unit->price % rate.price)
+    unit++;
+  if (unit->price < rate.price) {
+    unit = std::ranges::find_if(kUnits, [&](const Unit& u) { return u.price >= rate.price; });
+  }
+  out += fmt::format("{}/{}", unit->price / rate.price, unit->name);
+}
+
+constexpr uint64_t kCreditsPerTick = 128;  // 32000 a second
+constexpr uint64_t kDefaultBurst = 5;
+
+// 10000 prices are 32000 credits; 32 bits, as the kernel keeps them.
+constexpr uint32_t credits(uint64_t price) {
+  return static_cast<uint32_t>(price * 16 / 5);
+}
+
+struct LimitMatch {
+  static constexpr Traits kTraits{.name = "limit",
+                                  .summary = "so many times in a time",
+                                  .depends = depends::kTime,
+                                  .side_effects = true};
+
+  struct Bucket {
+    uint64_t cost = 0;
+    uint64_t full = 0;
+    uint64_t credit = 0;
+    Tick last = 0;
+    bool begun = false;  // it is full when first asked
+
+    MatchResult take(const Context& context) {
+      Bucket next = *this;
+      if (!next.begun) next.last = context.now;
+      next.begun = true;
+      uint64_t passed = context.now > next.last ? context.now - next.last : 0;
+      uint64_t gained = std::min(passed, full / kCreditsPerTick + 1) * kCreditsPerTick;
+      next.credit = std::min(full, next.credit + gained);
+      next.last = std::max(next.last, context.now);
+      bool enough = next.credit >= cost;
+      if (enough) next.credit -= cost;
+      if (!context.what_if) *this = next;
+      return yes_if(enough);
+    }
+  };
+
+  Arg<Rate> rate;
+  Arg<Number<0, 10000>> burst;
+  std::shared_ptr<Bucket> bucket;  // of eval; every compiled rule has its own
+
+  static constexpr auto options() {
+    return std::tuple{
+        option("--limit", &LimitMatch::rate)
+            .help("count[/second|/minute|/hour|/day]", "how often; default 3/hour"),
+        option("--limit-burst", &LimitMatch::burst).help("count", "how many at once; default 5")};
+  }
+
+  std::string finish(const Placement&) {
+    rate.given = true;
+    if (!burst.given) burst.value.value = kDefaultBurst;
+    burst.given = burst.value.value != kDefaultBurst;
+    uint64_t all = burst.value.value * rate.value.price;
+    if (burst.value.value == 0 || all > 0xffffffff || credits(all) < credits(rate.value.price)) {
+      return "the kernel cannot count this burst of this rate";
+    }
+    bucket = full_bucket();
+    return {};
+  }
+
+  std::shared_ptr<Bucket> full_bucket() const {
+    uint64_t full = credits(burst.value.value * rate.value.price);
+    return std::make_shared<Bucket>(
+        Bucket{.cost = credits(rate.value.price), .full = full, .credit = full});
+  }
+
+  MatchResult eval(Context& context) const { return bucket->take(context); }
+
+  void compile(Emitter& emitter) const {
+    emitter.condition(text_of(*this, emitter.family()));
+    emitter.test_call(
+        [](void* state, Context& context) { return static_cast<Bucket*>(state)->take(context); },
+        full_bucket());
+  }
+};
+
+}  // namespace
+
+constinit const MatchType kLimitMatch = match_type<LimitMatch>();
+
+}  // namespace sallyport

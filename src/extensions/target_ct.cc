@@ -1,0 +1,123 @@
+// -j CT: how the packet is to be tracked: not at all, in which zone, with which events.
+//
+// Of several CT and NOTRACK that a packet meets, the first one counts (seen on the
+// kernel). Events are taken and printed; here every change is an event.
+#include <fmt/format.h>
+
+#include "extensions/registry.h"
+
+namespace sallyport {
+namespace {
+
+// The events of conntrack and of expectations, in the order in which they are printed.
+constexpr Named kEvents[] = {{"new", 1},          {"related", 2},    {"destroy", 4}, {"reply", 8},
+                             {"assured", 16},     {"protoinfo", 32}, {"helper", 64}, {"mark", 128},
+                             {"natseqinfo", 256}, {"secmark", 512}};
+constexpr Named kExpectEvents[] = {{"new", 1}};
+
+struct Events {
+  uint32_t bits = 0;
+};
+std::string read(Text text, const Scope&, Events& out) {
+  return read_bits(text, kEvents, Spelling::kExact, "event", out.bits);
+}
+void write(const Events& events, const Scope&, std::string& out) {
+  write_bits(events.bits, kEvents, out);
+}
+struct ExpectEvents {
+  uint32_t bits = 0;
+};
+std::string read(Text text, const Scope&, ExpectEvents& out) {
+  return read_bits(text, kExpectEvents, Spelling::kExact, "event", out.bits);
+}
+void write(const ExpectEvents& events, const Scope&, std::string& out) {
+  write_bits(events.bits, kExpectEvents, out);
+}
+
+struct ZoneId {
+  uint16_t id = 0;
+  bool from_mark = false;  // the lower half of the packet's mark
+};
+std::string read(Text text, const Scope&, ZoneId& out) {
+  uint64_t id = 0;
+  out.from_mark = text == "mark";
+  if (out.from_mark) return {};
+  std::string wrong = read_number_within(text, 0, 65535, id);
+  out.id = static_cast<uint16_t>(id);
+  return wrong.empty() ? wrong : wrong + ", nor 'mark'";
+}
+void write(const ZoneId& zone, const Scope&, std::string& out) {
+  out += zone.from_mark ? "mark" : std::to_string(zone.id);
+}
+
+struct CtTarget {
+  static constexpr Traits kTraits{.name = "CT",
+                                  .summary = "says how the packet is tracked",
+                                  .tables = table_bit(TableId::kRaw),
+                                  .side_effects = true,
+                                  .needs_conntrack = true};
+
+  Arg<Flag> notrack;
+  Arg<String<1, 15>> helper;
+  Arg<String<1, 31>> timeout;
+  Arg<Events> events;
+  Arg<ExpectEvents> expect_events;
+  Arg<ZoneId> zone, zone_orig, zone_reply;
+
+  static constexpr auto options() {
+    using Self = CtTarget;
+    return std::tuple{
+        option("--notrack", &Self::notrack).help("", "not at all"),
+        option("--helper", &Self::helper).help("name", "with this helper"),
+        option("--timeout", &Self::timeout).help("name", "with this timeout policy"),
+        option("--ctevents", &Self::events).help("event,…", "only these events of its flow"),
+        option("--expevents", &Self::expect_events).help("new", "only these of expectations"),
+        option("--zone", &Self::zone).group(1).help("number|mark", "in this zone"),
+        option("--zone-orig", &Self::zone_orig)
+            .group(1)
+            .help("number|mark", "the original direction in this zone"),
+        option("--zone-reply", &Self::zone_reply)
+            .group(1)
+            .help("number|mark", "the reply direction in this zone")};
+  }
+
+  std::string finish(const Placement&) {
+    if (helper.given) {
+      return fmt::format("helper {} is not known to Sallyport", helper.value.value);
+    }
+    if (timeout.given) {
+      return fmt::format("timeout policies are not known to Sallyport ({})", timeout.value.value);
+    }
+    for (Arg<ZoneId>* each : {&zone, &zone_orig, &zone_reply}) {
+      each->given = each->given && (each->value.from_mark || each->value.id != 0);
+    }
+    return {};
+  }
+
+  Verdict eval(Context& context) const {
+    if (context.zone_given) return Verdict::kContinue;
+    context.zone_given = true;
+    if (notrack.given) {
+      if (context.conntrack && context.tracked) {
+        *context.tracked = context.conntrack->untrack(context.packet);
+      }
+      return Verdict::kContinue;
+    }
+    using Directions = Zone::Directions;
+    if (zone.given) context.zone = {id_of(zone, context), Directions::kBoth};
+    if (zone_orig.given) context.zone = {id_of(zone_orig, context), Directions::kOriginal};
+    if (zone_reply.given) context.zone = {id_of(zone_reply, context), Directions::kReply};
+    return Verdict::kContinue;
+  }
+
+  static uint16_t id_of(const Arg<ZoneId>& zone, const Context& context) {
+    return zone.value.from_mark ? static_cast<uint16_t>(context.packet.fields[Field::kMark])
+                                : zone.value.id;
+  }
+};
+
+}  // namespace
+
+constinit const TargetType kCtTarget = target_type<CtTarget>();
+
+}  // namespace sallyport

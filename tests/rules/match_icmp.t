@@ -1,0 +1,59 @@
+# -m icmp
+
+family ipv4
+*filter
+:INPUT
+-p icmp -m icmp ;  ; 1:12 -m icmp: --icmp-type is missing
+-p icmp --icmp-type 8 ; -p icmp -m icmp --icmp-type 8 ; ok
+-p icmp --icmp-type echo-request ; -p icmp -m icmp --icmp-type 8 ; ok
+-p icmp --icmp-type 3/1 ; -p icmp -m icmp --icmp-type 3/1 ; ok
+-p icmp ! --icmp-type host-unreachable ; -p icmp -m icmp ! --icmp-type 3/1 ; ok
+-p icmp --icmp-type any ; -p icmp -m icmp --icmp-type any ; ok
+-p icmp ! --icmp-type any ; -p icmp -m icmp ! --icmp-type any ; ok
+-p icmp --icmp-type 255 ; -p icmp -m icmp --icmp-type any ; ok
+-p icmp --icmp-type 255/0 ; -p icmp -m icmp --icmp-type any ; ok
+-p icmp --icmp-type 3/256 ;  ; 1:21 --icmp-type: '256' is not an ICMP code
+-p icmp --icmp-type 256 ;  ; 1:21 --icmp-type: unknown ICMP type '256'
+-p icmp --icmp-type bogus ;  ; 1:21 --icmp-type: unknown ICMP type 'bogus'
+-p icmp --icmp-type echo ;  ; 1:21 --icmp-type: 'echo' may be 'echo-reply' or 'echo-request'
+-p icmp --icmp-type ECHO-REQ ; -p icmp -m icmp --icmp-type 8 ; ok
+-m icmp --icmp-type 8 ;  ; 1:4 -m icmp needs -p icmp
+-p 1 --icmp-type 8/0 ; -p icmp -m icmp --icmp-type 8/0 ; ok
+-p icmp --icmp-type ping ; -p icmp -m icmp --icmp-type 8 ; ok
+-p icmp --icmp-type echo-reply ; -p icmp -m icmp --icmp-type 0 ; ok
+-p icmp --icmp-type pong ; -p icmp -m icmp --icmp-type 0 ; ok
+-p icmp --icmp-type destination-unreachable ; -p icmp -m icmp --icmp-type 3 ; ok
+-p icmp --icmp-type network-unreachable ; -p icmp -m icmp --icmp-type 3/0 ; ok
+-p icmp --icmp-type host-unreachable ; -p icmp -m icmp --icmp-type 3/1 ; ok
+-p icmp --icmp-type protocol-unreachable ; -p icmp -m icmp --icmp-type 3/2 ; ok
+-p icmp --icmp-type port-unreachable ; -p icmp -m icmp --icmp-type 3/3 ; ok
+-p icmp --icmp-type fragmentation-needed ; -p icmp -m icmp --icmp-type 3/4 ; ok
+-p icmp --icmp-type source-route-failed ; -p icmp -m icmp --icmp-type 3/5 ; ok
+-p icmp --icmp-type network-unknown ; -p icmp -m icmp --icmp-type 3/6 ; ok
+-p icmp --icmp-type host-unknown ; -p icmp -m icmp --icmp-type 3/7 ; ok
+-p icmp --icmp-type network-prohibited ; -p icmp -m icmp --icmp-type 3/9 ; ok
+-p icmp --icmp-type host-prohibited ; -p icmp -m icmp --icmp-type 3/10 ; ok
+-p icmp --icmp-type TOS-network-unreachable ; -p icmp -m icmp --icmp-type 3/11 ; ok
+-p icmp --icmp-type TOS-host-unreachable ; -p icmp -m icmp --icmp-type 3/12 ; ok
+-p icmp --icmp-type communication-prohibited ; -p icmp -m icmp --icmp-type 3/13 ; ok
+-p icmp --icmp-type host-precedence-violation ; -p icmp -m icmp --icmp-type 3/14 ; ok
+-p icmp --icmp-type precedence-cutoff ; -p icmp -m icmp --icmp-type 3/15 ; ok
+-p icmp --icmp-type source-quench ; -p icmp -m icmp --icmp-type 4 ; ok
+-p icmp --icmp-type redirect ; -p icmp -m icmp --icmp-type 5 ; ok
+-p icmp --icmp-type network-redirect ; -p icmp -m icmp --icmp-type 5/0 ; ok
+-p icmp --icmp-type host-redirect ; -p icmp -m icmp --icmp-type 5/1 ; ok
+-p icmp --icmp-type TOS-network-redirect ; -p icmp -m icmp --icmp-type 5/2 ; ok
+-p icmp --icmp-type TOS-host-redirect ; -p icmp -m icmp --icmp-type 5/3 ; ok
+-p icmp --icmp-type router-advertisement ; -p icmp -m icmp --icmp-type 9 ; ok
+-p icmp --icmp-type router-solicitation ; -p icmp -m icmp --icmp-type 10 ; ok
+-p icmp --icmp-type time-exceeded ; -p icmp -m icmp --icmp-type 11 ; ok
+-p icmp --icmp-type ttl-exceeded ; -p icmp -m icmp --icmp-type 11 ; ok
+-p icmp --icmp-type ttl-zero-during-transit ; -p icmp -m icmp --icmp-type 11/0 ; ok
+-p icmp --icmp-type ttl-zero-during-reassembly ; -p icmp -m icmp --icmp-type 11/1 ; ok
+-p icmp --icmp-type parameter-problem ; -p icmp -m icmp --icmp-type 12 ; ok
+-p icmp --icmp-type ip-header-bad ; -p icmp -m icmp --icmp-type 12/0 ; ok
+-p icmp --icmp-type required-option-missing ; -p icmp -m icmp --icmp-type 12/1 ; ok
+-p icmp --icmp-type timestamp-request ; -p icmp -m icmp --icmp-type 13 ; ok
+-p icmp --icmp-type timestamp-reply ; -p icmp -m icmp --icmp-type 14 ; ok
+-p icmp --icmp-type address-mask-request ; -p icmp -m icmp --icmp-type 17 ; ok
+-p icmp --icmp-type address-mask-reply ; -p icmp -m icmp --icmp-type 18 ; ok
