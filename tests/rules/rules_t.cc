@@ -132,7 +132,7 @@ class Runner {
 
   void read_sets(std::istream& file) {
     std::string text, line;
-    while (std::getline(file, line) && line != "END") text += line + "\n";
+    while (number_++, std::getline(file, line) && line != "END") text += line + "\n";
     sets_ = std::make_unique<SetStore>(make_hash_key(1));
     Diagnostics diagnostics;
     sets_->restore(text, 0, diagnostics);
