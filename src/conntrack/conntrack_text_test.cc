@@ -1,8 +1,7 @@
 #include "conntrack/conntrack_text.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
+#include <gtest/gtest.h>
 
 #include "conntrack/test_conntrack.h"
 

@@ -151,11 +151,11 @@ void begin_sender(TcpFlow& tcp, const Segment& segment, Direction direction) {
 Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t ack) {
   const TcpWindow& sender = tcp.window[at(direction)];
   const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  if (after(ack, receiver.end)) return Fit::kBadAck;
   if (after(segment.seq, sender.max_end)) {
     bool near = before(segment.end, sender.max_end + receiver.max_window);
     return near ? Fit::kOvershot : Fit::kBeyondWindow;
   }
-  if (after(ack, receiver.end)) return Fit::kBadAck;
   bool reset = segment.kind == Kind::kRst;  // of these, what is old is another question
   if (!reset && !after(segment.end, sender.end - receiver.max_window - 1)) return Fit::kOld;
   uint32_t oldest = std::max<uint32_t>(receiver.max_window, 66000);
@@ -171,7 +171,7 @@ void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction, uin
   sender.max_window = std::max(sender.max_window, window);
   if (after(segment.end, sender.end)) {
     sender.end = segment.end;
-    side |= tcp::kUnacknowledged;
+    if (!segment.syn) side |= tcp::kUnacknowledged;
   }
   if (segment.has_ack) {
     if (!(side & tcp::kAckSeen) || after(ack, sender.max_ack)) sender.max_ack = ack;
@@ -233,6 +233,7 @@ bool remember(Flow& flow, const Segment& segment, Direction direction) {
 // A segment that the state has no use for passes, since the hosts may know better. A SYN, or what
 // may be a challenge ACK, is remembered for what comes next.
 void ignore(Flow& flow, const Segment& segment, Direction direction) {
+  if (segment.kind == Kind::kSynAck) return;
   remember(flow, segment, direction);
   if (segment.kind == Kind::kSyn) {
     flow.tcp_flags |= tcp::kSynIgnored;
@@ -329,7 +330,6 @@ Step open_tcp(Flow& flow, const Arrival& arrival) {
     begin_sender(flow.tcp, segment, Direction::kOriginal);
   }
   flow.tcp.state = next.state;
-  remember(flow, segment, Direction::kOriginal);
   return Step::accept(timeout_after(flow, false, segment, arrival.knobs));
 }
 
@@ -346,11 +346,13 @@ bool is_over(const Flow& flow, Direction direction) {
 // follows what its sender has just sent, is surely genuine.
 bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
   const TcpFlow& tcp = flow.tcp;
-  bool syn_ignored = flow.tcp_flags & tcp::kSynIgnored;
   Direction receiver = opposite(direction);
   if (tcp.state != TcpState::kEstablished) return true;
   if (!(tcp.side[at(receiver)] & tcp::kAckSeen)) return true;
-  bool follows = !syn_ignored && !((tcp.last ^ last_of(Kind::kSyn, direction)) & tcp::kLastReply) &&
+  bool answers_syn = flow.tcp_flags & tcp::kSynIgnored && tcp.last == last_of(Kind::kSyn, receiver);
+  if (answers_syn) return true;
+  bool follows = flow.tcp_flags & tcp::kHaveLast &&
+                 !((tcp.last ^ last_of(Kind::kSyn, direction)) & tcp::kLastReply) &&
                  segment.seq == tcp.last_end;
   return follows || segment.seq == tcp.window[at(receiver)].max_ack;
 }
@@ -372,10 +374,10 @@ Passage pass(Flow& flow, const Segment& segment, const Arrival& arrival, Reason&
                            tcp.last == last_of(Kind::kAck, opposite(arrival.direction)) &&
                            segment.seq == tcp.last_ack;
   if (answers_challenge) return Passage::kIn;
-  bool answers_syn = segment.has_ack && flow.tcp_flags & tcp::kSynIgnored &&
+  bool answers_syn = reset && segment.has_ack && flow.tcp_flags & tcp::kSynIgnored &&
                      tcp.last == last_of(Kind::kSyn, opposite(arrival.direction)) &&
-                     segment.ack == tcp.last_end && tcp.state != TcpState::kClose;
-  if (answers_syn) return reset ? Passage::kIn : Passage::kIgnored;
+                     segment.ack == tcp.last_end;
+  if (answers_syn) return Passage::kIn;
   if (reset && tcp.state == TcpState::kClose) return Passage::kIn;
   if (reset && !arrival.knobs.tcp_ignore_invalid_rst &&
       is_stale_reset(tcp, segment, arrival.direction)) {
@@ -385,6 +387,7 @@ Passage pass(Flow& flow, const Segment& segment, const Arrival& arrival, Reason&
   Fit result = fit(tcp, segment, arrival.direction);
   if (result == Fit::kFits) return Passage::kIn;
   if (arrival.knobs.tcp_be_liberal || flow.tcp_flags & tcp::kLiberal) return Passage::kLiberal;
+  if (result == Fit::kOvershot && reset && flow.tcp_flags & tcp::kFinSeen) return Passage::kIn;
   if (result == Fit::kOld || result == Fit::kOvershot) return Passage::kIgnored;
   reason = result == Fit::kBadAck ? Reason::kInvalidTcpAck
            : reset                ? Reason::kInvalidTcpRst
