@@ -203,6 +203,17 @@ TEST(Conntrack, OtherProtocolsAreFlowsBetweenAddresses) {  // 14, 28, 35, 37
   EXPECT_EQ(firewall.pass(0, nothing), "INVALID invalid-no-next-header");
 }
 
+TEST(Conntrack, SctpIsAFlowBetweenPortsWithAGoodCrc) {
+  Firewall firewall;
+  PacketSpec init = spec(protocol::kSctp, "10.0.0.1", 1000, "10.0.0.2", 80);
+  init.sctp.chunk = 1;
+  EXPECT_EQ(firewall.pass(0, init), "NEW original");
+  init.checksum = PacketSpec::Checksum::kBad;
+  EXPECT_EQ(firewall.pass(0, init), "INVALID invalid-checksum");
+  PacketSpec ack = spec(protocol::kSctp, "10.0.0.2", 80, "10.0.0.1", 1000);
+  EXPECT_EQ(firewall.pass(0, ack), "ESTABLISHED reply");
+}
+
 TEST(Conntrack, EqualEndpointsAreTheirOwnReply) {  // 23
   Firewall firewall;
   PacketSpec self = spec(protocol::kUdp, "10.0.0.1", 1000, "10.0.0.1", 1000);

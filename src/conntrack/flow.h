@@ -74,12 +74,6 @@ struct TcpFlow {
 };
 static_assert(sizeof(TcpFlow) == 48);
 
-// What the SCTP tracker remembers.
-struct SctpFlow {
-  uint32_t tag[2];  // verification tags, by the direction that carries them
-  uint8_t state;
-};
-
 // The entry: two cache lines, hot members first. Owned by the table; everybody
 // else keeps a FlowId.
 struct alignas(64) Flow {
@@ -97,12 +91,8 @@ struct alignas(64) Flow {
   uint32_t created = 0;  // the low half of the tick: see age()
   uint32_t timeout = 0;  // in ticks; the timer was last set at expires - timeout
   FlowId master;         // the flow that expected this one; see Conntrack::master()
-  union {
-    TcpFlow tcp;
-    SctpFlow sctp;
-  };
+  TcpFlow tcp;           // TCP only
 
-  Flow() : tcp{} {}
   // Ticks since it was created; right for flows younger than 198 days.
   uint32_t age(Tick now) const { return static_cast<uint32_t>(now) - created; }
 };

@@ -124,7 +124,6 @@ bool is_icmp_error(Family family, uint32_t type) {
 Reason quoted_answer(Packet& packet, const Knobs& knobs, Tuple& answer) {
   if (Reason why = check_icmp(packet, knobs); why != Reason::kNone) return why;
   uint32_t offset = packet.transport + static_cast<uint32_t>(sizeof(IcmpHeader));
-  // RFC 4861, 4.5: a redirect has two addresses and options before the packet it quotes.
   Quote quote{packet, offset};
   Tuple inner;
   inner.family = packet.family;

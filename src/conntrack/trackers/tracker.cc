@@ -53,6 +53,7 @@ Reason check(Packet& packet, const Knobs& knobs) {
     case protocol::kTcp: return check_tcp(packet, knobs);
     case protocol::kIcmp:
     case protocol::kIcmpv6: return check_icmp(packet, knobs);
+    case protocol::kSctp: return check_sctp(packet, knobs);
     case protocol::kGre: return check_gre(packet);
     case protocol::kNoNextHeader:  // kernel-facts 37
       return packet.family == Family::kIpv6 ? Reason::kInvalidNoNextHeader : Reason::kNone;

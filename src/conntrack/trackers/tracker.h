@@ -59,6 +59,7 @@ Step open_tcp(Flow& flow, const Arrival& arrival);
 Step move_tcp(Flow& flow, const Arrival& arrival);
 Reason check_icmp(Packet& packet, const Knobs& knobs);
 Step open_icmp(const Tuple& tuple, const Knobs& knobs);
+Reason check_sctp(Packet& packet, const Knobs& knobs);
 Reason check_gre(const Packet& packet);
 Reason tuple_of_gre(const Packet& packet, Tuple& tuple);
 Step move_gre(const Flow& flow, const Knobs& knobs);
