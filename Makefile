@@ -14,7 +14,7 @@ deps:
 
 build: deps ## the program, at build/sallyport
 	@cmake --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target sallyport_cli
+	@cmake --build build -j $(JOBS) --target sallyport_main
 
 run: build ## the main job: SSDP discovery through five policies, packet by packet
 	@scripts/demo

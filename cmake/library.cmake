@@ -31,7 +31,7 @@ configure_package_config_file(cmake/sallyport-config.cmake.in
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sallyport)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/sallyport-config-version.cmake
   COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/sallyport-config.cmake
+install(FILES include/sallyport/firewall.h ${PROJECT_BINARY_DIR}/sallyport-config.cmake
   ${PROJECT_BINARY_DIR}/sallyport-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/sallyport)
 install(DIRECTORY share/discovery DESTINATION ${CMAKE_INSTALL_DATADIR}/sallyport)

@@ -51,8 +51,8 @@ struct FirewallPacket {
   uint32_t length = 0;       // bytes at `data`
   uint32_t wire_length = 0;  // of the packet before a capture cut it; 0: the same
   Path path = Path::kInput;
-  int64_t time_ns = 0;       // since any fixed origin; a time that runs backwards stands still
-  std::string_view in;       // interface names of at most 15 bytes; empty: none
+  int64_t time_ns = 0;  // since any fixed origin; a time that runs backwards stands still
+  std::string_view in;  // interface names of at most 15 bytes; empty: none
   std::string_view out;
   uint32_t mark = 0;
 };

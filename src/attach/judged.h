@@ -4,15 +4,14 @@
 #include <cstdint>
 #include <optional>
 
+#include "attach/capture.h"
 #include "base/address.h"
-#include "base/time.h"
 #include "engine/engine.h"
 
 namespace sallyport {
 
 struct Judged {
-  uint64_t index = 0;  // of the record in the capture, from 0
-  Instant time{};
+  Record record;  // its frame is good as long as the capture
   // What the packet says of itself. No family: the frame holds no IP packet.
   std::optional<Family> family;
   Address source;

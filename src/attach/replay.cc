@@ -45,7 +45,7 @@ bool has_ports(const Packet& packet) {
 }
 
 Judged describe(const Record& record, const Packet& packet, const Way& way) {
-  Judged judged{.index = record.index, .time = record.time};
+  Judged judged{.record = record};
   bool headless = packet.malformed == Reason::kNotIp || packet.malformed == Reason::kBadHeader ||
                   packet.malformed == Reason::kCutShort;
   if (headless) return judged;
@@ -118,8 +118,10 @@ void Replay::settle(const Released& released) {
 
 // Reads and judges a burst; the record to be traced goes by itself.
 bool Replay::read() {
-  size_t count = capture_.read(records_);
+  size_t count = last_ && judged_ > *last_ ? 0 : capture_.read(records_);
+  if (last_) count = std::min<size_t>(count, *last_ + 1 - judged_);
   if (count == 0) return false;
+  judged_ += count;
   for (size_t i = 0; i < count; i++) prepare(records_[i], i);
   size_t first = 0;
   for (size_t i = 0; i < count; i++) {

@@ -38,13 +38,14 @@ class Replay {
 
   // The record with this index is judged by itself, telling its way.
   void trace(uint64_t index, EngineTrace& trace);
+  // No record after this one is judged: the engine stays as that one left it.
+  void stop_after(uint64_t index) { last_ = index; }
 
  private:
   struct Held {
     Judged judged;
     bool waiting = false;  // for the rest of its datagram
   };
-  void judge(std::span<Record> records);
   void judge_burst(size_t first, size_t count);
   void prepare(const Record& record, size_t slot);
   void settle(const Released& released);
@@ -54,8 +55,10 @@ class Replay {
   Engine& engine_;
   const Viewpoint& viewpoint_;
   Options options_;
+  std::optional<uint64_t> last_;
   std::optional<uint64_t> traced_;
   EngineTrace* trace_ = nullptr;
+  uint64_t judged_ = 0;  // records so far
   // Of one burst.
   std::vector<Record> records_;
   std::vector<Packet> packets_;

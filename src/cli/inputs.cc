@@ -126,9 +126,9 @@ HashKey random_hash_key() {
 namespace {
 
 // Collects what is wrong with each text, so that all of it is printed at once.
-class Reader {
+class Texts {
  public:
-  explicit Reader(std::ostream& errors) : errors_(errors) {}
+  explicit Texts(std::ostream& errors) : errors_(errors) {}
 
   void fail(const InputFile& file, const Diagnostics& diagnostics) {
     if (diagnostics.empty()) return;
@@ -147,39 +147,39 @@ class Reader {
   bool failed_ = false;
 };
 
-Knobs read_knobs(const Sources& sources, Reader& reader) {
+Knobs read_knobs(const Sources& sources, Texts& texts) {
   Knobs knobs;
   for (const InputFile& file : sources.sysctls) {
     Diagnostics diagnostics;
     knobs.set_all(file.text, diagnostics);
-    reader.fail(file, diagnostics);
+    texts.fail(file, diagnostics);
   }
   if (sources.inputs.checksums == "ignore") knobs.checksum = 0;
   if (sources.inputs.compat == "linux") knobs.discovery = 0;
   return knobs;
 }
 
-std::vector<Descriptor> read_descriptors(const Sources& sources, Reader& reader) {
+std::vector<Descriptor> read_descriptors(const Sources& sources, Texts& texts) {
   std::vector<Descriptor> descriptors = builtin_descriptors();
   for (const InputFile& file : sources.discovery) {
     Diagnostics diagnostics;
     parse_descriptors(file.text, descriptors, diagnostics);
-    reader.fail(file, diagnostics);
+    texts.fail(file, diagnostics);
   }
   return descriptors;
 }
 
-Host read_host(const Sources& sources, const std::optional<Host>& guess, Reader& reader) {
+Host read_host(const Sources& sources, const std::optional<Host>& guess, Texts& texts) {
   Host host;
   if (sources.inputs.hosts.empty() && !sources.inputs.forward && guess) host = *guess;
   for (const std::string& text : sources.inputs.hosts) {
     Result<void> added = add_host_text(text, host);
-    if (!added) reader.fail("--host", text, added.error());
+    if (!added) texts.fail("--host", text, added.error());
   }
   for (const std::string& text : sources.inputs.groups) {
     std::optional<Prefix> group = Prefix::parse(text);
     if (!group || !group->address.is_multicast(group->family)) {
-      reader.fail("--group", text, {{}, "not a multicast address", ""});
+      texts.fail("--group", text, {{}, "not a multicast address", ""});
     } else {
       host.join(group->family, group->address);
     }
@@ -187,24 +187,24 @@ Host read_host(const Sources& sources, const std::optional<Host>& guess, Reader&
   return host;
 }
 
-std::vector<Prefix> read_inside(const Sources& sources, Reader& reader) {
+std::vector<Prefix> read_inside(const Sources& sources, Texts& texts) {
   std::vector<Prefix> inside;
   for (const std::string& text : sources.inputs.inside) {
     if (std::optional<Prefix> prefix = Prefix::parse(text)) {
       inside.push_back(*prefix);
     } else {
-      reader.fail("--inside", text, {{}, "not a network", "write ADDR/LEN, as in 10.0.0.0/8"});
+      texts.fail("--inside", text, {{}, "not a network", "write ADDR/LEN, as in 10.0.0.0/8"});
     }
   }
   return inside;
 }
 
 std::optional<Ruleset> read_rules(const std::optional<InputFile>& file, Family family,
-                                  const SetStore& sets, Reader& reader) {
+                                  const SetStore& sets, Texts& texts) {
   if (!file) return std::nullopt;
   std::expected<Ruleset, Diagnostics> rules = parse_rules(file->text, family, &sets);
   if (rules) return std::move(*rules);
-  reader.fail(*file, rules.error());
+  texts.fail(*file, rules.error());
   return std::nullopt;
 }
 
@@ -249,23 +249,23 @@ void note_host(const Host& host, bool discovery, std::vector<std::string>& notes
 
 std::optional<Setup> make_setup(const Sources& sources, Instant start,
                                 const std::optional<Host>& guess, std::ostream& errors) {
-  Reader reader(errors);
+  Texts texts(errors);
   Engine::Config config;
-  config.knobs = read_knobs(sources, reader);
-  config.descriptors = read_descriptors(sources, reader);
-  config.host = read_host(sources, guess, reader);
+  config.knobs = read_knobs(sources, texts);
+  config.descriptors = read_descriptors(sources, texts);
+  config.host = read_host(sources, guess, texts);
   config.hash_key = random_hash_key();
   config.history_unknown = !sources.conntrack;
-  std::vector<Prefix> inside = read_inside(sources, reader);
+  std::vector<Prefix> inside = read_inside(sources, texts);
 
   auto sets = std::make_unique<SetStore>(config.hash_key);
   if (sources.sets) {
     Diagnostics diagnostics;
     sets->restore(sources.sets->text, tick_of(start), diagnostics);
-    reader.fail(*sources.sets, diagnostics);
+    texts.fail(*sources.sets, diagnostics);
   }
-  std::optional<Ruleset> rules = read_rules(sources.rules, Family::kIpv4, *sets, reader);
-  std::optional<Ruleset> rules6 = read_rules(sources.rules6, Family::kIpv6, *sets, reader);
+  std::optional<Ruleset> rules = read_rules(sources.rules, Family::kIpv4, *sets, texts);
+  std::optional<Ruleset> rules6 = read_rules(sources.rules6, Family::kIpv6, *sets, texts);
 
   Setup setup;
   setup.verify_checksums = sources.inputs.checksums == "verify";
@@ -274,9 +274,9 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   if (sources.conntrack) {
     Diagnostics diagnostics;
     setup.engine->conntrack().load(sources.conntrack->text, tick_of(start), diagnostics);
-    reader.fail(*sources.conntrack, diagnostics);
+    texts.fail(*sources.conntrack, diagnostics);
   }
-  if (reader.failed()) return std::nullopt;
+  if (texts.failed()) return std::nullopt;
   if (rules) setup.engine->set_program(Family::kIpv4, compile(*rules));
   if (rules6) setup.engine->set_program(Family::kIpv6, compile(*rules6));
   setup.viewpoint =

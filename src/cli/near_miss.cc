@@ -119,8 +119,8 @@ void DropHistory::add(const Judged& judged, const Program* program) {
   if (judged.outcome.fate != Outcome::Fate::kDrop || !judged.family) return;
   if (drops_.size() == kMost) drops_.pop_front();
   bool ruled = program && judged.outcome.rule != kNoRule;
-  drops_.push_back({.index = judged.index,
-                    .time = judged.time,
+  drops_.push_back({.index = judged.record.index,
+                    .time = judged.record.time,
                     .tuple = tuple_of(judged),
                     .rule = ruled ? rule_place(program->rules[judged.outcome.rule])
                                   : std::string(reason_name(judged.outcome.reason))});
@@ -154,9 +154,9 @@ std::vector<NearMiss> near_misses(const Judged& judged, Engine& engine,
     if (misses.size() >= kMostMisses) break;
     if (drop->tuple != invert(packet)) continue;
     misses.push_back(
-        {.text = fmt::format("packet {}, {} before, would have made the flow, but {} dropped it",
-                             drop->index, seconds_text(tick_of(judged.time) - tick_of(drop->time)),
-                             drop->rule)});
+        {.text = fmt::format(
+             "packet {}, {} before, would have made the flow, but {} dropped it", drop->index,
+             seconds_text(tick_of(judged.record.time) - tick_of(drop->time)), drop->rule)});
     break;
   }
   return misses;

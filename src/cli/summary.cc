@@ -9,8 +9,8 @@ namespace sallyport {
 
 void Summary::add(const Judged& judged) {
   const Outcome& outcome = judged.outcome;
-  if (packets_ == 0) first_ = judged.time;
-  last_ = std::max(last_, judged.time);
+  if (packets_ == 0) first_ = judged.record.time;
+  last_ = std::max(last_, judged.record.time);
   packets_++;
   verdicts_[static_cast<size_t>(outcome.fate)]++;
   states_[static_cast<size_t>(outcome.info)]++;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/membership.h"
+#include "packet/parse.h"
 #include "sets/set_store.h"
 
 namespace sallyport {
@@ -67,6 +68,8 @@ struct Engine::Journey {
   Tracked tracked;
   Context context;
   uint32_t filter_rule = kNoRule;  // the filter table's last verdict came from it
+  Reason routing = Reason::kNone;  // why routing ended it, between two hooks
+  bool tracking_drop = false;      // conntrack itself dropped it: no room, or a clash
 
   Journey(Engine& engine, Packet& packet, const Way& the_way)
       : way(the_way), rules(engine.rules(packet.family)), context{.packet = packet} {
@@ -149,6 +152,10 @@ template <typename Tracer>
 Outcome Engine::judge(Packet& arrived, const Way& way, Tracer& tracer) {
   now_ = std::max(now_, arrived.time);
   if (way.path == Way::Path::kNone) return {.reason = way.reason};
+  bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
+  if (from_wire && is_only_for_loopback(arrived) && (!way.in || way.in->text() != "lo")) {
+    return {.reason = Reason::kBadHeader};
+  }
   const Program* program = rules(arrived.family).program.get();
   if (!program) return {.reason = Reason::kNoRules};
   Packet* packet = &arrived;
@@ -164,7 +171,6 @@ std::optional<Outcome> Engine::defragment(Packet*& packet) {
   Defragmenter::Pushed pushed = defragmenter_->push(*packet, 0);
   bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
   for (void* cookie : pushed.held) {
-    if (cookie == packet->cookie) continue;  // its own fate is the outcome's
     released_.push_back({.cookie = cookie,
                          .completed_by = complete ? packet->cookie : nullptr,
                          .reason = pushed.reason});
@@ -179,40 +185,59 @@ std::optional<Outcome> Engine::defragment(Packet*& packet) {
   return Outcome{.fate = Outcome::Fate::kDrop, .reason = pushed.reason};
 }
 
+namespace {
+
+std::span<const Hook> hooks_of(Way::Path path) {
+  static constexpr Hook kInput[] = {Hook::kPrerouting, Hook::kInput};
+  static constexpr Hook kOutput[] = {Hook::kOutput, Hook::kPostrouting};
+  static constexpr Hook kForward[] = {Hook::kPrerouting, Hook::kForward, Hook::kPostrouting};
+  static constexpr Hook kLoopback[] = {Hook::kOutput, Hook::kPostrouting, Hook::kPrerouting,
+                                       Hook::kInput};
+  switch (path) {
+    case Way::Path::kInput: return kInput;
+    case Way::Path::kOutput: return kOutput;
+    case Way::Path::kForward: return kForward;
+    case Way::Path::kLoopback: return kLoopback;
+    case Way::Path::kNone: break;
+  }
+  return {};
+}
+
+// What stands in for the kernel's routing, after PREROUTING: whether the packet is for this host,
+// and a router's TTL (kernel-facts 29, 47). kNone: it goes on.
+Reason route(Packet& packet, Way::Path path, const Host& host) {
+  if (path == Way::Path::kForward) {
+    if (packet.fields[Field::kTtl] <= 1) return Reason::kTtlExceeded;
+    packet.fields[Field::kTtl]--;
+    return Reason::kNone;
+  }
+  if (path != Way::Path::kInput || host.empty()) return Reason::kNone;
+  Address destination = packet.destination();
+  if (destination.is_multicast(packet.family)) {
+    return host.has_joined(packet.family, destination) ? Reason::kNone : Reason::kGroupNotJoined;
+  }
+  bool broadcast = packet.family == Family::kIpv4 && host.is_broadcast(destination);
+  return broadcast || host.is_local(packet.family, destination) ? Reason::kNone
+                                                                : Reason::kOtherHost;
+}
+
+}  // namespace
+
 template <typename Tracer>
 Verdict Engine::travel(Journey& journey, Tracer& tracer) {
   Packet& packet = journey.context.packet;
-  auto through = [&](Hook hook, const InterfaceName* in, const InterfaceName* out) {
-    packet.in = in;
-    packet.out = out;
-    return pass(journey, hook, tracer) == Verdict::kAccept;
-  };
-  const InterfaceName* in = journey.way.in;
-  const InterfaceName* out = journey.way.out;
-  bool accepted = false;
-  switch (journey.way.path) {
-    case Way::Path::kInput:
-      accepted = through(Hook::kPrerouting, in, nullptr) && through(Hook::kInput, in, nullptr);
-      break;
-    case Way::Path::kOutput:
-      accepted = through(Hook::kOutput, nullptr, out) && through(Hook::kPostrouting, nullptr, out);
-      break;
-    case Way::Path::kForward:
-      accepted = through(Hook::kPrerouting, in, nullptr);
-      if (!accepted) break;
-      if (packet.fields[Field::kTtl] <= 1)
-        return Verdict::kStolen;  // the router answers, kernel-facts 47
-      packet.fields[Field::kTtl]--;
-      accepted = through(Hook::kForward, in, out) && through(Hook::kPostrouting, in, out);
-      break;
-    case Way::Path::kLoopback:
-      accepted = through(Hook::kOutput, nullptr, out) &&
-                 through(Hook::kPostrouting, nullptr, out) &&
-                 through(Hook::kPrerouting, in, nullptr) && through(Hook::kInput, in, nullptr);
-      break;
-    case Way::Path::kNone: break;
+  Way::Path path = journey.way.path;
+  for (Hook hook : hooks_of(path)) {
+    bool has_in = hook == Hook::kPrerouting || hook == Hook::kInput || path == Way::Path::kForward;
+    packet.in = has_in ? journey.way.in : nullptr;
+    bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
+    packet.out = has_out ? journey.way.out : nullptr;
+    if (Verdict verdict = pass(journey, hook, tracer); verdict != Verdict::kAccept) return verdict;
+    if (hook != Hook::kPrerouting) continue;
+    journey.routing = route(packet, path, config_.host);
+    if (journey.routing != Reason::kNone) return Verdict::kDrop;
   }
-  return accepted ? Verdict::kAccept : Verdict::kDrop;
+  return Verdict::kAccept;
 }
 
 template <typename Tracer>
@@ -264,7 +289,8 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
   journey.tracked = context.conntrack->track(context.packet, context.zone, context.now);
   if constexpr (Tracer::kOn) tracer.tracked(context);
   if (journey.tracked.reason == Reason::kNotInCapture) context.not_captured = true;
-  return journey.tracked.reason == Reason::kTableFull ? Verdict::kDrop : Verdict::kAccept;
+  journey.tracking_drop = journey.tracked.reason == Reason::kTableFull;
+  return journey.tracking_drop ? Verdict::kDrop : Verdict::kAccept;
 }
 
 Verdict Engine::confirm(Journey& journey) {
@@ -279,6 +305,7 @@ Verdict Engine::confirm(Journey& journey) {
   if (reason == Reason::kNone) return Verdict::kAccept;
   journey.tracked.reason = reason;
   journey.tracked.flow = {};
+  journey.tracking_drop = true;
   return Verdict::kDrop;
 }
 
@@ -296,24 +323,21 @@ Outcome Engine::conclude(Journey& journey, Verdict verdict) {
   if (verdict == Verdict::kAccept) {
     outcome.fate = Outcome::Fate::kAccept;
     outcome.rule = journey.filter_rule;
-    if (outcome.rule != kNoRule) {
-      bool policy = journey.rules.program->rules[outcome.rule].number == 0;
-      outcome.reason = policy ? Reason::kPolicy : Reason::kRule;
-    }
+    if (outcome.rule != kNoRule) outcome.reason = rule_reason(journey, outcome.rule);
+  } else if (journey.routing != Reason::kNone) {
+    outcome.reason = journey.routing;
   } else {
     outcome.fate = verdict == Verdict::kQueue ? Outcome::Fate::kQueue : Outcome::Fate::kDrop;
-    bool by_rule = verdict != Verdict::kStolen && tracked.reason != Reason::kTableFull &&
-                   tracked.reason != Reason::kInsertFailed;
-    outcome.rule = by_rule ? context.rule : kNoRule;
-    outcome.reason = verdict == Verdict::kStolen ? Reason::kTtlExceeded : drop_reason(journey);
+    outcome.rule = journey.tracking_drop ? kNoRule : context.rule;
+    outcome.reason = drop_reason(journey);
     if (outcome.fate == Outcome::Fate::kDrop && may_predate(journey)) {
       outcome.reason = Reason::kMayPredateCapture;
       outcome.certain = false;
     }
-    if (tracked.created) {
-      context.conntrack->release(tracked);
-      outcome.flow = {};
-    }
+  }
+  if (tracked.created) {  // and not confirmed
+    context.conntrack->release(tracked);
+    outcome.flow = {};
   }
   if (context.nat_reached || (outcome.status & ct_status::kNatNotDone)) {
     outcome.reason = Reason::kNatNotDone;
@@ -325,13 +349,16 @@ Outcome Engine::conclude(Journey& journey, Verdict verdict) {
   return outcome;
 }
 
+Reason Engine::rule_reason(const Journey& journey, uint32_t rule) {
+  return journey.rules.program->rules[rule].number == 0 ? Reason::kPolicy : Reason::kRule;
+}
+
 // The most telling reason for a drop: why tracking refused the packet its state, rather than
 // the rule that every such packet ends at.
-Reason Engine::drop_reason(const Journey& journey) const {
+Reason Engine::drop_reason(const Journey& journey) {
   if (journey.context.hotdrop) return Reason::kHotdrop;
   if (journey.tracked.reason != Reason::kNone) return journey.tracked.reason;
-  bool policy = journey.rules.program->rules[journey.context.rule].number == 0;
-  return policy ? Reason::kPolicy : Reason::kRule;
+  return rule_reason(journey, journey.context.rule);
 }
 
 namespace {

@@ -30,14 +30,14 @@ class SetStore;
 // What became of a packet.
 struct Outcome {
   enum class Fate : uint8_t {
-    kNone,  // it never reached a chain: see `reason`
+    kNone,  // it was not for this host, or no packet: see `reason`
     kAccept,
     kDrop,
     kQueue,
     kStolen,  // a fragment, held: see Engine::released()
   };
   Fate fate = Fate::kNone;
-  Hook hook = Hook::kPrerouting;  // the last one reached; no meaning for kNone
+  std::optional<Hook> hook;  // the last one reached
   Reason reason = Reason::kNone;
   bool certain = true;
   // The rule that decided, an index into Program::rules; for an accepted packet the filter
@@ -131,7 +131,8 @@ class Engine {
   Verdict track(Journey& journey, Tracer& tracer);
   Verdict confirm(Journey& journey);
   Outcome conclude(Journey& journey, Verdict verdict);
-  Reason drop_reason(const Journey& journey) const;
+  static Reason rule_reason(const Journey& journey, uint32_t rule);
+  static Reason drop_reason(const Journey& journey);
   bool may_predate(const Journey& journey);
   Rules& rules(Family family) { return rules_[family == Family::kIpv6]; }
   const Rules& rules(Family family) const { return rules_[family == Family::kIpv6]; }

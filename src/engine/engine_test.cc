@@ -127,10 +127,12 @@ TEST_F(EngineTest, ARouterDecrementsTheTtlBeforeForward) {  // kernel-facts 47
   EXPECT_EQ(word(judge(spec, Way::Path::kForward)), "ACCEPT NEW FORWARD:1");
   EXPECT_EQ(last_ttl_, 63u);
   spec.ttl = 1;
+  spec.source_port = 9;
   Outcome outcome = judge(spec, Way::Path::kForward);
-  EXPECT_EQ(outcome.fate, Outcome::Fate::kDrop);
+  EXPECT_EQ(word(outcome), "NONE NEW");
   EXPECT_EQ(outcome.hook, Hook::kPrerouting);
   EXPECT_EQ(outcome.reason, Reason::kTtlExceeded);
+  EXPECT_FALSE(outcome.flow);
 }
 
 TEST_F(EngineTest, AHostsPacketToItselfIsTrackedOnce) {
@@ -140,6 +142,22 @@ TEST_F(EngineTest, AHostsPacketToItselfIsTrackedOnce) {
   EXPECT_EQ(word(outcome), "ACCEPT NEW INPUT:1");
   EXPECT_EQ(outcome.hook, Hook::kInput);
   EXPECT_EQ(engine_.conntrack().count(), 1u);
+}
+
+TEST_F(EngineTest, AGroupThatTheHostHasNotJoinedIsNotForIt) {  // kernel-facts 29
+  use({{Hook::kInput, kAll}, {Hook::kOutput, kAll}});
+  engine_.host().add(eth0_, *Prefix::parse("192.168.1.2/24"));
+  PacketSpec notify = udp("192.168.1.9", 1900, "239.255.255.250", 1900);
+  Outcome outcome = judge(notify, Way::Path::kInput);
+  EXPECT_EQ(word(outcome), "NONE NEW");
+  EXPECT_EQ(outcome.reason, Reason::kGroupNotJoined);
+  EXPECT_EQ(engine_.conntrack().count(), 0u);
+  PacketSpec report{.protocol = protocol::kIgmp,
+                    .source = *Address::parse(Family::kIpv4, "192.168.1.2"),
+                    .destination = *Address::parse(Family::kIpv4, "239.255.255.250"),
+                    .icmp = {.type = 0x16}};
+  judge(report, Way::Path::kOutput);
+  EXPECT_EQ(word(judge(notify, Way::Path::kInput)), "ACCEPT NEW INPUT:1");
 }
 
 TEST_F(EngineTest, FragmentsWaitUntilTheDatagramIsWhole) {  // kernel-facts 36

@@ -29,17 +29,6 @@ PacketType packet_type(const Packet& packet, const Host& host) {
   return broadcast ? PacketType::kBroadcast : PacketType::kHost;
 }
 
-// What the kernel's routing says of a packet that came in: is it for us?
-Reason input_reason(const Packet& packet, const Host& host, PacketType type) {
-  Address destination = packet.destination();
-  if (host.is_local(packet.family, destination)) return Reason::kNone;
-  if (type == PacketType::kBroadcast) return Reason::kNone;
-  if (type == PacketType::kMulticast) {
-    return host.has_joined(packet.family, destination) ? Reason::kNone : Reason::kGroupNotJoined;
-  }
-  return Reason::kOtherHost;
-}
-
 }  // namespace
 
 // The host's own address tells the interface; what comes to a group or a broadcast address tells
@@ -79,8 +68,11 @@ Way Viewpoint::way(Packet& packet, const InterfaceName* recorded) const {
   if (from_host) return {.path = Way::Path::kOutput, .out = interface(packet, true, recorded)};
   PacketType type = packet_type(packet, *host_);
   packet.fields[Field::kPacketType] = static_cast<uint32_t>(type);
-  Reason reason = input_reason(packet, *host_, type);
-  if (reason != Reason::kNone) return {.path = Way::Path::kNone, .reason = reason};
+  // A network card hands over what is addressed to the host, and groups: whether the host has
+  // joined one is known when it is the packet's turn.
+  if (type == PacketType::kHost && !host_->is_local(packet.family, packet.destination())) {
+    return {.path = Way::Path::kNone, .reason = Reason::kOtherHost};
+  }
   return {.path = Way::Path::kInput, .in = interface(packet, false, recorded)};
 }
 

@@ -29,7 +29,6 @@ Host home() {
   Host host;
   host.add(InterfaceName("eth0"), *Prefix::parse("192.168.1.2/24"));
   host.add(InterfaceName("eth0"), *Prefix::parse("fe80::2/64"));
-  host.join(Family::kIpv4, *Address::parse(Family::kIpv4, "239.255.255.250"));
   return host;
 }
 
@@ -63,11 +62,11 @@ TEST(Way, OfAHostsPackets) {
            Case{"0.0.0.0", "255.255.255.255", "input eth0 -"},
            Case{"192.168.1.9", "224.0.0.1", "input eth0 -"},
            Case{"192.168.1.9", "239.255.255.250", "input eth0 -"},
-           Case{"192.168.1.9", "224.0.0.251", "none group-not-joined"},
+           Case{"192.168.1.9", "224.0.0.251", "input eth0 -"},
            Case{"192.168.1.2", "224.0.0.251", "output - eth0"},
            Case{"fe80::9", "fe80::2", "input eth0 -"},
            Case{"fe80::9", "ff02::1:ff00:2", "input eth0 -"},
-           Case{"fe80::9", "ff02::fb", "none group-not-joined"},
+           Case{"fe80::9", "ff02::fb", "input eth0 -"},
        }) {
     Sent sent(c.source, c.destination);
     EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), c.way) << c.source << c.destination;

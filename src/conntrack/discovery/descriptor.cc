@@ -176,7 +176,7 @@ class Parser {
     Descriptor::Answer& answer = current_.answer;
     if (take("from")) return once("answer from") && answer_from(answer) && end_of_line();
     if (take("to")) {
-      std::vector<PortRange> to;
+      std::vector<AnswerPorts> to;
       Span span = peek().span;
       if (!once("answer to") || !ports(to) || !end_of_line()) return false;
       if (to.size() != 1 || to[0].low != to[0].high) {
@@ -240,7 +240,7 @@ class Parser {
       targets.push_back(std::move(target));
     }
     if (targets.size() == first) return unexpected("groups, or broadcast");
-    std::vector<PortRange> asked;
+    std::vector<AnswerPorts> asked;
     if (!ports(asked)) return false;
     for (; first < targets.size(); first++) targets[first].ports = asked;
     return true;
@@ -267,7 +267,7 @@ class Parser {
   }
 
   // "port 1900", "port 8610-8612, 8620"
-  bool ports(std::vector<PortRange>& out) {
+  bool ports(std::vector<AnswerPorts>& out) {
     if (!take("port") && !take("ports")) return unexpected("port");
     do {
       std::string_view text = peek().text;
@@ -415,8 +415,8 @@ class Parser {
 
 }  // namespace
 
-bool contains(std::span<const PortRange> ranges, uint16_t port) {
-  return std::ranges::any_of(ranges, [=](const PortRange& range) { return range.contains(port); });
+bool contains(std::span<const AnswerPorts> ranges, uint16_t port) {
+  return std::ranges::any_of(ranges, [=](const AnswerPorts& range) { return range.contains(port); });
 }
 
 bool Descriptor::Target::has_port(uint16_t port) const {

@@ -21,7 +21,7 @@
 
 namespace sallyport {
 
-struct PortRange {
+struct AnswerPorts {
   uint16_t low = 0;
   uint16_t high = 0xffff;
   bool contains(uint16_t port) const { return port >= low && port <= high; }
@@ -33,7 +33,7 @@ struct Descriptor {
     Family family = Family::kIpv4;
     Address group;           // zero: 255.255.255.255 and the interface's own broadcast address
     bool any_scope = false;  // "ff0x::c": the group in whatever scope (RFC 4291, 2.7)
-    std::vector<PortRange> ports;
+    std::vector<AnswerPorts> ports;
 
     bool is_broadcast() const { return group.is_zero(); }
     bool is_group(Family of, const Address& address) const;
@@ -45,14 +45,14 @@ struct Descriptor {
 
   struct Question {
     std::vector<Target> targets;
-    std::vector<PortRange> from_ports;  // empty: from any
+    std::vector<AnswerPorts> from_ports;  // empty: from any
     bool from_other_port = false;       // from any but the port that it is sent to
     std::vector<PayloadTest> tests;
   } question;
 
   struct Answer {
     enum class From : uint8_t { kAskedPort, kAnyPort, kPorts } from = From::kAskedPort;
-    std::vector<PortRange> from_ports;
+    std::vector<AnswerPorts> from_ports;
     uint16_t to_port = 0;  // 0: the asking port; else a fixed one (Govee 4002)
 
     // How long: `milliseconds`; with a header, its value in seconds, between `least` and
@@ -66,14 +66,14 @@ struct Descriptor {
 
   // From on-link to one of the targets' groups, if the host has joined it. No `ports`: none.
   struct Announcement {
-    std::vector<PortRange> ports;
-    std::vector<PortRange> from_ports;  // empty: from any
+    std::vector<AnswerPorts> ports;
+    std::vector<AnswerPorts> from_ports;  // empty: from any
     std::vector<PayloadTest> tests;
   } announcement;
 };
 
 // Whether one of `ranges` contains `port`.
-bool contains(std::span<const PortRange> ranges, uint16_t port);
+bool contains(std::span<const AnswerPorts> ranges, uint16_t port);
 
 // Parses a text of one or more descriptors, and only if all are right adds them to
 // `out`; one with the name of a descriptor that is there already takes its place.

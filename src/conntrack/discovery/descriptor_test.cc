@@ -247,9 +247,9 @@ std::string manual() {
   return text.str();
 }
 
-std::string ports_text(const std::vector<PortRange>& ranges) {
+std::string ports_text(const std::vector<AnswerPorts>& ranges) {
   std::string out;
-  for (const PortRange& range : ranges) {
+  for (const AnswerPorts& range : ranges) {
     out += out.empty() ? "" : ", ";
     out += range.low == range.high ? fmt::format("{}", range.low)
                                    : fmt::format("{}-{}", range.low, range.high);

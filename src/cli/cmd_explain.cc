@@ -1,0 +1,137 @@
+// sallyport explain: one packet of a capture, its way, and why.
+#include <algorithm>
+#include <charconv>
+#include <fmt/ostream.h>
+#include <iostream>
+#include <sstream>
+
+#include "attach/capture_filter.h"
+#include "cli/anonymize.h"
+#include "cli/commands.h"
+#include "cli/explanation.h"
+#include "cli/narrator.h"
+#include "cli/session.h"
+
+namespace sallyport {
+namespace {
+
+struct Options {
+  Inputs inputs;
+  std::string capture;
+  std::string which;
+  bool anonymize = false;
+  bool json = false;
+};
+
+// The record named by its index or by the first match of an expression.
+std::optional<uint64_t> find_record(const std::string& which, const CaptureFile& file,
+                                    std::ostream& errors) {
+  uint64_t index = 0;
+  const char* end = which.data() + which.size();
+  auto [stop, error] = std::from_chars(which.data(), end, index);
+  if (error == std::errc() && stop == end) return index;
+  auto filter = CaptureFilter::compile(which);
+  if (!filter) {
+    fmt::print(errors, "sallyport: '{}' is neither a packet's number nor an expression: {}\n",
+               which, filter.error());
+    return std::nullopt;
+  }
+  Capture capture = file.read();
+  std::vector<Record> records(256);
+  for (size_t count; (count = capture.read(records)) > 0;) {
+    for (const Record& record : std::span(records).first(count)) {
+      if (filter->matches(record)) return record.index;
+    }
+  }
+  fmt::print(errors, "sallyport: no packet of {} matches '{}'\n", file.name(), which);
+  return std::nullopt;
+}
+
+// Replays up to the record, and hands out every packet on the way. Nothing if there is no such
+// record.
+std::optional<Judged> replay_to(uint64_t index, Session& session,
+                                const std::function<void(const Judged&)>& before) {
+  std::span<const Judged> burst;
+  while (session.replay().next(burst)) {
+    for (const Judged& judged : burst) {
+      if (judged.record.index == index) return judged;
+      before(judged);
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Outcome> try_sources(uint64_t index, const Sources& sources,
+                                   const CaptureFile& capture) {
+  std::ostringstream unheard;
+  std::unique_ptr<Session> session = Session::make(sources, capture, unheard);
+  if (!session) return std::nullopt;
+  session->replay().stop_after(index);
+  std::optional<Judged> judged = replay_to(index, *session, [](const Judged&) {});
+  return judged ? std::optional(judged->outcome) : std::nullopt;
+}
+
+int explain(const Options& options) {
+  std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
+  if (!sources) return kExitUsage;
+  std::optional<CaptureFile> capture = CaptureFile::open(options.capture, std::cerr);
+  if (!capture) return kExitUsage;
+  std::optional<uint64_t> index = find_record(options.which, *capture, std::cerr);
+  if (!index) return kExitUsage;
+  std::unique_ptr<Session> session = Session::make(*sources, *capture, std::cerr);
+  if (!session) return kExitNo;
+
+  Narrator narrator;
+  DropHistory history;
+  session->replay().stop_after(*index);
+  session->replay().trace(*index, narrator);
+  std::optional<Judged> judged = replay_to(*index, *session, [&](const Judged& earlier) {
+    history.add(earlier, session->program(earlier));
+  });
+  if (!judged) {
+    fmt::print(std::cerr, "sallyport: {} has no packet {}\n", options.capture, *index);
+    return kExitUsage;
+  }
+  Explanation explanation{
+      .judged = *judged, .program = session->program(*judged), .way = narrator.lines()};
+  if (judged->outcome.fate == Outcome::Fate::kDrop) {
+    explanation.misses = near_misses(*judged, session->engine(), history);
+    explanation.remedies = find_remedies(
+        *judged, *sources, explanation.misses,
+        [&](const Sources& changed) { return try_sources(*index, changed, *capture); });
+  }
+  std::ostringstream text;
+  Style style = options.json ? Style{} : stdout_style();
+  if (options.json) {
+    text << explanation_json(explanation) << '\n';
+  } else {
+    for (const std::string& note : session->notes()) fmt::print(text, "note: {}\n", note);
+    print_text(text, style, explanation, capture->start());
+  }
+  std::cout << (options.anonymize ? Anonymizer()(text.str()) : text.str());
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_explain(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "explain",
+      "Say why one packet of a capture was accepted or dropped, and what would change it");
+  auto options = std::make_shared<Options>();
+  options->inputs.add_to(*command);
+  command->add_flag("--anonymize", options->anonymize,
+                    "exchange addresses for others, consistently, to show the text to strangers");
+  command->add_flag("--json", options->json, "one JSON object");
+  command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
+      ->option_text("FILE")
+      ->required();
+  command
+      ->add_option("PACKET", options->which,
+                   "its number, from 0, or an expression in tcpdump's language: the first match")
+      ->option_text("N|EXPR")
+      ->required();
+  command->callback([options, &exit_code] { exit_code = explain(*options); });
+}
+
+}  // namespace sallyport

@@ -1,0 +1,220 @@
+// sallyport replay: every packet of a capture through a firewall, and what became of it.
+#include <fmt/ostream.h>
+#include <iostream>
+
+#include "attach/annotate.h"
+#include "attach/capture_filter.h"
+#include "cli/commands.h"
+#include "cli/json.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/summary.h"
+#include "cli/words.h"
+
+namespace sallyport {
+namespace {
+
+struct Options {
+  Inputs inputs;
+  std::string capture;
+  std::string filter;
+  std::string annotate;
+  std::string against;
+  bool json = false;
+  bool strict = false;
+};
+
+// "drop by filter/INPUT:policy, NEW: no rule decided …"
+std::string verdict_text(const Judged& judged, const Program* program) {
+  const Outcome& outcome = judged.outcome;
+  std::string text(verdict_word(outcome.fate));
+  if (outcome.info != CtInfo::kNone) text += fmt::format(" {}", ct_info_name(outcome.info));
+  if (program && outcome.rule != kNoRule) {
+    const RuleInfo& rule = program->rules[outcome.rule];
+    text += fmt::format("  {}  {}", rule_place(rule), rule.text);
+  }
+  if (outcome.reason != Reason::kRule && outcome.reason != Reason::kPolicy &&
+      outcome.reason != Reason::kNone) {
+    text += fmt::format("  {}: {}", reason_name(outcome.reason), reason_sentence(outcome.reason));
+  }
+  if (!outcome.certain) text += " (uncertain)";
+  return text;
+}
+
+std::string packet_text(const Judged& judged, Instant start) {
+  return fmt::format("{:>6} {}  {}", judged.record.index, seconds_since(start, judged.record.time),
+                     flow_words(judged));
+}
+
+// The second rule set of --against, run beside the first, record by record.
+class Rival {
+ public:
+  static std::unique_ptr<Rival> make(const Options& options, const CaptureFile& capture) {
+    Inputs inputs = options.inputs;
+    (inputs.rules.empty() ? inputs.rules6 : inputs.rules) = options.against;
+    std::optional<Sources> sources = read_sources(inputs, std::cerr);
+    if (!sources) return nullptr;
+    auto rival = std::make_unique<Rival>();
+    rival->session_ = Session::make(*sources, capture, std::cerr);
+    return rival->session_ ? std::move(rival) : nullptr;
+  }
+
+  // The same record as the caller's, which asks for each once, in order.
+  const Judged& next() {
+    while (left_.empty() && session_->replay().next(left_)) continue;
+    const Judged& judged = left_.front();
+    left_ = left_.subspan(1);
+    return judged;
+  }
+  const Program* program(const Judged& judged) const { return session_->program(judged); }
+
+ private:
+  std::unique_ptr<Session> session_;
+  std::span<const Judged> left_;
+};
+
+class Run {
+ public:
+  Run(const Options& options, Session& session, Instant start)
+      : options_(options), session_(session), start_(start) {}
+
+  int run(const CaptureFile& capture);
+
+ private:
+  bool prepare(const CaptureFile& capture);
+  void see(const Judged& judged);
+  void print(const Judged& judged, const Judged* rival);
+  int finish();
+
+  const Options& options_;
+  Session& session_;
+  Instant start_;
+  std::optional<CaptureFilter> filter_;
+  std::optional<Annotator> annotator_;
+  std::unique_ptr<Rival> rival_;
+  Summary summary_;
+  uint64_t different_ = 0;
+};
+
+bool Run::prepare(const CaptureFile& capture) {
+  auto fail = [](std::string_view what, const std::string& why) {
+    fmt::print(std::cerr, "sallyport: {}: {}\n", what, why);
+    return false;
+  };
+  if (!options_.filter.empty()) {
+    auto filter = CaptureFilter::compile(options_.filter);
+    if (!filter) return fail("--filter", filter.error());
+    filter_ = std::move(*filter);
+  }
+  if (!options_.annotate.empty()) {
+    auto annotator = Annotator::create(options_.annotate);
+    if (!annotator) return fail(options_.annotate, annotator.error());
+    annotator_ = std::move(*annotator);
+  }
+  if (!options_.against.empty()) {
+    rival_ = Rival::make(options_, capture);
+    if (!rival_) return false;
+  }
+  return true;
+}
+
+void Run::print(const Judged& judged, const Judged* rival) {
+  if (options_.json) {
+    const Program* program = session_.program(judged);
+    fmt::print(std::cout, "{}\n",
+               rival ? json_line(judged, program, *rival, rival_->program(*rival))
+                     : json_line(judged, program));
+    return;
+  }
+  fmt::print(std::cout, "{}\n       {}\n", packet_text(judged, start_),
+             verdict_text(judged, session_.program(judged)));
+  if (rival) {
+    fmt::print(std::cout, "       against: {}\n", verdict_text(*rival, rival_->program(*rival)));
+  }
+}
+
+void Run::see(const Judged& judged) {
+  summary_.add(judged);
+  if (annotator_) {
+    annotator_->write(judged.record, verdict_text(judged, session_.program(judged)));
+  }
+  const Judged* rival = rival_ ? &rival_->next() : nullptr;
+  bool differs = rival && rival->outcome.fate != judged.outcome.fate;
+  if (differs) different_++;
+  if (rival && !differs) return;
+  if (filter_ && !filter_->matches(judged.record)) return;
+  if (options_.json || rival || filter_) print(judged, rival);
+}
+
+int Run::finish() {
+  for (const std::string& warning : session_.capture().warnings()) {
+    fmt::print(std::cerr, "sallyport: {}: {}\n", options_.capture, warning);
+  }
+  if (annotator_) {
+    if (auto written = annotator_->finish(); !written) {
+      fmt::print(std::cerr, "sallyport: {}: {}\n", options_.annotate, written.error());
+      return kExitUsage;
+    }
+  }
+  if (!options_.json) {
+    if (rival_) {
+      fmt::print(std::cout, "{} of {} packets are treated differently\n", different_,
+                 summary_.packets());
+    } else {
+      summary_.print(std::cout, stdout_style(), session_.engine());
+    }
+  }
+  return options_.strict && summary_.uncertain() > 0 ? kExitUncertain : kExitOk;
+}
+
+int Run::run(const CaptureFile& capture) {
+  if (!prepare(capture)) return kExitUsage;
+  Progress progress(session_.capture().size());
+  std::span<const Judged> burst;
+  while (session_.replay().next(burst)) {
+    for (const Judged& judged : burst) see(judged);
+    progress.at(session_.capture().position());
+  }
+  progress.done();
+  return finish();
+}
+
+int replay(const Options& options) {
+  std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
+  if (!sources) return kExitUsage;
+  std::optional<CaptureFile> capture = CaptureFile::open(options.capture, std::cerr);
+  if (!capture) return kExitUsage;
+  std::unique_ptr<Session> session = Session::make(*sources, *capture, std::cerr);
+  if (!session) return kExitNo;
+  for (const std::string& note : session->notes()) fmt::print(std::cerr, "sallyport: {}\n", note);
+  return Run(options, *session, capture->start()).run(*capture);
+}
+
+}  // namespace
+
+void add_replay(CLI::App& app, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("replay", "Judge every packet of a capture, and sum up what happened");
+  auto options = std::make_shared<Options>();
+  options->inputs.add_to(*command);
+  command->add_flag("--json", options->json, "a JSON object a line for each record");
+  command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
+  command
+      ->add_option("--filter", options->filter,
+                   "print the packets that match, in tcpdump's language (all are tracked)")
+      ->option_text("EXPR");
+  command
+      ->add_option("--annotate", options->annotate,
+                   "write a capture with the verdict and reason as each packet's comment")
+      ->option_text("OUT.pcapng");
+  command
+      ->add_option("--against", options->against,
+                   "print only the packets that these rules treat differently")
+      ->option_text("RULES2");
+  command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
+      ->option_text("FILE")
+      ->required();
+  command->callback([options, &exit_code] { exit_code = replay(*options); });
+}
+
+}  // namespace sallyport
