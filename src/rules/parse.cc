@@ -169,7 +169,13 @@ class FileParser {
     auto split = lexer_.split(line.substr(begin), number_, static_cast<uint32_t>(begin + 1));
     if (!split) return errors_.add(split.error());
     if (lexer_.tokens().empty()) return error(here(0, line.size()), "counters without a rule");
-    LineContext context{rules_.family, id_, table_->chains, find_name, &names_, sets_};
+    LineContext context{rules_.family,
+                        id_,
+                        table_->chains,
+                        find_name,
+                        &names_,
+                        sets_,
+                        errors_.count() < Diagnostics::kMost};
     Result<ParsedLine> parsed = parse_line(lexer_.tokens(), counters, context);
     if (!parsed) return errors_.add(parsed.error());
     if (!parsed->skipped) take(std::move(*parsed));

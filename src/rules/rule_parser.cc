@@ -248,7 +248,7 @@ class LineParser {
         candidates.push_back(spec.name);
       }
     }
-    std::string_view near = nearest(name, candidates);
+    std::string_view near = context_.guess ? nearest(name, candidates) : "";
     return fail(token.span, fmt::format("unknown option '{}'", name),
                 near.empty() ? "" : fmt::format("did you mean {}?", near));
   }
@@ -353,7 +353,7 @@ class LineParser {
     if (!only.empty()) {
       return fail(name.span, fmt::format("{} {} is for {} only", option, name.text, only));
     }
-    std::string_view near = nearest(name.text, candidates);
+    std::string_view near = context_.guess ? nearest(name.text, candidates) : "";
     std::string hint = near.empty() ? "" : fmt::format("did you mean {}?", near);
     if (near.empty() && option[1] == 'j')
       hint = "a chain is declared (:NAME - [0:0]) before it is used";

@@ -47,6 +47,7 @@ struct LineContext {
   std::optional<uint32_t> (*find_chain)(const void* names, std::string_view name);
   const void* names;
   const SetStore* sets;
+  bool guess;  // what a misspelt word was meant to be: costly, and pointless past the errors kept
 };
 
 Result<ParsedLine> parse_line(std::span<const Token> tokens, const RuleCounters& counters,
