@@ -298,6 +298,12 @@ class ScriptParser {
       std::string_view word = reader.word("linux or none");
       if (word != "linux" && word != "none") reader.fail(reader.last(), "compat is linux or none");
       script_.compat_linux = word == "linux";
+    } else if (reader.take("differs")) {
+      if (reader.at_end()) reader.fail("how the engine differs is missing");
+      while (!reader.at_end()) {
+        if (!script_.differs.empty()) script_.differs += ' ';
+        script_.differs += reader.word("how the engine differs");
+      }
     } else if (reader.take("sets")) {
       read_block(reader, script_.sets);
     } else if (reader.take("rules")) {

@@ -77,6 +77,8 @@ struct Script {
   std::vector<Group> groups;
   std::vector<std::pair<std::string, std::string>> sysctls;  // in order
   bool compat_linux = true;
+  std::string
+      differs;  // why the engine is known to differ from the kernel here; empty: it must not
   std::optional<Block> sets, rules, rules6;
   std::vector<ScriptPacket> packets;
 };

@@ -23,6 +23,7 @@ TEST(Script, Head) {
       "group 239.255.255.250 ff02::c\n"
       "sysctl net.netfilter.nf_conntrack_udp_timeout=2\n"
       "compat none\n"
+      "differs it is  not there yet  # a comment\n"
       "rules <<END\n"
       "*filter\n"
       "  # kept\n"
@@ -40,9 +41,10 @@ TEST(Script, Head) {
   EXPECT_EQ(script.sysctls, (std::vector<std::pair<std::string, std::string>>{
                                 {"net.netfilter.nf_conntrack_udp_timeout", "2"}}));
   EXPECT_FALSE(script.compat_linux);
+  EXPECT_EQ(script.differs, "it is not there yet");
   ASSERT_TRUE(script.rules);
   EXPECT_EQ(script.rules->text, "*filter\n  # kept\nCOMMIT\n");
-  EXPECT_EQ(script.rules->line, 8u);
+  EXPECT_EQ(script.rules->line, 9u);
   ASSERT_TRUE(script.sets);
   EXPECT_EQ(script.sets->text, "");
   EXPECT_FALSE(script.rules6);

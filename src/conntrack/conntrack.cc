@@ -163,7 +163,8 @@ Tracked Conntrack::State::track(Packet& packet, const Zone& zone, Tick now) {
     }
     uint32_t type = packet.fields[Field::kIcmpType];
     if (protocol == protocol::kIcmpv6 && is_untracked_icmpv6(type)) {
-      return without_flow(CtInfo::kUntracked, Reason::kNone);
+      Reason why = check(packet, knobs);
+      return without_flow(why == Reason::kNone ? CtInfo::kUntracked : CtInfo::kInvalid, why);
     }
     if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now);
   }

@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fstream>
 #include <iterator>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <set>
+#include <sstream>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -71,6 +73,20 @@ std::set<std::string> interfaces_of(const Script& script) {
     add(packet.out);
   }
   return names;
+}
+
+constexpr int kMostTries = 5000;  // a millisecond apart
+
+// Whether /proc/net/ipv6_route has a local route (RTF_LOCAL) that begins like this.
+bool has_local_route(const std::string& route) {
+  std::ifstream file("/proc/net/ipv6_route");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string word;
+    for (int i = 0; i < 9; i++) words >> word;
+    if (line.starts_with(route) && !word.empty() && word[0] >= '8') return true;
+  }
+  return false;
 }
 
 int wait_for(pid_t child) {
@@ -208,6 +224,7 @@ Done Sandbox::configure(const Script& script) {
   if (Done done = run_program({"ip", "-batch", "-"}, links); !done) return done;
   if (Done done = await_links(); !done) return done;
   if (Done done = run_program({"ip", "-batch", "-"}, batch); !done) return done;
+  if (Done done = await_addresses(script); !done) return done;
   for (const auto& [name, value] : script.sysctls) {
     if (Done done = set_sysctl(name, value); !done) return done;
   }
@@ -221,9 +238,23 @@ Done Sandbox::await_links() const {
     ifreq request{};
     std::copy(name.begin(), name.end(), request.ifr_name);
     for (int tries = 0; (request.ifr_flags & IFF_RUNNING) == 0; tries++) {
-      if (tries == 5000) return std::unexpected(name + " does not come up");
+      if (tries == kMostTries) return std::unexpected(name + " does not come up");
       ::usleep(1000);
       if (::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return failure(name);
+    }
+  }
+  return {};
+}
+
+// An IPv6 address is added by a worker: it is there once it has its local route.
+Done Sandbox::await_addresses(const Script& script) const {
+  for (const Script::HostAddress& host : script.host) {
+    if (host.address.family != Family::kIpv6) continue;
+    const std::array<uint32_t, 4>& w = host.address.address.words;
+    std::string route = fmt::format("{:08x}{:08x}{:08x}{:08x} 80 ", w[0], w[1], w[2], w[3]);
+    for (int tries = 0; !has_local_route(route); tries++) {
+      if (tries == kMostTries) return std::unexpected(host.address.text() + " does not come up");
+      ::usleep(1000);
     }
   }
   return {};

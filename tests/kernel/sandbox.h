@@ -66,6 +66,7 @@ class Sandbox {
 
   Done add_devices(const Script& script);
   Done await_links() const;
+  Done await_addresses(const Script& script) const;
   Done configure(const Script& script);
   Done join(const Script& script);
   Done load_rules(const Script& script);

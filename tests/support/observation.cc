@@ -64,7 +64,7 @@ void read_transport(Bytes rest, Tuple& tuple) {
     }
   } else if (tuple.protocol == protocol::kGre) {
     // Version 1 has a call id; version 0 has no key in its tuple.
-    if (rest.size() >= 8 && (rest[1] & 7) == 1) tuple.source_port = load16(rest, 6);
+    if (rest.size() >= 8 && (rest[1] & 7) == 1) tuple.destination_port = load16(rest, 6);
   } else if (has_ports(tuple.protocol) && rest.size() >= 4) {
     tuple.source_port = load16(rest, 0);
     tuple.destination_port = load16(rest, 2);

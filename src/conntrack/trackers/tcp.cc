@@ -200,9 +200,10 @@ Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
   if (reset && segment.ack == 0) ack = receiver.end;
   Fit result = compare(tcp, segment, direction, ack);
   if (result == Fit::kFits) move_windows(tcp, segment, direction, ack);
-  if (result == Fit::kOvershot) {
-    TcpWindow& sender = tcp.window[at(direction)];
-    if (after(segment.end, sender.end)) sender.end = segment.end;
+  TcpWindow& sender = tcp.window[at(direction)];
+  if (result == Fit::kOvershot && after(segment.end, sender.end)) {
+    sender.end = segment.end;
+    tcp.side[at(direction)] |= tcp::kUnacknowledged;
   }
   return result;
 }
