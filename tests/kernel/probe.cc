@@ -194,9 +194,10 @@ Observation Probe::take(const ScriptPacket& packet) {
              (!last || passed(first_end))) {
     // Held, or thrown away: by conntrack at once, or without it before INPUT.
     seen.fate = Fate::kStolen;
-    seen.held_or_dropped = true;
+    seen.perhaps = Fate::kDrop;
   } else if (!passed(first) || (passed(first_end) && !passed(second))) {
     seen.fate = Fate::kNone;  // before any chain, or between two: no way to go
+    if (passed(first)) seen.perhaps = Fate::kDrop;
   } else {
     seen.fate = Fate::kDrop;
     seen.rule = last;

@@ -116,9 +116,7 @@ Tuple tuple_of(const PacketText& packet) {
 
 std::string compare(const Expectation& expected, const Observation& seen) {
   std::vector<std::string> out;
-  bool fate =
-      expected.fate == seen.fate ||
-      (seen.held_or_dropped && (expected.fate == Fate::kStolen || expected.fate == Fate::kDrop));
+  bool fate = expected.fate == seen.fate || expected.fate == seen.perhaps;
   if (!fate) {
     Expectation shown;
     shown.fate = seen.fate;
@@ -147,7 +145,7 @@ std::string compare(const Expectation& expected, const Observation& seen) {
 Expectation record(const std::optional<Expectation>& previous, const Observation& seen) {
   Expectation out;
   out.fate = seen.fate;
-  if (seen.held_or_dropped && previous && previous->fate == Fate::kDrop) out.fate = Fate::kDrop;
+  if (previous && previous->fate == seen.perhaps) out.fate = previous->fate;
   const bool fresh = !previous;
   if (fresh && seen.fate == Fate::kStolen) return out;  // its flow is the whole datagram's
   if (fresh || previous->state) out.state = seen.state;

@@ -30,8 +30,9 @@ bool has_ports(uint8_t protocol);
 
 struct Observation {
   Expectation::Fate fate = Expectation::Fate::kNone;
-  // A fragment that came no further: held, or thrown away; the kernel does not tell.
-  bool held_or_dropped = false;
+  // Another fate that the observer cannot tell from it: a fragment that came no further may be
+  // held or thrown away, a packet lost between two hooks may have been dropped.
+  std::optional<Expectation::Fate> perhaps;
   CtInfo state = CtInfo::kNone;
   std::optional<Direction> direction;
   std::optional<SeenFlow> flow;
