@@ -195,6 +195,7 @@ Done Sandbox::configure(const Script& script) {
   }
   for (const Script::HostAddress& host : script.host) {
     bool v4 = host.address.family == Family::kIpv4;
+    own_.push_back(host.address.address);
     fmt::format_to(std::back_inserter(batch), "addr add {} dev {}{}\n", host.address.text(),
                    host.interface.text(), v4 ? " brd +" : " nodad");
     if (v4 && host.address.length < 31) {
@@ -299,14 +300,19 @@ Done Sandbox::send(const ScriptPacket& packet) {
   return packet.path == ScriptPacket::Path::kOut ? transmit(packet) : receive(packet);
 }
 
-Sandbox::Mac Sandbox::destination_mac(const Device& device, const PacketSpec& spec) const {
+Sandbox::Mac Sandbox::destination_mac(const Device& device, const ScriptPacket& packet) const {
+  const PacketSpec& spec = packet.packet.spec;
   const std::array<uint32_t, 4>& words = spec.destination.words;
   auto byte = [](uint32_t word, int shift) { return static_cast<uint8_t>(word >> shift); };
   if (!spec.destination.is_multicast(spec.family)) {
     bool broadcast = spec.family == Family::kIpv4 &&
                      (words[0] == 0xffffffff ||
                       std::ranges::find(broadcasts_, spec.destination) != broadcasts_.end());
-    return broadcast ? Mac{255, 255, 255, 255, 255, 255} : device.mac;
+    if (broadcast) return {255, 255, 255, 255, 255, 255};
+    // To another host, whose frame it is.
+    bool foreign = packet.path == ScriptPacket::Path::kIn &&
+                   std::ranges::find(own_, spec.destination) == own_.end();
+    return foreign ? Mac{2, 0, 0, 0, 0, 0xfd} : device.mac;
   }
   if (spec.family == Family::kIpv4) {  // RFC 1112, 6.4
     return {1,
@@ -330,7 +336,7 @@ Done Sandbox::receive(const ScriptPacket& packet) {
   auto device = devices_.find(packet.in.text());
   if (device == devices_.end()) return std::unexpected("packets do not come in at lo");
   std::vector<uint8_t> frame;
-  std::ranges::copy(destination_mac(device->second, text.spec), std::back_inserter(frame));
+  std::ranges::copy(destination_mac(device->second, packet), std::back_inserter(frame));
   std::ranges::copy(text.mac_source.value_or(Mac{2, 0, 0, 0, 0, 0xfe}), std::back_inserter(frame));
   bool v4 = text.spec.family == Family::kIpv4;
   frame.push_back(v4 ? 0x08 : 0x86);

@@ -72,10 +72,10 @@ class Sandbox {
   Done load_rules(const Script& script);
   Done receive(const ScriptPacket& packet);
   Done transmit(const ScriptPacket& packet);
-  Mac destination_mac(const Device& device, const PacketSpec& spec) const;
+  Mac destination_mac(const Device& device, const ScriptPacket& packet) const;
 
   std::map<std::string, Device, std::less<>> devices_;
-  std::vector<Address> broadcasts_;
+  std::vector<Address> own_, broadcasts_;
   std::vector<Fd> members_;  // sockets that hold the groups joined
 };
 
