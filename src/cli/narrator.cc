@@ -75,11 +75,14 @@ void Narrator::tracked(const Context& context) {
   const Tracked& tracked = *context.tracked;
   std::string line = fmt::format("conntrack: {}", ct_info_name(tracked.info));
   if (const Flow* flow = context.flow()) {
-    line += fmt::format(
-        ", {} direction of the flow {}, {} s left",
-        tracked.direction == Direction::kOriginal ? "original" : "reply", flow->tuple.text(),
-        flow->expires > context.now ? (flow->expires - context.now) / kTicksPerSecond : 0);
-    if (tracked.created) line += " (this packet makes it)";
+    if (tracked.created) {
+      line += fmt::format(": no flow has it; it would make the flow {}", flow->tuple.text());
+    } else {
+      line += fmt::format(
+          ", in the {} direction of the flow {}, which has {} s left",
+          tracked.direction == Direction::kOriginal ? "original" : "reply", flow->tuple.text(),
+          flow->expires > context.now ? (flow->expires - context.now) / kTicksPerSecond : 0);
+    }
   }
   if (tracked.reason != Reason::kNone) line += fmt::format("; {}", reason_sentence(tracked.reason));
   say(line);
@@ -89,11 +92,17 @@ void Narrator::condition(const Program& program, Pc pc, bool held, const Context
   if (held) return;
   const RuleInfo& rule = program.rules[program.rule_of[pc]];
   const std::string& label = program.labels[program.label_of[pc]];
-  std::string has = actual(program.code[pc], context);
+  const Instruction& i = program.code[pc];
+  std::string has = actual(i, context);
   say(fmt::format("{:>3}  {}", rule.number, rule.text));
   say(context.hotdrop ? fmt::format("     dropped at once: {}", has)
                       : fmt::format("     no: {}{}", label.empty() ? rule.text : label,
                                     has.empty() ? "" : fmt::format("   (the packet: {})", has)));
+  if (i.op != Op::kCall || !program.matches[i.a].tell) return;
+  const MatchCall& match = program.matches[i.a];
+  for (const std::string& line : match.tell(match.state.get(), context)) {
+    say(fmt::format("         {}", line));
+  }
 }
 
 void Narrator::action(const Program& program, Pc pc, Verdict verdict, const Context&) {

@@ -85,7 +85,26 @@ NearMiss expired(const FlowEvent& event, Tick now, const Knobs& knobs) {
   return miss;
 }
 
-void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine) {
+// Why the answer does not fit its question, in this packet's terms.
+std::string what_is_wrong(Reason reason, const Tuple& packet, const Host& host) {
+  if (reason == Reason::kDiscoveryPort) {
+    return fmt::format(", but not for an answer from port {}", packet.source_port);
+  }
+  if (reason != Reason::kDiscoveryOffLink) return "";
+  std::string prefixes;
+  for (const Host::Interface& interface : host.interfaces()) {
+    for (const Prefix& prefix : interface.addresses) {
+      if (prefix.family != packet.family) continue;
+      Address network = prefix.address & mask_of(prefix.family, prefix.length);
+      prefixes += fmt::format("{}{}/{}", prefixes.empty() ? "" : ", ", network.text(prefix.family),
+                              prefix.length);
+    }
+  }
+  return fmt::format(", but {} is not on-link ({})", packet.source.text(packet.family), prefixes);
+}
+
+void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reason,
+                 Engine& engine) {
   if (!engine.discovery()) return;
   for (const Discovery::Window& window : engine.discovery()->windows()) {
     if (window.family != packet.family || window.asker != packet.destination ||
@@ -96,11 +115,12 @@ void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& eng
         fmt::format("the {} question to {}", window.descriptor->name,
                     endpoint(window.family, window.asked, true, window.asked_port));
     Tick now = engine.now();
-    misses.push_back({.text = window.expires > now
-                                  ? fmt::format("{} is open for another {}", question,
-                                                seconds_text(window.expires - now))
-                                  : fmt::format("the window of {} closed {} ago", question,
-                                                seconds_text(now - window.expires))});
+    std::string text =
+        window.expires > now
+            ? fmt::format("{} is open for another {}", question, seconds_text(window.expires - now))
+            : fmt::format("the window of {} closed {} ago", question,
+                          seconds_text(now - window.expires));
+    misses.push_back({.text = text + what_is_wrong(reason, packet, engine.host())});
   }
 }
 
@@ -131,9 +151,11 @@ std::vector<NearMiss> near_misses(const Judged& judged, Engine& engine,
   std::vector<NearMiss> misses;
   if (!judged.family) return misses;
   Tuple packet = tuple_of(judged);
-  add_windows(misses, packet, engine);
+  add_windows(misses, packet, judged.outcome.tracking, engine);
+  // Discovery knows the question: the flow that it made says no more.
+  bool asked = !misses.empty();
   engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
-    if (misses.size() >= kMostMisses) return;
+    if (asked || misses.size() >= kMostMisses) return;
     if (std::optional<NearMiss> miss = compare_alive(flow, packet, engine.host())) {
       misses.push_back(std::move(*miss));
     }

@@ -137,12 +137,18 @@ std::string text_of(const T& self, Family family) {
   return text;
 }
 
-// Tests by calling `self.eval`.
+// Tests by calling `self.eval`; an extension with a `tell` says to explain what it found.
 template <typename T>
 void compile_call(Emitter& emitter, const T& self, bool negate = false) {
+  Tell tell = nullptr;
+  if constexpr (requires(const Context& context) { self.tell(context); }) {
+    tell = [](const void* state, const Context& context) {
+      return static_cast<const T*>(state)->tell(context);
+    };
+  }
   emitter.test_call(
       [](void* state, Context& context) { return static_cast<const T*>(state)->eval(context); },
-      std::make_shared<T>(self), negate);
+      std::make_shared<T>(self), negate, tell);
 }
 
 template <typename Base, typename T>

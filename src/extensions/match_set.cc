@@ -83,6 +83,23 @@ struct SetMatch {
     context.not_captured |= answer.not_captured;
     return yes_if(answer.matched != set.negated);
   }
+
+  // "upnp has 192.168.1.2,udp:1900, for another 2 s"; "upnp: no 192.168.1.2,udp:1900"
+  std::vector<std::string> tell(const Context& context) const {
+    std::vector<std::string> lines;
+    if (context.sets == nullptr) return lines;
+    for (const SetLookup& lookup :
+         context.sets->explain(set.value.ref, context.packet, query, context.now)) {
+      std::string line = lookup.element.empty()
+                             ? fmt::format("{}: no {}", lookup.set, lookup.looked_up)
+                             : fmt::format("{} has {}", lookup.set, lookup.element);
+      if (lookup.seconds_left) line += fmt::format(", for another {} s", *lookup.seconds_left);
+      if (lookup.nomatch) line += ", nomatch";
+      if (!lookup.matched && !lookup.why.empty()) line += fmt::format(" ({})", lookup.why);
+      lines.push_back(std::move(line));
+    }
+    return lines;
+  }
 };
 
 }  // namespace

@@ -121,9 +121,9 @@ void Emitter::need_header(uint32_t bytes) {
 }
 
 void Emitter::test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state,
-                        bool negate) {
+                        bool negate, Tell tell) {
   uint32_t index = static_cast<uint32_t>(program_.matches.size());
-  program_.matches.push_back({call, std::move(state)});
+  program_.matches.push_back({call, std::move(state), tell});
   emit_test({.op = Op::kCall, .negate = negate, .a = index});
 }
 

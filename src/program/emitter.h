@@ -45,7 +45,7 @@ class Emitter {
   void need_header(uint32_t bytes);
   // State is passed to each call, which may change it unless Context::what_if.
   void test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state,
-                 bool negate = false);
+                 bool negate = false, Tell tell = nullptr);
 
   // Targets.
   void accept();

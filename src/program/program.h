@@ -68,11 +68,16 @@ struct InterfaceTest {
   InterfaceName mask;  // bytes 0xff where the name counts: "eth+" leaves the rest free
 };
 
+// What a condition that is code found, for `explain`, a line each ("upnp: no
+// 192.168.1.2,udp:1900"). Null: there is nothing that its own words do not say.
+using Tell = std::vector<std::string> (*)(const void* state, const Context& context);
+
 // A condition or action that is code. `state` is its options, and whatever it remembers (limit);
 // it is owned by the program.
 struct MatchCall {
   MatchResult (*call)(void* state, Context& context);
   std::shared_ptr<void> state;
+  Tell tell = nullptr;
 };
 struct ActionCall {
   // kContinue: go on with the next rule.
