@@ -148,43 +148,6 @@ Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trac
   return outcome;
 }
 
-template <typename Tracer>
-Outcome Engine::judge(Packet& arrived, const Way& way, Tracer& tracer) {
-  now_ = std::max(now_, arrived.time);
-  if (way.path == Way::Path::kNone) return {.reason = way.reason};
-  bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
-  if (from_wire && is_only_for_loopback(arrived) && (!way.in || way.in->text() != "lo")) {
-    return {.reason = Reason::kBadHeader};
-  }
-  const Program* program = rules(arrived.family).program.get();
-  if (!program) return {.reason = Reason::kNoRules};
-  Packet* packet = &arrived;
-  if (arrived.is_fragment && program->needs_conntrack) {
-    if (std::optional<Outcome> outcome = defragment(packet)) return *outcome;
-  }
-  Journey journey(*this, *packet, way);
-  return conclude(journey, travel(journey, tracer));
-}
-
-// Null if `packet` is a whole packet now, which it may not have been before.
-std::optional<Outcome> Engine::defragment(Packet*& packet) {
-  Defragmenter::Pushed pushed = defragmenter_->push(*packet, 0);
-  bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
-  for (void* cookie : pushed.held) {
-    released_.push_back({.cookie = cookie,
-                         .completed_by = complete ? packet->cookie : nullptr,
-                         .reason = pushed.reason});
-  }
-  switch (pushed.outcome) {
-    case Defragmenter::Outcome::kWhole: return std::nullopt;
-    case Defragmenter::Outcome::kComplete: packet = &defragmenter_->datagram(); return std::nullopt;
-    case Defragmenter::Outcome::kHeld:
-      return Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
-    case Defragmenter::Outcome::kDropped: break;
-  }
-  return Outcome{.fate = Outcome::Fate::kDrop, .reason = pushed.reason};
-}
-
 namespace {
 
 std::span<const Hook> hooks_of(Way::Path path) {
@@ -224,10 +187,57 @@ Reason route(Packet& packet, Way::Path path, const Host& host) {
 }  // namespace
 
 template <typename Tracer>
-Verdict Engine::travel(Journey& journey, Tracer& tracer) {
+Outcome Engine::judge(Packet& arrived, const Way& way, Tracer& tracer) {
+  now_ = std::max(now_, arrived.time);
+  if (way.path == Way::Path::kNone) return {.reason = way.reason};
+  bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
+  if (from_wire && is_only_for_loopback(arrived) && (!way.in || way.in->text() != "lo")) {
+    return {.reason = Reason::kBadHeader};
+  }
+  const Program* program = rules(arrived.family).program.get();
+  if (!program) return {.reason = Reason::kNoRules};
+  std::span<const Hook> hooks = hooks_of(way.path);
+  Packet* packet = &arrived;
+  if (arrived.is_fragment && !program->needs_conntrack && arrived.family == Family::kIpv4 &&
+      way.path == Way::Path::kInput) {
+    // Without conntrack IPv4 puts fragments together on delivery, between the two hooks. (IPv6
+    // does after INPUT, when nobody looks any more.)
+    Journey journey(*this, arrived, way);
+    Verdict verdict = travel(journey, hooks.first(1), tracer);
+    if (verdict != Verdict::kAccept) return conclude(journey, verdict);
+    if (std::optional<Outcome> outcome = defragment(packet)) return *outcome;
+    hooks = hooks.subspan(1);
+  } else if (arrived.is_fragment && program->needs_conntrack) {
+    if (std::optional<Outcome> outcome = defragment(packet)) return *outcome;
+  }
+  Journey journey(*this, *packet, way);
+  return conclude(journey, travel(journey, hooks, tracer));
+}
+
+// Null if `packet` is a whole packet now, which it may not have been before.
+std::optional<Outcome> Engine::defragment(Packet*& packet) {
+  Defragmenter::Pushed pushed = defragmenter_->push(*packet, 0);
+  bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
+  for (void* cookie : pushed.held) {
+    released_.push_back({.cookie = cookie,
+                         .completed_by = complete ? packet->cookie : nullptr,
+                         .reason = pushed.reason});
+  }
+  switch (pushed.outcome) {
+    case Defragmenter::Outcome::kWhole: return std::nullopt;
+    case Defragmenter::Outcome::kComplete: packet = &defragmenter_->datagram(); return std::nullopt;
+    case Defragmenter::Outcome::kHeld:
+      return Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
+    case Defragmenter::Outcome::kDropped: break;
+  }
+  return Outcome{.fate = Outcome::Fate::kDrop, .reason = pushed.reason};
+}
+
+template <typename Tracer>
+Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer) {
   Packet& packet = journey.context.packet;
   Way::Path path = journey.way.path;
-  for (Hook hook : hooks_of(path)) {
+  for (Hook hook : hooks) {
     bool has_in = hook == Hook::kPrerouting || hook == Hook::kInput || path == Way::Path::kForward;
     packet.in = has_in ? journey.way.in : nullptr;
     bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
@@ -401,6 +411,7 @@ bool Engine::may_predate(const Journey& journey) {
 }
 
 bool Engine::would_accept(const Packet& packet, const Way& way, CtInfo info) {
+  if (way.path == Way::Path::kNone || !rules(packet.family).program) return false;
   Packet copy = packet;
   Journey journey(*this, copy, way);
   journey.context.what_if = true;
@@ -411,7 +422,7 @@ bool Engine::would_accept(const Packet& packet, const Way& way, CtInfo info) {
   copy.fields[Field::kCtDirection] = static_cast<uint32_t>(journey.tracked.direction);
   copy.fields[Field::kConnmark] = 0;
   NoTrace trace;
-  return travel(journey, trace) == Verdict::kAccept;
+  return travel(journey, hooks_of(way.path), trace) == Verdict::kAccept;
 }
 
 }  // namespace sallyport

@@ -122,7 +122,7 @@ class Engine {
   Outcome judge(Packet& packet, const Way& way, Tracer& tracer);
   std::optional<Outcome> defragment(Packet*& packet);
   template <typename Tracer>
-  Verdict travel(Journey& journey, Tracer& tracer);
+  Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);
   template <typename Tracer>
   Verdict pass(Journey& journey, Hook hook, Tracer& tracer);
   template <typename Tracer>
