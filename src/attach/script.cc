@@ -101,7 +101,7 @@ void read_way(LineReader& reader, ScriptPacket& packet) {
     packet.out = read_interface(reader);
   } else {
     reader.fail(reader.last(), fmt::format("unknown word '{}'", word),
-                "a packet's line is: [+SECONDS | @SECONDS] in|out|fwd IFACE PROTO SRC > DST …");
+                "a packet's line is: [+SECONDS | @SECONDS] in|out|fwd IFACE PROTO SRC > DST ...");
   }
 }
 

@@ -43,6 +43,13 @@ std::string printable(std::string_view line) {
   return out;
 }
 
+// A message quotes words of the text, however long they are.
+std::string message(std::string_view what) {
+  constexpr size_t kLongest = 300;
+  if (what.size() <= kLongest) return printable(what);
+  return printable(what.substr(0, kLongest)) + " ...";
+}
+
 void render_line(std::string& out, std::string_view line, const Span& span) {
   size_t column = std::min<size_t>(span.column > 0 ? span.column - 1 : 0, line.size());
   size_t from = column > kWidth / 2 && line.size() > kWidth ? column - kWidth / 2 : 0;
@@ -61,7 +68,7 @@ std::string Diagnostics::render(const std::string& file, std::string_view text) 
   LineFinder lines(text);
   for (const Diag& diag : list_) {
     fmt::format_to(std::back_inserter(out), "{}:{}:{}: error: {}\n", file, diag.span.line,
-                   diag.span.column, diag.what);
+                   diag.span.column, message(diag.what));
     render_line(out, lines.line(diag.span.line), diag.span);
     if (!diag.hint.empty()) fmt::format_to(std::back_inserter(out), "  hint: {}\n", diag.hint);
   }

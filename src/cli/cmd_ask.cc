@@ -148,6 +148,14 @@ void add_ask(CLI::App& app, int& exit_code) {
       "ask",
       "Say what would happen to a packet, as in 'in eth0 udp 10.0.0.7:53 > 192.168.1.2:40000'");
   auto options = std::make_shared<Options>();
+  command->footer(R"(Examples:
+
+  sallyport ask --rules my.rules 'in eth0 tcp 10.0.0.7:4000 > 192.168.1.2:22'
+  sallyport ask --rules my.rules 'out udp 192.168.1.2:40000 > 10.0.0.7:53' \
+                                 '+31 in udp 10.0.0.7:53 > 192.168.1.2:40000'
+
+Exit codes: 0; 1 an error in a file or a packet; 2 usage; 3 uncertain, with
+--strict.)");
   options->inputs.add_to(*command);
   command->add_flag("--json", options->json, "a JSON object a line for each packet");
   command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");

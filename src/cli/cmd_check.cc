@@ -11,6 +11,13 @@ void add_check(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("check", "Say whether a rule file is right, and if not where");
   auto file = std::make_shared<RuleFile>();
+  command->footer(R"(Examples:
+
+  sallyport check my.rules
+  sallyport check -6 --sets my.sets my.rules6
+  iptables-save | sallyport check -
+
+Exit codes: 0 all right; 1 errors; 2 usage.)");
   file->add_to(*command);
   command->callback([file, &exit_code] {
     exit_code = file->parse([](const Ruleset& rules) {

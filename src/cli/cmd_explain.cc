@@ -119,6 +119,13 @@ void add_explain(CLI::App& app, int& exit_code) {
       "explain",
       "Say why one packet of a capture was accepted or dropped, and what would change it");
   auto options = std::make_shared<Options>();
+  command->footer(R"(Examples:
+
+  sallyport explain --rules my.rules my.pcap 17
+  sallyport explain --rules my.rules my.pcap 'src 192.168.1.7 and udp port 1900'
+  sallyport explain --anonymize --rules my.rules my.pcap 17
+
+Exit codes: 0; 1 an error in a file; 2 usage, or there is no such packet.)");
   options->inputs.add_to(*command);
   command->add_flag("--anonymize", options->anonymize,
                     "exchange addresses for others, consistently, to show the text to strangers");

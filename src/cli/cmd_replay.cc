@@ -1,4 +1,5 @@
 // sallyport replay: every packet of a capture through a firewall, and what became of it.
+#include <filesystem>
 #include <fmt/ostream.h>
 #include <iostream>
 
@@ -107,6 +108,10 @@ bool Run::prepare(const CaptureFile& capture) {
     filter_ = std::move(*filter);
   }
   if (!options_.annotate.empty()) {
+    std::error_code unknown;
+    if (std::filesystem::equivalent(options_.annotate, options_.capture, unknown)) {
+      return fail(options_.annotate, "it is the capture itself: write to another file");
+    }
     auto annotator = Annotator::create(options_.annotate);
     if (!annotator) return fail(options_.annotate, annotator.error());
     annotator_ = std::move(*annotator);
@@ -196,16 +201,28 @@ void add_replay(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("replay", "Judge every packet of a capture, and sum up what happened");
   auto options = std::make_shared<Options>();
+  command->footer(R"(Examples:
+
+  sallyport replay --rules my.rules --host eth0=192.168.1.2/24 my.pcap
+  sallyport replay --rules my.rules --sets my.sets --json my.pcap
+  sallyport replay --rules my.rules --forward --inside 10.0.0.0/8 router.pcap
+  sallyport replay --rules my.rules --against new.rules my.pcap
+  tcpdump -c 1000 -w - | sallyport replay --rules my.rules -
+
+Without --host and --forward the host is guessed from the capture, and the guess
+is printed. Exit codes: 0; 1 an error in a file; 2 usage; 3 uncertain, with
+--strict.)");
   options->inputs.add_to(*command);
   command->add_flag("--json", options->json, "a JSON object a line for each record");
   command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
   command
       ->add_option("--filter", options->filter,
-                   "print the packets that match, in tcpdump's language (all are tracked)")
+                   "print only the packets that match, in tcpdump's language; all are tracked")
       ->option_text("EXPR");
   command
-      ->add_option("--annotate", options->annotate,
-                   "write a capture with the verdict and reason as each packet's comment")
+      ->add_option(
+          "--annotate", options->annotate,
+          "write a capture with the verdict and reason as each packet's comment, for Wireshark")
       ->option_text("OUT.pcapng");
   command
       ->add_option("--against", options->against,

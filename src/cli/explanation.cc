@@ -73,7 +73,7 @@ std::string explanation_json(const Explanation& explanation) {
   // One object of both: the packet's keys first.
   std::string line = json_line(explanation.judged, explanation.program);
   line.pop_back();
-  return line + "," + json.dump().substr(1);
+  return line + "," + json_text(json).substr(1);
 }
 
 }  // namespace sallyport

@@ -1,11 +1,12 @@
 #include "cli/inputs.h"
 
+#include <cerrno>
+#include <cstdio>
 #include <fmt/ostream.h>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 #include <random>
 #include <set>
+#include <system_error>
 
 #include "engine/host_text.h"
 #include "rules/lower.h"
@@ -70,23 +71,121 @@ void Inputs::add_to(CLI::App& command) {
       ->check(CLI::IsMember({"verify", "ignore"}));
 }
 
+namespace {
+
+constexpr size_t kMostText = size_t{1} << 30;  // of one file: /dev/zero has no end
+
+}  // namespace
+
 std::optional<InputFile> read_input(const std::string& name, std::ostream& errors) {
-  InputFile file{.name = name == "-" ? "standard input" : name, .text = {}};
-  if (name == "-") {
-    file.text.assign(std::istreambuf_iterator<char>(std::cin), {});
-    return file;
-  }
-  std::ifstream stream(name, std::ios::binary);
-  if (stream) file.text.assign(std::istreambuf_iterator<char>(stream), {});
-  if (!stream || stream.bad()) {
-    fmt::print(errors, "sallyport: cannot read {}\n", name);
+  const bool is_stdin = name == "-";
+  InputFile file{.name = is_stdin ? "standard input" : name, .text = {}};
+  auto fail = [&](const std::string& why) {
+    fmt::print(errors, "sallyport: {}: {}\n", file.name, why);
     return std::nullopt;
+  };
+  using Stream = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+  auto leave_open = [](std::FILE*) { return 0; };
+  Stream stream =
+      is_stdin ? Stream(stdin, leave_open) : Stream(std::fopen(name.c_str(), "rbe"), std::fclose);
+  if (!stream) return fail(std::generic_category().message(errno));
+  if (std::feof(stream.get())) return fail(kReadAlready);
+  std::vector<char> block(1 << 20);
+  while (size_t count = std::fread(block.data(), 1, block.size(), stream.get())) {
+    if (file.text.size() + count > kMostText) {
+      return fail(fmt::format("more than {} MiB: not a text of rules", kMostText >> 20));
+    }
+    file.text.append(block.data(), count);
   }
+  if (std::ferror(stream.get())) return fail(std::generic_category().message(errno));
   return file;
 }
 
+namespace {
+
+// What the flags themselves say, read once; what is wrong with them is a matter of usage, not of
+// a file.
+class Flags {
+ public:
+  Flags(const Inputs& inputs, std::ostream& errors) : inputs_(inputs), errors_(errors) {}
+
+  bool good() const { return good_; }
+  Host host();
+  std::vector<Prefix> groups();
+  std::vector<Prefix> inside();
+  void check_interface(std::string_view flag, const std::string& name);
+  void check_sysctl(const std::string& text);
+
+ private:
+  void fail(std::string_view flag, const std::string& value, const Diag& diag) {
+    fmt::print(errors_, "sallyport: {} {}: {}{}{}\n", flag, value, diag.what,
+               diag.hint.empty() ? "" : "; ", diag.hint);
+    good_ = false;
+  }
+
+  const Inputs& inputs_;
+  std::ostream& errors_;
+  bool good_ = true;
+};
+
+Host Flags::host() {
+  Host host;
+  for (const std::string& text : inputs_.hosts) {
+    Result<void> added = add_host_text(text, host);
+    if (!added) fail("--host", text, added.error());
+  }
+  return host;
+}
+
+std::vector<Prefix> Flags::groups() {
+  std::vector<Prefix> groups;
+  for (const std::string& text : inputs_.groups) {
+    std::optional<Prefix> group = Prefix::parse(text);
+    if (group && group->address.is_multicast(group->family)) {
+      groups.push_back(*group);
+    } else {
+      fail("--group", text, {{}, "not a multicast address", ""});
+    }
+  }
+  return groups;
+}
+
+std::vector<Prefix> Flags::inside() {
+  std::vector<Prefix> inside;
+  for (const std::string& text : inputs_.inside) {
+    if (std::optional<Prefix> prefix = Prefix::parse(text)) {
+      inside.push_back(*prefix);
+    } else {
+      fail("--inside", text, {{}, "not a network", "write ADDR/LEN, as in 10.0.0.0/8"});
+    }
+  }
+  return inside;
+}
+
+void Flags::check_interface(std::string_view flag, const std::string& name) {
+  constexpr size_t kLongest = 15;  // what Linux gives an interface's name
+  if (name.empty() || name.size() > kLongest) {
+    fail(flag, name, {{}, "an interface's name has 1 to 15 characters", ""});
+  }
+}
+
+void Flags::check_sysctl(const std::string& text) {
+  size_t equals = text.find('=');
+  Knobs unused;
+  Result<void> set = unused.set(text.substr(0, equals), text.substr(equals + 1));
+  if (!set) fail("--sysctl", text, set.error());
+}
+
+}  // namespace
+
 std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors) {
   Sources sources{.inputs = inputs};
+  Flags flags(inputs, errors);
+  sources.host = flags.host();
+  sources.groups = flags.groups();
+  sources.inside = flags.inside();
+  flags.check_interface("--in-if", inputs.in_if);
+  flags.check_interface("--out-if", inputs.out_if);
   bool ok = true;
   auto read = [&](const std::string& name, std::optional<InputFile>& file) {
     if (name.empty()) return;
@@ -100,6 +199,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors) 
   for (const std::string& sysctl : inputs.sysctls) {
     std::optional<InputFile> file;
     if (sysctl.find('=') != std::string::npos) {
+      flags.check_sysctl(sysctl);
       file = InputFile{.name = "--sysctl", .text = sysctl + "\n"};
     } else {
       read(sysctl, file);
@@ -115,7 +215,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors) 
     fmt::print(errors, "sallyport: no rules: give --rules FILE, --rules6 FILE or both\n");
     ok = false;
   }
-  return ok ? std::optional(std::move(sources)) : std::nullopt;
+  return ok && flags.good() ? std::optional(std::move(sources)) : std::nullopt;
 }
 
 HashKey random_hash_key() {
@@ -133,11 +233,6 @@ class Texts {
   void fail(const InputFile& file, const Diagnostics& diagnostics) {
     if (diagnostics.empty()) return;
     errors_ << diagnostics.render(file.name, file.text);
-    failed_ = true;
-  }
-  void fail(std::string_view flag, const std::string& value, const Diag& diag) {
-    fmt::print(errors_, "sallyport: {} {}: {}{}{}\n", flag, value, diag.what,
-               diag.hint.empty() ? "" : "; ", diag.hint);
     failed_ = true;
   }
   bool failed() const { return failed_; }
@@ -167,36 +262,6 @@ std::vector<Descriptor> read_descriptors(const Sources& sources, Texts& texts) {
     texts.fail(file, diagnostics);
   }
   return descriptors;
-}
-
-Host read_host(const Sources& sources, const std::optional<Host>& guess, Texts& texts) {
-  Host host;
-  if (sources.inputs.hosts.empty() && !sources.inputs.forward && guess) host = *guess;
-  for (const std::string& text : sources.inputs.hosts) {
-    Result<void> added = add_host_text(text, host);
-    if (!added) texts.fail("--host", text, added.error());
-  }
-  for (const std::string& text : sources.inputs.groups) {
-    std::optional<Prefix> group = Prefix::parse(text);
-    if (!group || !group->address.is_multicast(group->family)) {
-      texts.fail("--group", text, {{}, "not a multicast address", ""});
-    } else {
-      host.join(group->family, group->address);
-    }
-  }
-  return host;
-}
-
-std::vector<Prefix> read_inside(const Sources& sources, Texts& texts) {
-  std::vector<Prefix> inside;
-  for (const std::string& text : sources.inputs.inside) {
-    if (std::optional<Prefix> prefix = Prefix::parse(text)) {
-      inside.push_back(*prefix);
-    } else {
-      texts.fail("--inside", text, {{}, "not a network", "write ADDR/LEN, as in 10.0.0.0/8"});
-    }
-  }
-  return inside;
 }
 
 std::optional<Ruleset> read_rules(const std::optional<InputFile>& file, Family family,
@@ -253,10 +318,11 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   Engine::Config config;
   config.knobs = read_knobs(sources, texts);
   config.descriptors = read_descriptors(sources, texts);
-  config.host = read_host(sources, guess, texts);
+  bool guessing = sources.inputs.hosts.empty() && !sources.inputs.forward;
+  config.host = guessing && guess ? *guess : sources.host;
+  for (const Prefix& group : sources.groups) config.host.join(group.family, group.address);
   config.hash_key = random_hash_key();
   config.history_unknown = !sources.conntrack;
-  std::vector<Prefix> inside = read_inside(sources, texts);
 
   auto sets = std::make_unique<SetStore>(config.hash_key);
   if (sources.sets) {
@@ -281,7 +347,7 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   if (rules6) setup.engine->set_program(Family::kIpv6, compile(*rules6));
   setup.viewpoint =
       sources.inputs.forward
-          ? Viewpoint::of_router(std::move(inside), InterfaceName(sources.inputs.in_if),
+          ? Viewpoint::of_router(sources.inside, InterfaceName(sources.inputs.in_if),
                                  InterfaceName(sources.inputs.out_if))
           : Viewpoint::of_host(setup.engine->host(),
                                only_interface(rules, rules6).value_or(InterfaceName("eth0")));

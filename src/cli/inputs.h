@@ -20,7 +20,8 @@ struct InputFile {
   std::string name;
   std::string text;
 };
-// "-" is standard input. What is wrong goes to `errors`.
+// "-" is standard input, which can be read once. What is wrong goes to `errors`.
+constexpr const char* kReadAlready = "it has been read already: one file can be -, not two";
 std::optional<InputFile> read_input(const std::string& name, std::ostream& errors);
 
 // The flags, as given.
@@ -43,13 +44,18 @@ struct Inputs {
   void add_to(CLI::App& command);
 };
 
-// The same with the files read; what a trial changes before it makes an engine.
+// The same with the flags understood and the files read; what a trial changes before it makes an
+// engine.
 struct Sources {
   Inputs inputs;
   std::optional<InputFile> rules, rules6, sets, conntrack;
   std::vector<InputFile> sysctls;  // a K=V is a file of one line
   std::vector<InputFile> discovery;
+  Host host;  // of --host
+  std::vector<Prefix> groups;
+  std::vector<Prefix> inside;
 };
+// Nothing where a flag makes no sense or a file cannot be read, which is said in `errors`.
 std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors);
 
 // The engine, and the point that it looks from.

@@ -72,13 +72,17 @@ Json packet_json(const Judged& judged, const Program* program) {
 
 // The time is a number of nine digits, more than a double holds: put in as text.
 std::string finish_line(const Json& json, Instant time) {
-  std::string line = json.dump();
+  std::string line = json_text(json);
   constexpr std::string_view kPlace = "\"t\":null";
   line.replace(line.find(kPlace), kPlace.size(), "\"t\":" + decimal_time(time));
   return line;
 }
 
 }  // namespace
+
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string json_line(const Judged& judged, const Program* program) {
   return finish_line(packet_json(judged, program), judged.record.time);

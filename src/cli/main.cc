@@ -1,16 +1,28 @@
 // sallyport: what a firewall does with each packet, and why.
+#include <cstdio>
 #include <iostream>
+#include <new>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/help.h"
 #include "sallyport/version.h"
 
 namespace {
 
-constexpr std::string_view kFooter =
-    "Exit codes: 0 as asked; 1 the answer is no (errors in a rule file, an expectation not met);\n"
-    "2 usage; 3 uncertain, with --strict.\n";
+constexpr const char* kFooter =
+    R"(To begin with, the rules of a machine and a capture of its traffic:
+
+  iptables-save > my.rules
+  tcpdump -i eth0 -w my.pcap
+  sallyport check my.rules
+  sallyport replay --rules my.rules my.pcap
+  sallyport explain --rules my.rules my.pcap 'udp port 1900'
+
+Exit codes: 0 as asked; 1 the answer is no (errors in a file, an expectation not
+met); 2 usage, or a file that cannot be read or written; 3 uncertain, with
+--strict.)";
 
 }  // namespace
 
@@ -19,7 +31,9 @@ int main(int argc, char** argv) {
                "sallyport");
   app.set_version_flag("--version", std::string(sallyport::kVersion));
   app.require_subcommand(1);
-  app.footer(std::string(kFooter));
+  app.footer(kFooter);
+  app.formatter(std::make_shared<sallyport::HelpFormatter>());
+  app.failure_message(sallyport::usage_error);
   int exit_code = sallyport::kExitOk;
   sallyport::add_ask(app, exit_code);
   sallyport::add_check(app, exit_code);
@@ -29,9 +43,16 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    int code = app.exit(error);
-    return code == 0 ? sallyport::kExitOk : sallyport::kExitUsage;
+    exit_code = app.exit(error) == 0 ? sallyport::kExitOk : sallyport::kExitUsage;
+  } catch (const std::bad_alloc&) {
+    std::fputs("sallyport: out of memory\n", stderr);
+    return sallyport::kExitUsage;
   }
   std::cout.flush();
+  // A pipe's reader that leaves early ends us with SIGPIPE, as it ends all programs.
+  if (!std::cout || std::fflush(stdout) != 0) {
+    std::fputs("sallyport: standard output: not all of it could be written\n", stderr);
+    return sallyport::kExitUsage;
+  }
   return exit_code;
 }

@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include <cstdio>
 #include <fmt/ostream.h>
 #include <iostream>
 #include <iterator>
@@ -19,6 +20,10 @@ std::optional<CaptureFile> CaptureFile::open(const std::string& path, std::ostre
   file.name_ = path;
   if (path == "-") {
     file.name_ = "standard input";
+    if (std::feof(stdin)) {
+      fmt::print(errors, "sallyport: {}: {}\n", file.name_, kReadAlready);
+      return std::nullopt;
+    }
     file.bytes_.assign(std::istreambuf_iterator<char>(std::cin), {});
   }
   std::expected<Capture, std::string> capture =

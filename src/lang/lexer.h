@@ -5,7 +5,7 @@
 // the next byte as it is (\n is an n); the closing quote ends the word, even with
 // no blank after it. Outside of quotes a backslash is itself, a single quote too,
 // and # begins nothing. An unclosed quote, which iptables closes at the end of the
-// line, is an error here.
+// line, is an error here. So is a line of more than 251 words: iptables takes no more.
 #pragma once
 
 #include <cstdint>
