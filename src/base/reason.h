@@ -36,6 +36,8 @@ namespace sallyport {
   X(kInvalidLength, "invalid-length", "INVALID: the transport length is wrong")                    \
   X(kInvalidChecksum, "invalid-checksum", "INVALID: the transport checksum is wrong")              \
   X(kInvalidNoNextHeader, "invalid-no-next-header", "INVALID: IPv6 without a next header")         \
+  X(kInvalidFragment, "invalid-fragment",                                                          \
+    "INVALID: an IPv6 fragment that cannot be put together with others")                           \
   X(kInvalidTcpFlags, "invalid-tcp-flags", "INVALID: impossible TCP flags")                        \
   X(kInvalidTcpNew, "invalid-tcp-new",                                                             \
     "INVALID: no connection, and this segment cannot begin one")                                   \

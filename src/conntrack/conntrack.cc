@@ -48,6 +48,15 @@ CtInfo info_of(const Flow& flow, Direction direction) {
   return flow.status & ct_status::kExpected ? CtInfo::kRelated : CtInfo::kNew;
 }
 
+// Of a flow whose line does not say: it is offloaded, so it is alive, and without a deadline there.
+uint32_t usual_timeout(uint8_t protocol, const Knobs& knobs) {
+  switch (protocol) {
+    case protocol::kTcp: return knobs.tcp_timeout_established;
+    case protocol::kUdp: return knobs.udp_timeout_stream;
+    default: return knobs.generic_timeout;
+  }
+}
+
 Tracked without_flow(CtInfo info, Reason reason) {
   Tracked tracked;
   tracked.info = reason == Reason::kNotInCapture ? CtInfo::kNone : info;
@@ -156,6 +165,7 @@ struct Conntrack::State {
 };
 
 Tracked Conntrack::State::track(Packet& packet, const Zone& zone, Tick now) {
+  if (packet.is_fragment) return without_flow(CtInfo::kInvalid, Reason::kInvalidFragment);
   uint8_t protocol = packet.protocol();
   if (protocol == protocol::kIcmp || protocol == protocol::kIcmpv6) {
     if (Reason why = need(packet, 1, Reason::kInvalidShort); why != Reason::kNone) {
@@ -276,6 +286,7 @@ void Conntrack::State::insert(uint32_t index, Tick now) {
 
 void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   if (find_alive(line.tuple, line.zone, now).index) return;
+  if (find_alive(line.reply, line.zone, now).index) return;
   uint32_t index = table.allocate();
   if (!index) return;
   Flow& flow = table[index];
@@ -284,8 +295,9 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   flow.status = static_cast<uint16_t>(line.status);
   flow.connmark = line.connmark;
   flow.created = static_cast<uint32_t>(now - kAdoptedAge);
-  set_timeout(flow, line.timeout);
+  if (line.reply != invert(line.tuple)) table.set_reply(index, line.reply);
   if (line.tuple.protocol == protocol::kTcp) tcp::adopt(flow, line.tcp_state);
+  set_timeout(flow, line.timeout.value_or(usual_timeout(line.tuple.protocol, knobs)));
   if (!counters.empty()) counters[index] = {};
   if (table.insert(index)) {
     insert(index, now);
@@ -389,6 +401,10 @@ const Flow* Conntrack::find(FlowId id) const {
 }
 const Flow* Conntrack::master(const Flow& flow) const {
   return find(flow.master);
+}
+
+Tuple Conntrack::reply_of(FlowId id) const {
+  return state_->table.reply_of(id.index);
 }
 
 FlowId Conntrack::lookup(const Tuple& tuple, const Zone& zone, Tick now,

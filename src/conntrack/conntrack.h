@@ -96,6 +96,9 @@ class Conntrack {
   Flow* find(FlowId id);
   const Flow* find(FlowId id) const;
   const Flow* master(const Flow& flow) const;
+  // The tuple of a live flow's packets in the reply direction: the inverse of its own, but with
+  // NAT.
+  Tuple reply_of(FlowId id) const;
   // A lookup that changes nothing; a dead flow is not found.
   FlowId lookup(const Tuple& tuple, const Zone& zone, Tick now, Direction* direction) const;
   size_t count() const;  // confirmed flows, as nf_conntrack_count

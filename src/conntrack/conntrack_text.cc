@@ -81,6 +81,21 @@ struct Half {
   uint16_t zone = 0;
 };
 
+// NAT shows in what the answers are addressed to, and come from. ICMP's id is the asker's; and
+// GRE's keys may differ without NAT: the other direction of a PPTP tunnel has its own call id.
+uint32_t nat_of(const Tuple& tuple, const Tuple& reply) {
+  Tuple expected = invert(tuple);
+  bool is_icmp = tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6;
+  bool other_source_port = reply.source_port != expected.source_port;
+  bool other_port = reply.destination_port != expected.destination_port;
+  bool has_ports = !is_icmp && tuple.protocol != protocol::kGre;
+  bool source = reply.destination != expected.destination || (has_ports && other_port) ||
+                (is_icmp && other_source_port);
+  bool destination = reply.source != expected.source || (has_ports && other_source_port);
+  return (source ? ct_status::kSourceNat : 0) | (destination ? ct_status::kDestinationNat : 0) |
+         (source || destination ? ct_status::kNatNotDone : 0);
+}
+
 class Reader {
  public:
   Reader(std::string_view line, uint32_t number) : words_(line, number) {}
@@ -189,21 +204,23 @@ class Reader {
       }
       half.tuple.family = *family_;
       half.tuple.protocol = protocol_;
+      if (protocol_ == protocol::kDccp) {  // Linux 6.18 has no tracker for it
+        half.tuple.source_port = half.tuple.destination_port = 0;
+      }
       if (protocol_ == protocol::kIcmp || protocol_ == protocol::kIcmpv6) {
         half.tuple.destination_port = static_cast<uint16_t>(half.type << 8 | half.code);
       }
     }
-    if (halves_[1].tuple != invert(halves_[0].tuple)) {
-      return wrong(first_, "the flow goes through NAT, which is not supported yet",
-                   "leave this line out");
-    }
     if (protocol_ == protocol::kTcp && line_.tcp_state == TcpState::kNone) {
-      return wrong(first_, "a TCP flow needs its state");
+      if (line_.timeout) return wrong(first_, "a TCP flow needs its state");
+      line_.tcp_state = TcpState::kEstablished;  // offloaded
     }
     if (uint16_t zone = halves_[0].zone) line_.zone = {zone, Zone::Directions::kOriginal};
     if (uint16_t zone = halves_[1].zone) line_.zone = {zone, Zone::Directions::kReply};
     line_.tuple = halves_[0].tuple;
-    line_.status |= ct_status::kConfirmed | (seen_reply_ ? ct_status::kSeenReply : 0);
+    line_.reply = halves_[1].tuple;
+    line_.status |= nat_of(line_.tuple, line_.reply) | ct_status::kConfirmed |
+                    (seen_reply_ ? ct_status::kSeenReply : 0);
     return std::optional(line_);
   }
 
@@ -225,6 +242,7 @@ std::string_view protocol_name(uint8_t protocol) {
     case protocol::kIcmp: return "icmp";
     case protocol::kIcmpv6: return "icmpv6";
     case protocol::kSctp: return "sctp";
+    case protocol::kDccp: return "dccp";
     case protocol::kGre: return "gre";
     default: return "unknown";
   }
@@ -238,6 +256,7 @@ std::string half_text(const Tuple& tuple) {
     case protocol::kUdp:
     case protocol::kUdpLite:
     case protocol::kSctp:
+    case protocol::kDccp:
       return text + fmt::format(" sport={} dport={}", tuple.source_port, tuple.destination_port);
     case protocol::kIcmp:
     case protocol::kIcmpv6:
@@ -260,7 +279,7 @@ Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t numbe
   return Reader(line, number).read();
 }
 
-std::string flow_text(const Flow& flow, Tick now) {
+std::string flow_text(const Flow& flow, const Tuple& reply, Tick now) {
   const Tuple& tuple = flow.tuple;
   bool six = tuple.family == Family::kIpv6;
   uint64_t left = now < flow.expires ? (flow.expires - now) / kTicksPerSecond : 0;
@@ -271,7 +290,7 @@ std::string flow_text(const Flow& flow, Tick now) {
   }
   text += half_text(tuple) + zone_text(flow.zone, Zone::Directions::kOriginal, "zone-orig");
   if (!(flow.status & ct_status::kSeenReply)) text += " [UNREPLIED]";
-  text += " " + half_text(invert(tuple));
+  text += " " + half_text(reply);
   text += zone_text(flow.zone, Zone::Directions::kReply, "zone-reply");
   if (flow.status & ct_status::kAssured) text += " [ASSURED]";
   text += fmt::format(" mark={}", flow.connmark);

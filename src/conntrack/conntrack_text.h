@@ -14,8 +14,9 @@ namespace sallyport {
 // What a line says of a flow; what it does not say is as it is in a fresh Flow.
 struct FlowLine {
   Tuple tuple;
+  Tuple reply;  // the inverse of `tuple`, but with NAT
   Zone zone;
-  uint32_t timeout = 0;  // seconds left
+  std::optional<uint32_t> timeout;  // seconds left; an offloaded flow has none
   TcpState tcp_state = TcpState::kNone;
   uint32_t status = 0;
   uint32_t connmark = 0;
@@ -25,7 +26,7 @@ struct FlowLine {
 // the count that conntrack prints at the end.
 Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number);
 
-// As `conntrack -L -o extended` prints it.
-std::string flow_text(const Flow& flow, Tick now);
+// As `conntrack -L -o extended` prints it. `reply` is Conntrack::reply_of().
+std::string flow_text(const Flow& flow, const Tuple& reply, Tick now);
 
 }  // namespace sallyport

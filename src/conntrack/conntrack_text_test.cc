@@ -1,7 +1,9 @@
 #include "conntrack/conntrack_text.h"
 
 #include <algorithm>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <memory>
 
 #include "conntrack/test_conntrack.h"
 
@@ -26,7 +28,9 @@ constexpr std::string_view kListing =
 
 std::string listing_of(const Conntrack& conntrack, Tick now) {
   std::vector<std::string> lines;
-  conntrack.each(now, [&](FlowId, const Flow& flow) { lines.push_back(flow_text(flow, now)); });
+  conntrack.each(now, [&](FlowId id, const Flow& flow) {
+    lines.push_back(flow_text(flow, conntrack.reply_of(id), now));
+  });
   std::ranges::sort(lines);
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
@@ -75,6 +79,84 @@ TEST(ConntrackText, TheOtherFormsSayTheSame) {
   EXPECT_FALSE(*parse_flow("", 1));
 }
 
+// Flows of all kinds in every form that Linux and conntrack print: record_listings.sh.
+TEST(ConntrackText, EveryLineThatLinuxPrintsLoads) {
+  std::ifstream file(SALLYPORT_SOURCE_DIR "/tests/kernel/listings.txt");
+  size_t listings = 0;
+  Firewall firewall;
+  auto finish = [&] {
+    if (listings == 0) return;
+    Tick now = Firewall::at(0);
+    std::string printed = listing_of(firewall.conntrack, now);
+    Firewall other;
+    Diagnostics diagnostics;
+    other.conntrack.load(printed, now, diagnostics);
+    EXPECT_EQ(diagnostics.render("flows", printed), "");
+    EXPECT_EQ(listing_of(other.conntrack, now), printed);
+  };
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("# ")) continue;
+    if (line.starts_with("##")) {
+      finish();
+      std::destroy_at(&firewall);
+      std::construct_at(&firewall);
+      listings++;
+      continue;
+    }
+    size_t count = firewall.conntrack.count();
+    Diagnostics diagnostics;
+    firewall.conntrack.load(line, Firewall::at(0), diagnostics);
+    EXPECT_EQ(diagnostics.render("listings.txt", line), "");
+    EXPECT_EQ(firewall.conntrack.count(), count + 1) << line;
+  }
+  finish();
+  EXPECT_EQ(listings, 6u);
+}
+
+// As a router's documentation shows them (Linux, nf_flowtable.rst): no timer, no TCP state.
+TEST(ConntrackText, AnOffloadedFlowIsAlive) {
+  Firewall firewall;
+  Diagnostics diagnostics;
+  firewall.conntrack.load(
+      "tcp      6 src=10.141.10.2 dst=192.168.10.2 sport=52728 dport=5201 src=192.168.10.2 "
+      "dst=192.168.10.1 sport=5201 dport=52728 [HW_OFFLOAD] mark=0 secctx=(null) use=2\n",
+      Firewall::at(0), diagnostics);
+  EXPECT_EQ(diagnostics.render("flows", {}), "");
+  PacketSpec data = spec(protocol::kTcp, "192.168.10.2", 5201, "192.168.10.1", 52728);
+  data.tcp.flags = 16;
+  EXPECT_EQ(firewall.pass(1000, data), "ESTABLISHED reply");
+}
+
+// Found by both of its tuples and by the inverse of neither; its packets are uncertain.
+TEST(ConntrackText, AFlowThroughNatIsFoundEitherWay) {
+  Firewall firewall;
+  Diagnostics diagnostics;
+  constexpr std::string_view kLines =
+      "udp 17 29 src=10.0.0.2 dst=8.8.8.8 sport=1000 dport=53 src=8.8.8.8 dst=9.9.9.9 sport=53 "
+      "dport=2000 mark=0 use=1\n"
+      "tcp 6 29 ESTABLISHED src=7.7.7.7 dst=9.9.9.9 sport=1000 dport=80 src=10.0.0.2 dst=7.7.7.7 "
+      "sport=8080 dport=1000 [ASSURED] mark=0 use=1\n";
+  firewall.conntrack.load(kLines, Firewall::at(0), diagnostics);
+  ASSERT_EQ(firewall.conntrack.count(), 2u);
+  auto pass = [&](const PacketSpec& packet) { return firewall.pass(1, packet); };
+  auto status = [&] {
+    return firewall.conntrack.find(firewall.tracked.flow)->status &
+           (ct_status::kSourceNat | ct_status::kDestinationNat | ct_status::kNatNotDone);
+  };
+  EXPECT_EQ(pass(spec(protocol::kUdp, "8.8.8.8", 53, "9.9.9.9", 2000)), "ESTABLISHED reply");
+  EXPECT_EQ(status(), ct_status::kSourceNat | ct_status::kNatNotDone);
+  EXPECT_EQ(pass(spec(protocol::kUdp, "10.0.0.2", 1000, "8.8.8.8", 53)), "ESTABLISHED original");
+  PacketSpec data = spec(protocol::kTcp, "10.0.0.2", 8080, "7.7.7.7", 1000);
+  data.tcp.flags = 16;
+  EXPECT_EQ(pass(data), "ESTABLISHED reply");
+  EXPECT_EQ(status(), ct_status::kDestinationNat | ct_status::kNatNotDone);
+  EXPECT_EQ(pass(spec(protocol::kUdp, "8.8.8.8", 53, "10.0.0.2", 1000)), "NEW original");
+  EXPECT_EQ(pass(spec(protocol::kUdp, "9.9.9.9", 2000, "8.8.8.8", 53)), "NEW original");
+  firewall.conntrack.reserve(1, Firewall::at(600000));
+  EXPECT_EQ(firewall.conntrack.count(), 0u);
+  EXPECT_EQ(pass(spec(protocol::kUdp, "8.8.8.8", 53, "9.9.9.9", 2000)), "NEW original");
+}
+
 TEST(ConntrackText, LoadedFlowsGoOn) {
   Firewall firewall;
   Diagnostics diagnostics;
@@ -100,9 +182,8 @@ TEST(ConntrackText, ErrorsPointAndLoadNothing) {
       {"ipv4 2 udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2", 1,
        "a flow needs src= and dst= for both directions"},
       {"ipv4 2 tcp 6 29 OPEN src=10.0.0.1", 17, "no such TCP state"},
-      {"ipv4 2 udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.9.9.9 "
-       "sport=2 dport=1",
-       1, "the flow goes through NAT, which is not supported yet"},
+      {"ipv4 2 tcp 6 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1", 1,
+       "a TCP flow needs its state"},
   };
   for (const Row& row : rows) {
     std::string text = std::string(kListing) + row.line;

@@ -25,6 +25,8 @@ constexpr uint32_t kExpected = 1 << 0, kSeenReply = 1 << 1, kAssured = 1 << 2, k
                    kFixedTimeout = 1 << 10, kHelper = 1 << 13;
 // Ours: a NAT rule that is not carried out applied to the flow, so what follows is uncertain.
 constexpr uint32_t kNatNotDone = 1 << 15;
+// Ours: the reply tuple is not the inverse of the original; see Conntrack::reply_of().
+constexpr uint32_t kOwnReply = 1 << 11;
 }  // namespace ct_status
 
 // RFC 9293's states, with netfilter's names and order (/proc/net/nf_conntrack).

@@ -73,6 +73,11 @@ void FlowTable::prefetch_entries(uint64_t hash) const {
   }
 }
 
+bool FlowTable::is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const {
+  const Flow& flow = (*this)[index];
+  return flow.status & ct_status::kOwnReply ? replies_.at(index) == tuple : flow.tuple == inverse;
+}
+
 FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, const Tuple& inverse, uint16_t zone,
                                          uint32_t sides) const {
   uint64_t hashed = hash(tuple, zone);
@@ -83,7 +88,7 @@ FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, const Tuple& invers
       uint32_t ref = bucket.refs[std::countr_zero(mask)];
       uint32_t index = ref & kIndexMask;
       const Flow& flow = (*this)[index];
-      if (ref & sides & kReplySide && flow.tuple == inverse &&
+      if (ref & sides & kReplySide && is_reply(index, tuple, inverse) &&
           flow.zone.in(Direction::kReply) == zone) {
         return {index, Direction::kReply};
       }
@@ -133,30 +138,37 @@ void FlowTable::erase_slot(uint64_t hash, uint32_t ref) {
   }
 }
 
-bool FlowTable::insert(uint32_t index) {
-  if (used_ + 2 > buckets_.size() * (kSlots - 1)) return false;
+template <typename Visit>
+void FlowTable::slots(uint32_t index, Visit visit) const {
   const Flow& flow = (*this)[index];
   uint16_t original = flow.zone.in(Direction::kOriginal);
   uint16_t reply = flow.zone.in(Direction::kReply);
-  if (original == reply) {
-    insert_slot(hash(flow.tuple, original), index | kBothSides);
+  if (original == reply && !(flow.status & ct_status::kOwnReply)) {
+    visit(hash(flow.tuple, original), index | kBothSides);
   } else {
-    insert_slot(hash(flow.tuple, original), index | kOriginalSide);
-    insert_slot(hash(flow.tuple, reply), index | kReplySide);
+    visit(hash(flow.tuple, original), index | kOriginalSide);
+    visit(hash(reply_of(index), reply), index | kReplySide);
   }
+}
+
+bool FlowTable::insert(uint32_t index) {
+  if (used_ + 2 > buckets_.size() * (kSlots - 1)) return false;
+  slots(index, [this](uint64_t hash, uint32_t ref) { insert_slot(hash, ref); });
   return true;
 }
 
 void FlowTable::erase(uint32_t index) {
+  slots(index, [this](uint64_t hash, uint32_t ref) { erase_slot(hash, ref); });
+}
+
+void FlowTable::set_reply(uint32_t index, const Tuple& reply) {
+  (*this)[index].status |= ct_status::kOwnReply;
+  replies_[index] = reply;
+}
+
+Tuple FlowTable::reply_of(uint32_t index) const {
   const Flow& flow = (*this)[index];
-  uint16_t original = flow.zone.in(Direction::kOriginal);
-  uint16_t reply = flow.zone.in(Direction::kReply);
-  if (original == reply) {
-    erase_slot(hash(flow.tuple, original), index | kBothSides);
-  } else {
-    erase_slot(hash(flow.tuple, original), index | kOriginalSide);
-    erase_slot(hash(flow.tuple, reply), index | kReplySide);
-  }
+  return flow.status & ct_status::kOwnReply ? replies_.at(index) : invert(flow.tuple);
 }
 
 uint32_t FlowTable::allocate() {
@@ -168,6 +180,7 @@ uint32_t FlowTable::allocate() {
 
 void FlowTable::release(uint32_t index) {
   Flow& flow = (*this)[index];
+  if (flow.status & ct_status::kOwnReply) replies_.erase(index);
   uint32_t generation = flow.generation + 1;
   flow = Flow();
   flow.generation = generation ? generation : 1;
@@ -201,16 +214,19 @@ void FlowTable::rebuild(size_t buckets) {
   for (const Bucket& bucket : old) {
     for (uint32_t ref : bucket.refs) {
       if (!ref) continue;
-      const Flow& flow = (*this)[ref & kIndexMask];
-      Direction side = ref & kOriginalSide ? Direction::kOriginal : Direction::kReply;
-      insert_slot(hash(flow.tuple, flow.zone.in(side)), ref);
+      uint32_t index = ref & kIndexMask;
+      const Flow& flow = (*this)[index];
+      bool original = ref & kOriginalSide;
+      uint16_t zone = flow.zone.in(original ? Direction::kOriginal : Direction::kReply);
+      insert_slot(hash(original ? flow.tuple : reply_of(index), zone), ref);
     }
   }
 }
 
 size_t FlowTable::memory() const {
   return buckets_.capacity() * sizeof(Bucket) + chunks_.size() * kChunk * sizeof(Flow) +
-         free_.capacity() * sizeof(uint32_t);
+         free_.capacity() * sizeof(uint32_t) +
+         replies_.size() * (sizeof(*replies_.begin()) + 2 * sizeof(void*));
 }
 
 }  // namespace sallyport

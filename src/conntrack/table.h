@@ -10,15 +10,18 @@
 // Both directions of a flow have one hash, since endpoints are put in order
 // before hashing; so one slot finds the flow either way, and comparing the
 // tuple tells the direction. Only a flow whose directions lie in different
-// zones has two slots, each good for one direction.
+// zones, or whose reply tuple is not the inverse of the original (NAT), has two slots,
+// each good for one direction. Such a reply tuple is kept beside the entries.
 //
-// Costs, of a flow: 128 bytes, and 6 to 18 of index. Growth doubles the index at once,
-// between bursts; it never shrinks. The most flows are 2^30.
+// Costs, of a flow: 128 bytes, and 6 to 18 of index; a reply tuple of its own, some 70 and a slot
+// more. Growth doubles the index at once, between bursts; it never shrinks. The most flows are
+// 2^30.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
@@ -46,6 +49,11 @@ class FlowTable {
   bool alive(FlowId id) const {
     return id.generation && id.index < size() && (*this)[id.index].generation == id.generation;
   }
+
+  // Gives an entry that is not in the index a reply tuple of its own. Allocates.
+  void set_reply(uint32_t index, const Tuple& reply);
+  // The tuple of its packets that go the other way.
+  Tuple reply_of(uint32_t index) const;
 
   // False if the index has no room (see reserve()).
   bool insert(uint32_t index);
@@ -107,6 +115,10 @@ class FlowTable {
   size_t home(uint64_t hash) const { return static_cast<size_t>(hash) & mask_; }
   static uint32_t matches(const Bucket& bucket, uint16_t tag);
   Found find_in_zone(const Tuple& tuple, const Tuple& inverse, uint16_t zone, uint32_t sides) const;
+  bool is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const;
+  // Calls visit(hash, ref) for every slot that the entry has in the index.
+  template <typename Visit>
+  void slots(uint32_t index, Visit visit) const;
   void insert_slot(uint64_t hash, uint32_t ref);
   void erase_slot(uint64_t hash, uint32_t ref);
   void rebuild(size_t buckets);
@@ -116,7 +128,8 @@ class FlowTable {
   size_t mask_ = 0;
   size_t used_ = 0;  // slots
   std::vector<std::unique_ptr<Flow[]>> chunks_;
-  std::vector<uint32_t> free_;  // indices
+  std::vector<uint32_t> free_;                   // indices
+  std::unordered_map<uint32_t, Tuple> replies_;  // of flows with kOwnReply
 };
 
 }  // namespace sallyport

@@ -2,8 +2,11 @@
 // own and only as far as the tuple goes: the IP header and the ports, or the id of an ICMP
 // query. Checksums of the quoted packet cannot be verified and are not. The error must be
 // addressed to the host that it says has sent the quoted packet. An error about an error,
-// or about a fragment without ports, has no flow. Asked of Linux: kernel-facts 32, 33.
+// or about a fragment without ports, has no flow. Asked of Linux: kernel-facts 32, 33. An ICMPv6
+// redirect quotes in an option.
 #include "conntrack/trackers/icmp_error.h"
+
+#include <array>
 
 #include "conntrack/trackers/tracker.h"
 #include "packet/headers.h"
@@ -26,6 +29,19 @@ struct Quote {
     return Reason::kNone;
   }
 };
+
+// What stands between the ICMPv6 header of a redirect and the packet that it quotes (RFC 4861,
+// 4.5 and 4.6.3).
+struct RedirectHeader {
+  std::array<uint8_t, 16> target;
+  std::array<uint8_t, 16> destination;
+  uint8_t option;
+  uint8_t option_length;
+  std::array<uint8_t, 6> reserved;
+};
+static_assert(sizeof(RedirectHeader) == 40);
+
+constexpr uint8_t kRedirectedHeader = 4;
 
 struct Ports {
   be16 source;
@@ -107,6 +123,21 @@ Reason read_transport(const Quote& quote, uint32_t transport, Tuple& inner) {
   }
 }
 
+// A router's word, from the link itself. Of the rules of RFC 4861, 8.1, Linux holds a redirect to
+// these; and it looks for the quoted packet only in the first option, whose length may be
+// anything but 0. Asked of it: tests/flow/icmp6-redirect.flow.
+Reason check_redirect(const Packet& packet, uint32_t at) {
+  constexpr uint32_t kOnLinkHops = 255;
+  bool from_router = packet.fields[Field::kTtl] == kOnLinkHops &&
+                     packet.fields[Field::kIcmpCode] == 0 &&
+                     packet.source().is_link_local(Family::kIpv6);
+  if (!from_router) return Reason::kInvalidIcmpInner;
+  const RedirectHeader* header = nullptr;
+  if (Reason why = Quote{packet, at}.read(header, 0); why != Reason::kNone) return why;
+  bool quotes = header->option == kRedirectedHeader && header->option_length != 0;
+  return quotes ? Reason::kNone : Reason::kInvalidIcmpInner;
+}
+
 }  // namespace
 
 bool is_icmp_error(Family family, uint32_t type) {
@@ -124,6 +155,10 @@ bool is_icmp_error(Family family, uint32_t type) {
 Reason quoted_answer(Packet& packet, const Knobs& knobs, Tuple& answer) {
   if (Reason why = check_icmp(packet, knobs); why != Reason::kNone) return why;
   uint32_t offset = packet.transport + static_cast<uint32_t>(sizeof(IcmpHeader));
+  if (packet.family == Family::kIpv6 && packet.fields[Field::kIcmpType] == icmpv6::kRedirect) {
+    if (Reason why = check_redirect(packet, offset); why != Reason::kNone) return why;
+    offset += sizeof(RedirectHeader);
+  }
   Quote quote{packet, offset};
   Tuple inner;
   inner.family = packet.family;

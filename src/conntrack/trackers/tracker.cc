@@ -46,6 +46,26 @@ Reason tuple_of(const Packet& packet, Tuple& tuple) {
   }
 }
 
+namespace {
+
+// Where walking IPv6's extension headers ended. At one of them it ends only if not even its
+// front is there (kernel-facts 37).
+Reason check_next_header(const Packet& packet) {
+  switch (packet.protocol()) {
+    case protocol::kNoNextHeader: return Reason::kInvalidNoNextHeader;
+    case protocol::kHopByHop:
+    case protocol::kIpv6Routing:
+    case protocol::kAh:
+    case protocol::kIpv6Destination:
+      return need(packet, sizeof(Ipv6Extension), Reason::kInvalidShort);
+    case protocol::kIpv6Fragment:
+      return need(packet, sizeof(Ipv6FragmentHeader), Reason::kInvalidShort);
+    default: return Reason::kNone;
+  }
+}
+
+}  // namespace
+
 Reason check(Packet& packet, const Knobs& knobs) {
   switch (packet.protocol()) {
     case protocol::kUdp: return check_udp(packet, knobs);
@@ -55,9 +75,7 @@ Reason check(Packet& packet, const Knobs& knobs) {
     case protocol::kIcmpv6: return check_icmp(packet, knobs);
     case protocol::kSctp: return check_sctp(packet, knobs);
     case protocol::kGre: return check_gre(packet);
-    case protocol::kNoNextHeader:  // kernel-facts 37
-      return packet.family == Family::kIpv6 ? Reason::kInvalidNoNextHeader : Reason::kNone;
-    default: return Reason::kNone;
+    default: return packet.family == Family::kIpv6 ? check_next_header(packet) : Reason::kNone;
   }
 }
 
