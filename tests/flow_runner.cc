@@ -11,15 +11,13 @@
 #include <memory>
 #include <sstream>
 
-#include "attach/script.h"
+#include "attach/script_run.h"
 #include "conntrack/discovery/descriptor.h"
 #include "engine/engine.h"
 #include "engine/way.h"
-#include "packet/parse.h"
 #include "rules/lower.h"
 #include "rules/parse.h"
 #include "sets/set_store.h"
-#include "support/observation.h"
 
 namespace sallyport::testing {
 namespace {
@@ -74,79 +72,24 @@ class Firewall {
 
   Engine& engine() { return *engine_; }
 
-  // The script's packet as an attachment hands it in; `bytes` must outlive it.
-  Packet packet(const ScriptPacket& text, std::vector<uint8_t>& bytes) const {
-    Packet packet;
-    packet.data = bytes.data();
-    packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
-    packet.time = kStart + text.time;
-    if (text.path != Path::kOut) {
-      packet.mac_source = text.packet.mac_source.value_or(kMac);
+  const Viewpoint& viewpoint() const { return *viewpoint_; }
+
+  // The script's packet as a network card hands it in; `bytes` must outlive it.
+  static Packet packet(const ScriptPacket& text, std::vector<uint8_t>& bytes) {
+    Packet packet = packet_of(text, bytes, kStart);
+    if (text.path != Path::kOut && !packet.has_mac) {
+      packet.mac_source = kMac;
       packet.has_mac = true;
     }
-    parse(packet);
-    packet.fields[Field::kMark] = text.packet.mark;
     return packet;
   }
 
-  // The script's way; only whether an incoming packet is for this host is the viewpoint's.
-  Way way(const ScriptPacket& text, Packet& packet) const {
-    const InterfaceName* recorded = text.path == Path::kOut ? &text.out : &text.in;
-    Way way = viewpoint_->way(packet, recorded);
-    if (text.path == Path::kForward)
-      return {Way::Path::kForward, Reason::kNone, &text.in, &text.out};
-    if (text.path == Path::kIn) {
-      if (way.path != Way::Path::kNone) way = {Way::Path::kInput, Reason::kNone, &text.in, nullptr};
-      return way;
-    }
-    if (text.out.text() == "lo") {
-      return {Way::Path::kLoopback, Reason::kNone, &text.out, &text.out};
-    }
-    return {Way::Path::kOutput, Reason::kNone, nullptr, &text.out};
-  }
-
-  // What an observer sees of an outcome.
-  Observation observe(const ScriptPacket& text, const Outcome& outcome) {
-    Observation seen;
-    seen.fate = static_cast<Expectation::Fate>(outcome.fate);
-    seen.state = outcome.info;
-    if (outcome.info != CtInfo::kNone && outcome.info != CtInfo::kInvalid &&
-        outcome.info != CtInfo::kUntracked) {
-      seen.direction = outcome.direction;
-    }
-    seen.reason = outcome.reason;
-    const Program* program = engine_->program(text.packet.spec.family);
-    if (program && outcome.rule != kNoRule) {
-      const RuleInfo& rule = program->rules[outcome.rule];
-      seen.rule = Expectation::Rule{rule.table, rule.chain, rule.number};
-    }
-    seen.flow = find(tuple_of(text.packet));
-    return seen;
-  }
-
  private:
-  static_assert(static_cast<int>(Outcome::Fate::kNone) ==
-                static_cast<int>(Expectation::Fate::kNone));
-  static_assert(static_cast<int>(Outcome::Fate::kStolen) ==
-                static_cast<int>(Expectation::Fate::kStolen));
-
   void set_rules(Family family, const std::optional<Script::Block>& block, const SetStore& sets) {
     std::string text = block ? block->text : std::string(kNoRules);
     std::expected<Ruleset, Diagnostics> rules = parse_rules(text, family, &sets);
     ASSERT_TRUE(rules) << rules.error().render("rules", text);
     engine_->set_program(family, compile(*rules));
-  }
-
-  std::optional<SeenFlow> find(const Tuple& tuple) {
-    Direction direction{};
-    const Flow* flow = engine_->conntrack().find(
-        engine_->conntrack().lookup(tuple, Zone{}, engine_->now(), &direction));
-    if (!flow) return std::nullopt;
-    SeenFlow seen;
-    seen.status = flow->status;
-    seen.timeout = static_cast<uint32_t>((flow->expires - engine_->now()) / kTicksPerSecond);
-    if (tuple.protocol == protocol::kTcp) seen.tcp = flow->tcp.state;
-    return seen;
   }
 
   std::unique_ptr<Engine> engine_;
@@ -191,10 +134,12 @@ class FlowScript : public ::testing::Test {
       std::vector<Way> ways;
       for (size_t k = i; k < i + count; k++) {
         packets.push_back(firewall.packet(script.packets[k], bytes[k]));
-        ways.push_back(firewall.way(script.packets[k], packets.back()));
+        ways.push_back(way_of(script.packets[k], packets.back(), firewall.viewpoint()));
       }
       firewall.engine().process(packets, ways, std::span(outcomes).subspan(i, count));
-      if (burst == 1) check(script.packets[i], firewall.observe(script.packets[i], outcomes[i]));
+      if (burst == 1) {
+        check(script.packets[i], observe(script.packets[i], outcomes[i], firewall.engine()));
+      }
     }
     return outcomes;
   }

@@ -6,7 +6,8 @@
 
 #include "attach/capture.h"
 #include "base/address.h"
-#include "engine/engine.h"
+#include "engine/outcome.h"
+#include "engine/way.h"
 
 namespace sallyport {
 
@@ -26,5 +27,8 @@ struct Judged {
   Outcome outcome;
   std::optional<uint64_t> completed_by;  // a held fragment: the record that made it whole
 };
+
+// All but the outcome. The packet has been parsed, or is known not to be IP.
+Judged describe(const Record& record, const Packet& packet, const Way& way);
 
 }  // namespace sallyport

@@ -1,6 +1,7 @@
 #include "attach/replay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "packet/parse.h"
 
@@ -21,6 +22,10 @@ void Replay::trace(uint64_t index, EngineTrace& trace) {
   trace_ = &trace;
 }
 
+void Replay::watch(std::function<void(const Judged&)> watcher) {
+  watcher_ = std::move(watcher);
+}
+
 namespace {
 
 // A cookie is the record's index, never null.
@@ -29,37 +34,6 @@ void* cookie_of(uint64_t index) {
 }
 uint64_t index_of(void* cookie) {
   return reinterpret_cast<uint64_t>(cookie) - 1;
-}
-
-bool has_ports(const Packet& packet) {
-  switch (packet.protocol()) {
-    case protocol::kTcp:
-    case protocol::kUdp:
-    case protocol::kUdpLite:
-    case protocol::kSctp:
-    case protocol::kDccp:
-      return !packet.fields[Field::kFragment] &&
-             packet.presence(packet.transport, 4) == Presence::kPresent;
-    default: return false;
-  }
-}
-
-Judged describe(const Record& record, const Packet& packet, const Way& way) {
-  Judged judged{.record = record};
-  bool headless = packet.malformed == Reason::kNotIp || packet.malformed == Reason::kBadHeader ||
-                  packet.malformed == Reason::kCutShort;
-  if (headless) return judged;
-  judged.family = packet.family;
-  judged.source = packet.source();
-  judged.destination = packet.destination();
-  judged.protocol = packet.protocol();
-  judged.has_ports = has_ports(packet);
-  judged.source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]);
-  judged.destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]);
-  judged.length = packet.length;
-  judged.bad_checksum = packet.checksum == ChecksumState::kBad;
-  judged.from_host = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
-  return judged;
 }
 
 }  // namespace
@@ -97,6 +71,7 @@ void Replay::judge_burst(size_t first, size_t count) {
   for (size_t i = 0; i < count; i++) {
     Judged judged = describe(records_[first + i], packets[i], ways[i]);
     judged.outcome = outcomes[i];
+    if (watcher_) watcher_(judged);
     waiting_.push_back(
         {.judged = judged, .waiting = judged.outcome.fate == Outcome::Fate::kStolen});
   }
@@ -118,7 +93,8 @@ void Replay::settle(const Released& released) {
 
 // Reads and judges a burst; the record to be traced goes by itself.
 bool Replay::read() {
-  size_t count = last_ && judged_ > *last_ ? 0 : capture_.read(records_);
+  std::span<Record> slots = watcher_ ? std::span(records_).first(1) : std::span(records_);
+  size_t count = last_ && judged_ > *last_ ? 0 : capture_.read(slots);
   if (last_) count = std::min<size_t>(count, *last_ + 1 - judged_);
   if (count == 0) return false;
   judged_ += count;

@@ -38,6 +38,9 @@ class Replay {
 
   // The record with this index is judged by itself, telling its way.
   void trace(uint64_t index, EngineTrace& trace);
+  // Told of each record as soon as it is judged, the engine being as that record left it; of a
+  // fragment that it is held, whatever comes of it. Records are judged one at a time then.
+  void watch(std::function<void(const Judged&)> watcher);
   // No record after this one is judged: the engine stays as that one left it.
   void stop_after(uint64_t index) { last_ = index; }
 
@@ -58,6 +61,7 @@ class Replay {
   std::optional<uint64_t> last_;
   std::optional<uint64_t> traced_;
   EngineTrace* trace_ = nullptr;
+  std::function<void(const Judged&)> watcher_;
   uint64_t judged_ = 0;  // records so far
   // Of one burst.
   std::vector<Record> records_;

@@ -7,21 +7,13 @@
 namespace sallyport {
 namespace {
 
-using Fate = Expectation::Fate;
+using Fate = Outcome::Fate;
 
 constexpr Duration kDefaultGap = std::chrono::milliseconds(1);
 constexpr Duration kMostTime = std::chrono::hours(24 * 365);
 constexpr size_t kMostPacketBytes = 64 * 1024 * 1024;
 
-struct FateName {
-  std::string_view name;
-  Fate fate;
-};
-constexpr FateName kFates[] = {{"ACCEPT", Fate::kAccept},
-                               {"DROP", Fate::kDrop},
-                               {"QUEUE", Fate::kQueue},
-                               {"STOLEN", Fate::kStolen},
-                               {"NONE", Fate::kNone}};
+constexpr Fate kFates[] = {Fate::kAccept, Fate::kDrop, Fate::kQueue, Fate::kStolen, Fate::kNone};
 
 struct StateName {
   std::string_view name;
@@ -203,13 +195,13 @@ void read_expected_word(LineReader& reader, Expectation& expected) {
 Expectation read_expectation(LineReader& reader) {
   Expectation expected;
   std::string_view verdict = reader.word("a verdict");
-  auto fate = std::ranges::find(kFates, verdict, &FateName::name);
+  auto fate = std::ranges::find(kFates, verdict, verdict_word);
   if (fate == std::end(kFates)) {
     reader.fail(reader.last(), fmt::format("unknown verdict '{}'", verdict),
                 "ACCEPT, DROP, QUEUE, STOLEN or NONE");
     return expected;
   }
-  expected.fate = fate->fate;
+  expected.fate = *fate;
   while (!reader.at_end()) read_expected_word(reader, expected);
   if (expected.gone && (expected.timeout || expected.tcp || expected.status)) {
     reader.fail(reader.last(), "a flow that is gone has no timeout, TCP state or status");
@@ -397,7 +389,7 @@ class ScriptParser {
 }  // namespace
 
 std::string Expectation::text() const {
-  std::string out(std::ranges::find(kFates, fate, &FateName::fate)->name);
+  std::string out(verdict_word(fate));
   auto end = std::back_inserter(out);
   if (state) fmt::format_to(end, " {}", std::ranges::find(kStates, *state, &StateName::info)->name);
   if (direction) out += *direction == Direction::kOriginal ? " original" : " reply";

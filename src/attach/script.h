@@ -18,13 +18,14 @@
 #include "base/reason.h"
 #include "base/time.h"
 #include "conntrack/flow.h"
+#include "engine/outcome.h"
 #include "packet/packet.h"
 
 namespace sallyport {
 
 // What a script says should become of a packet. What is not said is not asked.
 struct Expectation {
-  enum class Fate : uint8_t { kNone, kAccept, kDrop, kQueue, kStolen } fate = Fate::kAccept;
+  Outcome::Fate fate = Outcome::Fate::kAccept;
   std::optional<CtInfo> state;  // kNone: conntrack has not seen it (`-`)
   std::optional<Direction> direction;
   std::optional<uint32_t> timeout;  // seconds

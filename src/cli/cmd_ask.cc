@@ -3,13 +3,12 @@
 #include <iostream>
 #include <sstream>
 
-#include "attach/script.h"
+#include "attach/script_run.h"
 #include "cli/commands.h"
 #include "cli/explanation.h"
 #include "cli/inputs.h"
 #include "cli/narrator.h"
 #include "cli/words.h"
-#include "packet/parse.h"
 
 namespace sallyport {
 namespace {
@@ -46,53 +45,47 @@ std::optional<Host> host_of(const Script& script) {
   return host.empty() ? std::nullopt : std::optional(host);
 }
 
-Way way_of(const ScriptPacket& packet) {
-  switch (packet.path) {
-    case ScriptPacket::Path::kIn: return {.path = Way::Path::kInput, .in = &packet.in};
-    case ScriptPacket::Path::kOut: return {.path = Way::Path::kOutput, .out = &packet.out};
-    case ScriptPacket::Path::kForward: break;
-  }
-  return {.path = Way::Path::kForward, .in = &packet.in, .out = &packet.out};
-}
-
 class Asker {
  public:
-  Asker(const Options& options, Engine& engine) : options_(options), engine_(engine) {}
+  // The packets were read from what is called `name`.
+  Asker(const Options& options, std::string name, Setup& setup)
+      : options_(options),
+        name_(std::move(name)),
+        engine_(*setup.engine),
+        viewpoint_(*setup.viewpoint) {}
 
   void ask(uint64_t index, ScriptPacket& asked);
   bool uncertain() const { return uncertain_; }
+  bool as_expected() const { return as_expected_; }
 
  private:
+  void check(const ScriptPacket& asked, const Outcome& outcome);
+
   const Options& options_;
+  std::string name_;
   Engine& engine_;
+  const Viewpoint& viewpoint_;
   DropHistory history_;
   bool uncertain_ = false;
+  bool as_expected_ = true;
 };
 
+void Asker::check(const ScriptPacket& asked, const Outcome& outcome) {
+  if (!asked.expected) return;
+  std::string difference = compare(*asked.expected, observe(asked, outcome, engine_));
+  if (difference.empty()) return;
+  as_expected_ = false;
+  fmt::print(std::cerr, "{}:{}: expected {}; it is {}\n", name_, asked.line, asked.expected->text(),
+             difference);
+}
+
 void Asker::ask(uint64_t index, ScriptPacket& asked) {
-  Packet packet;
-  packet.data = asked.packet.bytes.data();
-  packet.captured = packet.wire_length = static_cast<uint32_t>(asked.packet.bytes.size());
-  packet.time = Instant(asked.time);
-  packet.has_mac = asked.packet.mac_source.has_value();
-  if (packet.has_mac) packet.mac_source = *asked.packet.mac_source;
-  parse(packet);
-  packet.fields[Field::kMark] = asked.packet.mark;
-  Way way = way_of(asked);
-  if (packet.malformed != Reason::kNone) {
-    way = {.path = Way::Path::kNone, .reason = packet.malformed};
-  }
+  Packet packet = packet_of(asked, asked.packet.bytes, Instant{});
+  Way way = way_of(asked, packet, viewpoint_);
   Narrator narrator;
-  Explanation explanation{.judged = {.record = {.index = index, .time = packet.time},
-                                     .family = packet.family,
-                                     .source = packet.source(),
-                                     .destination = packet.destination(),
-                                     .protocol = packet.protocol(),
-                                     .length = packet.length}};
+  Record record{.index = index, .time = packet.time};
+  Explanation explanation{.judged = describe(record, packet, way)};
   Judged& judged = explanation.judged;
-  judged.source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]);
-  judged.destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]);
-  judged.has_ports = judged.source_port != 0 || judged.destination_port != 0;
   judged.outcome = engine_.process_traced(packet, way, narrator);
   explanation.program = engine_.program(packet.family);
   explanation.way = narrator.lines();
@@ -101,6 +94,7 @@ void Asker::ask(uint64_t index, ScriptPacket& asked) {
   }
   history_.add(judged, explanation.program);
   uncertain_ = uncertain_ || !judged.outcome.certain;
+  check(asked, judged.outcome);
   if (options_.json) {
     std::cout << explanation_json(explanation) << '\n';
     return;
@@ -136,8 +130,9 @@ int ask(const Options& options) {
   std::optional<Setup> setup = make_setup(*sources, Instant{}, host_of(*script), std::cerr);
   if (!setup) return kExitNo;
   for (const std::string& note : setup->notes) fmt::print(std::cerr, "sallyport: {}\n", note);
-  Asker asker(options, *setup->engine);
+  Asker asker(options, name, *setup);
   for (size_t i = 0; i < script->packets.size(); i++) asker.ask(i, script->packets[i]);
+  if (!asker.as_expected()) return kExitNo;
   return options.strict && asker.uncertain() ? kExitUncertain : kExitOk;
 }
 

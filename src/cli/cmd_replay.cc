@@ -6,6 +6,7 @@
 #include "attach/annotate.h"
 #include "attach/capture_filter.h"
 #include "cli/commands.h"
+#include "cli/expect.h"
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "cli/session.h"
@@ -20,6 +21,7 @@ struct Options {
   std::string capture;
   std::string filter;
   std::string annotate;
+  std::string expect;
   std::string against;
   bool json = false;
   bool strict = false;
@@ -79,6 +81,8 @@ class Run {
   Run(const Options& options, Session& session, Instant start)
       : options_(options), session_(session), start_(start) {}
 
+  // The same, held against a script.
+  void expect(ExpectationCheck& expectations);
   int run(const CaptureFile& capture);
 
  private:
@@ -92,6 +96,7 @@ class Run {
   Instant start_;
   std::optional<CaptureFilter> filter_;
   std::optional<Annotator> annotator_;
+  ExpectationCheck* expectations_ = nullptr;
   std::unique_ptr<Rival> rival_;
   Summary summary_;
   uint64_t different_ = 0;
@@ -169,7 +174,14 @@ int Run::finish() {
       summary_.print(std::cout, stdout_style(), session_.engine());
     }
   }
+  if (expectations_ && !expectations_->met()) return kExitNo;
   return options_.strict && summary_.uncertain() > 0 ? kExitUncertain : kExitOk;
+}
+
+void Run::expect(ExpectationCheck& expectations) {
+  expectations_ = &expectations;
+  session_.replay().watch(
+      [this](const Judged& judged) { expectations_->see(judged, session_.engine()); });
 }
 
 int Run::run(const CaptureFile& capture) {
@@ -184,7 +196,23 @@ int Run::run(const CaptureFile& capture) {
   return finish();
 }
 
+// Nothing, and said, if the file holds no script.
+std::optional<ExpectationCheck> read_expectations(const InputFile& file) {
+  Diagnostics diagnostics;
+  std::optional<Script> script = parse_script(file.text, diagnostics);
+  if (script) return ExpectationCheck(file.name, std::move(*script), std::cerr);
+  std::cerr << diagnostics.render(file.name, file.text);
+  return std::nullopt;
+}
+
 int replay(const Options& options) {
+  std::optional<ExpectationCheck> expectations;
+  if (!options.expect.empty()) {
+    std::optional<InputFile> file = read_input(options.expect, std::cerr);
+    if (!file) return kExitUsage;
+    expectations = read_expectations(*file);
+    if (!expectations) return kExitNo;
+  }
   std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
   if (!sources) return kExitUsage;
   std::optional<CaptureFile> capture = CaptureFile::open(options.capture, std::cerr);
@@ -192,7 +220,9 @@ int replay(const Options& options) {
   std::unique_ptr<Session> session = Session::make(*sources, *capture, std::cerr);
   if (!session) return kExitNo;
   for (const std::string& note : session->notes()) fmt::print(std::cerr, "sallyport: {}\n", note);
-  return Run(options, *session, capture->start()).run(*capture);
+  Run run(options, *session, capture->start());
+  if (expectations) run.expect(*expectations);
+  return run.run(*capture);
 }
 
 }  // namespace
@@ -224,6 +254,10 @@ is printed. Exit codes: 0; 1 an error in a file; 2 usage; 3 uncertain, with
           "--annotate", options->annotate,
           "write a capture with the verdict and reason as each packet's comment, for Wireshark")
       ->option_text("OUT.pcapng");
+  command
+      ->add_option("--expect", options->expect,
+                   "compare with a script (docs/flow.md), and exit with 1 if anything differs")
+      ->option_text("FILE.flow");
   command
       ->add_option("--against", options->against,
                    "print only the packets that these rules treat differently")

@@ -1,15 +1,9 @@
 #include "cli/words.h"
 
-#include <array>
 #include <fmt/format.h>
 #include <utility>
 
 namespace sallyport {
-
-std::string_view verdict_word(Outcome::Fate fate) {
-  constexpr std::array<std::string_view, 5> kWords{"NONE", "ACCEPT", "DROP", "QUEUE", "STOLEN"};
-  return kWords[static_cast<size_t>(fate)];
-}
 
 // The names of /etc/protocols for what the engine knows; a file on the reader's machine must
 // not change a report.

@@ -10,9 +10,8 @@
 
 namespace sallyport {
 
-std::string_view verdict_word(Outcome::Fate fate);  // "ACCEPT"
-std::string protocol_word(uint8_t protocol);        // "udp"; a number where it has no name
-std::string_view family_word(Family family);        // "ipv4", as conntrack -L -o extended has it
+std::string protocol_word(uint8_t protocol);  // "udp"; a number where it has no name
+std::string_view family_word(Family family);  // "ipv4", as conntrack -L -o extended has it
 std::vector<std::string_view> status_words(uint32_t status);  // {"SEEN_REPLY", "ASSURED"}
 
 // "192.168.1.2:40000", "[fe80::2]:1900"; without ports the address alone.

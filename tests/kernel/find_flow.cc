@@ -38,7 +38,7 @@ void put_tuple(nlmsghdr* message, const Tuple& tuple) {
                     static_cast<uint8_t>(tuple.destination_port >> 8));
     mnl_attr_put_u8(message, v4 ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE,
                     static_cast<uint8_t>(tuple.destination_port));
-  } else if (has_ports(tuple.protocol)) {
+  } else if (flows_have_ports(tuple.protocol)) {
     mnl_attr_put_u16(message, CTA_PROTO_SRC_PORT, first);
     mnl_attr_put_u16(message, CTA_PROTO_DST_PORT, second);
   }

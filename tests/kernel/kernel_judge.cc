@@ -29,9 +29,9 @@
 #include <CLI/CLI.hpp>
 
 #include "kernel/probe.h"
+#include "kernel/recording.h"
 #include "kernel/sandbox.h"
 #include "kernel/tick_clock.h"
-#include "support/observation.h"
 
 namespace sallyport::testing {
 namespace {

@@ -15,7 +15,7 @@
 namespace sallyport::testing {
 namespace {
 
-using Fate = Expectation::Fate;
+using Fate = Outcome::Fate;
 
 constexpr uint16_t kTraceGroup = 0;  // where the kernel's trace goes
 constexpr uint16_t kProbeGroup = 7;

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "attach/observation.h"
 #include "kernel/sandbox.h"
-#include "support/observation.h"
 
 namespace sallyport::testing {
 

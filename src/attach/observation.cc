@@ -1,18 +1,13 @@
-#include "support/observation.h"
+#include "attach/observation.h"
 
-#include <algorithm>
 #include <fmt/format.h>
-#include <iterator>
 
 #include "packet/headers.h"
 
-namespace sallyport::testing {
+namespace sallyport {
 namespace {
 
-using Fate = Expectation::Fate;
 using Bytes = std::span<const uint8_t>;
-
-constexpr size_t kWidestPacket = 96;  // longer ones do not push the column of `=>`
 
 uint16_t load16(Bytes bytes, size_t at) {
   return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
@@ -65,7 +60,7 @@ void read_transport(Bytes rest, Tuple& tuple) {
   } else if (tuple.protocol == protocol::kGre) {
     // Version 1 has a call id; version 0 has no key in its tuple.
     if (rest.size() >= 8 && (rest[1] & 7) == 1) tuple.destination_port = load16(rest, 6);
-  } else if (has_ports(tuple.protocol) && rest.size() >= 4) {
+  } else if (flows_have_ports(tuple.protocol) && rest.size() >= 4) {
     tuple.source_port = load16(rest, 0);
     tuple.destination_port = load16(rest, 2);
   }
@@ -103,7 +98,7 @@ void compare_flow(const Expectation& expected, const Observation& seen,
 
 }  // namespace
 
-bool has_ports(uint8_t number) {
+bool flows_have_ports(uint8_t number) {
   return number == protocol::kTcp || number == protocol::kUdp || number == protocol::kUdpLite ||
          number == protocol::kSctp || number == protocol::kGre;
 }
@@ -118,9 +113,7 @@ std::string compare(const Expectation& expected, const Observation& seen) {
   std::vector<std::string> out;
   bool fate = expected.fate == seen.fate || expected.fate == seen.perhaps;
   if (!fate) {
-    Expectation shown;
-    shown.fate = seen.fate;
-    out.push_back(shown.text());
+    out.emplace_back(verdict_word(seen.fate));
   }
   if (expected.state && *expected.state != seen.state) {
     out.emplace_back(state_word(seen.state));
@@ -142,58 +135,4 @@ std::string compare(const Expectation& expected, const Observation& seen) {
   return fmt::format("{}", fmt::join(out, ", "));
 }
 
-Expectation record(const std::optional<Expectation>& previous, const Observation& seen) {
-  Expectation out;
-  out.fate = seen.fate;
-  if (previous && previous->fate == seen.perhaps) out.fate = previous->fate;
-  const bool fresh = !previous;
-  if (fresh && seen.fate == Fate::kStolen) return out;  // its flow is the whole datagram's
-  if (fresh || previous->state) out.state = seen.state;
-  if (fresh || previous->direction) out.direction = seen.direction;
-  if (fresh || previous->timeout || previous->tcp || previous->status || previous->gone) {
-    if (seen.flow) {
-      if (fresh || previous->timeout || previous->gone) out.timeout = seen.flow->timeout;
-      if (fresh || previous->tcp || previous->gone) out.tcp = seen.flow->tcp;
-      uint32_t status = seen.flow->status & Expectation::kReportedStatus;
-      if ((fresh && status != 0) || (previous && previous->status)) out.status = status;
-    } else if (!fresh || seen.state == CtInfo::kNew || seen.state == CtInfo::kEstablished ||
-               seen.state == CtInfo::kRelated) {
-      out.gone = true;
-    }
-  }
-  if (fresh ? seen.fate == Fate::kDrop : previous->rule.has_value()) out.rule = seen.rule;
-  if (previous) out.reason = previous->reason;
-  return out;
-}
-
-std::string rewrite(std::string_view text, const Script& script,
-                    std::span<const Expectation> expectations) {
-  size_t column = 0;
-  for (const ScriptPacket& packet : script.packets) {
-    if (packet.end_column <= kWidestPacket) column = std::max<size_t>(column, packet.end_column);
-  }
-  std::string out;
-  size_t next = 0;
-  uint32_t number = 0;
-  while (!text.empty()) {
-    size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    number++;
-    if (next >= script.packets.size() || script.packets[next].line != number) {
-      out.append(line).push_back('\n');
-      continue;
-    }
-    const ScriptPacket& packet = script.packets[next];
-    fmt::format_to(std::back_inserter(out), "{:<{}}=> {}", line.substr(0, packet.end_column - 1),
-                   std::max<size_t>(column, packet.end_column), expectations[next].text());
-    if (packet.comment_column > 0) {
-      out.append("  ").append(line.substr(packet.comment_column - 1));
-    }
-    out.push_back('\n');
-    next++;
-  }
-  return out;
-}
-
-}  // namespace sallyport::testing
+}  // namespace sallyport

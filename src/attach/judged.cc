@@ -1,0 +1,39 @@
+#include "attach/judged.h"
+
+namespace sallyport {
+namespace {
+
+bool has_ports(const Packet& packet) {
+  switch (packet.protocol()) {
+    case protocol::kTcp:
+    case protocol::kUdp:
+    case protocol::kUdpLite:
+    case protocol::kSctp:
+    case protocol::kDccp:
+      return !packet.fields[Field::kFragment] &&
+             packet.presence(packet.transport, 4) == Presence::kPresent;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+Judged describe(const Record& record, const Packet& packet, const Way& way) {
+  Judged judged{.record = record};
+  bool headless = packet.malformed == Reason::kNotIp || packet.malformed == Reason::kBadHeader ||
+                  packet.malformed == Reason::kCutShort;
+  if (headless) return judged;
+  judged.family = packet.family;
+  judged.source = packet.source();
+  judged.destination = packet.destination();
+  judged.protocol = packet.protocol();
+  judged.has_ports = has_ports(packet);
+  judged.source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]);
+  judged.destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]);
+  judged.length = packet.length;
+  judged.bad_checksum = packet.checksum == ChecksumState::kBad;
+  judged.from_host = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
+  return judged;
+}
+
+}  // namespace sallyport

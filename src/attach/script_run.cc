@@ -1,0 +1,73 @@
+#include "attach/script_run.h"
+
+#include "packet/parse.h"
+
+namespace sallyport {
+namespace {
+
+using Path = ScriptPacket::Path;
+
+std::optional<SeenFlow> find_flow(const PacketText& packet, FlowId id, Engine& engine) {
+  const Conntrack& conntrack = engine.conntrack();
+  const Flow* own = conntrack.find(id);  // perhaps removed by this very packet
+  Tuple tuple = tuple_of(packet);
+  Zone zone = own ? own->zone : Zone{};
+  const Flow* flow = conntrack.find(conntrack.lookup(tuple, zone, engine.now(), nullptr));
+  if (!flow) return std::nullopt;
+  SeenFlow seen;
+  seen.status = flow->status;
+  seen.timeout = static_cast<uint32_t>((flow->expires - engine.now()) / kTicksPerSecond);
+  if (tuple.protocol == protocol::kTcp) seen.tcp = flow->tcp.state;
+  return seen;
+}
+
+}  // namespace
+
+Packet packet_of(const ScriptPacket& text, std::span<uint8_t> bytes, Instant start) {
+  Packet packet;
+  packet.data = bytes.data();
+  packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
+  packet.time = start + text.time;
+  packet.has_mac = text.packet.mac_source.has_value();
+  if (packet.has_mac) packet.mac_source = *text.packet.mac_source;
+  parse(packet);
+  packet.fields[Field::kMark] = text.packet.mark;
+  return packet;
+}
+
+Way way_of(const ScriptPacket& text, Packet& packet, const Viewpoint& viewpoint) {
+  if (packet.malformed != Reason::kNone) {
+    return {.path = Way::Path::kNone, .reason = packet.malformed};
+  }
+  if (text.path == Path::kForward) {
+    return {.path = Way::Path::kForward, .in = &text.in, .out = &text.out};
+  }
+  if (text.path == Path::kOut) {
+    bool to_itself = text.out.text() == "lo";
+    if (to_itself) return {.path = Way::Path::kLoopback, .in = &text.out, .out = &text.out};
+    return {.path = Way::Path::kOutput, .out = &text.out};
+  }
+  Way way = viewpoint.way(packet, &text.in);
+  if (way.path == Way::Path::kNone) return way;
+  return {.path = Way::Path::kInput, .in = &text.in};
+}
+
+Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& engine) {
+  Observation seen;
+  seen.fate = outcome.fate;
+  seen.state = outcome.info;
+  if (outcome.info != CtInfo::kNone && outcome.info != CtInfo::kInvalid &&
+      outcome.info != CtInfo::kUntracked) {
+    seen.direction = outcome.direction;
+  }
+  seen.reason = outcome.reason;
+  const Program* program = engine.program(text.packet.spec.family);
+  if (program && outcome.rule != kNoRule) {
+    const RuleInfo& rule = program->rules[outcome.rule];
+    seen.rule = Expectation::Rule{rule.table, rule.chain, rule.number};
+  }
+  seen.flow = find_flow(text.packet, outcome.flow, engine);
+  return seen;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,21 @@
+// Scripts written anew: the expectations of their packets as the kernel showed them.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "attach/observation.h"
+
+namespace sallyport::testing {
+
+// The expectation that a recording writes: of the kinds that `previous` asks, or, without one,
+// everything but the rule of an accepted packet.
+Expectation record(const std::optional<Expectation>& previous, const Observation& seen);
+
+// The text of a script with the expectations of its packets replaced, in columns.
+std::string rewrite(std::string_view text, const Script& script,
+                    std::span<const Expectation> expectations);
+
+}  // namespace sallyport::testing
