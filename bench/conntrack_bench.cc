@@ -1,6 +1,6 @@
 // A packet through parsing and connection tracking, in bursts of 32 as an attachment
 // hands them over. Flows come in random order, either direction; so at a million flows
-// nearly every one costs trips to memory. new_flow keeps N flows alive: each new one is
+// nearly every one costs trips to memory. conntrack_new_flow keeps N flows alive: each new one is
 // confirmed, and one that is 30 s old expires.
 #include <algorithm>
 #include <array>
@@ -116,14 +116,14 @@ void established(benchmark::State& state, uint8_t protocol) {
       static_cast<double>(driver.conntrack().memory()) / static_cast<double>(flows);
 }
 
-void established_udp(benchmark::State& state) {
+void conntrack_established_udp(benchmark::State& state) {
   established(state, protocol::kUdp);
 }
-void established_tcp(benchmark::State& state) {
+void conntrack_established_tcp(benchmark::State& state) {
   established(state, protocol::kTcp);
 }
 
-void new_flow(benchmark::State& state) {
+void conntrack_new_flow(benchmark::State& state) {
   auto flows = static_cast<uint64_t>(state.range(0));
   Driver driver;
   std::vector<uint8_t> bytes(kBurst * kSlot);
@@ -150,9 +150,9 @@ void new_flow(benchmark::State& state) {
                                      static_cast<double>(driver.conntrack().count());
 }
 
-BENCHMARK(established_udp)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
-BENCHMARK(established_tcp)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
-BENCHMARK(new_flow)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(conntrack_established_udp)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(conntrack_established_tcp)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+BENCHMARK(conntrack_new_flow)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
 
 }  // namespace
 }  // namespace sallyport
