@@ -38,6 +38,11 @@ struct Address {
   bool is_link_local(Family family) const;  // 169.254.0.0/16, fe80::/10
 
   friend constexpr auto operator<=>(const Address&, const Address&) = default;
+  // Not the default, which calls memcmp; the packet path compares addresses all the time.
+  friend constexpr bool operator==(const Address& a, const Address& b) {
+    return ((a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1]) | (a.words[2] ^ b.words[2]) |
+            (a.words[3] ^ b.words[3])) == 0;
+  }
   friend constexpr Address operator&(const Address& a, const Address& b) {
     return {{a.words[0] & b.words[0], a.words[1] & b.words[1], a.words[2] & b.words[2],
              a.words[3] & b.words[3]}};
