@@ -139,9 +139,8 @@ int ask(const Options& options) {
 }  // namespace
 
 void add_ask(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
-      "ask",
-      "Say what would happen to a packet, as in 'in eth0 udp 10.0.0.7:53 > 192.168.1.2:40000'");
+  CLI::App* command =
+      app.add_subcommand("ask", "Say what would happen to a packet that you describe");
   auto options = std::make_shared<Options>();
   command->footer(R"(Examples:
 

@@ -116,8 +116,7 @@ int explain(const Options& options) {
 
 void add_explain(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
-      "explain",
-      "Say why one packet of a capture was accepted or dropped, and what would change it");
+      "explain", "Say why one packet was accepted or dropped, and what would change that");
   auto options = std::make_shared<Options>();
   command->footer(R"(Examples:
 
@@ -128,7 +127,7 @@ void add_explain(CLI::App& app, int& exit_code) {
 Exit codes: 0; 1 an error in a file; 2 usage, or there is no such packet.)");
   options->inputs.add_to(*command);
   command->add_flag("--anonymize", options->anonymize,
-                    "exchange addresses for others, consistently, to show the text to strangers");
+                    "exchange all addresses for others, so that strangers may read it");
   command->add_flag("--json", options->json, "one JSON object");
   command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
       ->option_text("FILE")

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
+#include "cli/terminal.h"
+
 namespace sallyport {
 namespace {
 
-constexpr size_t kWidth = 80;
 constexpr size_t kColumn = 26;  // where descriptions begin
 
 // A name, and beside it a text that is wrapped at blanks.
@@ -17,21 +18,7 @@ std::string entry(const std::string& name, std::string_view text) {
     column = 0;
   }
   out.append(kColumn - column, ' ');
-  column = kColumn;
-  while (!text.empty()) {
-    size_t end = std::min(text.find(' '), text.size());
-    bool first = column == kColumn;
-    if (!first && column + 1 + end > kWidth) {
-      out += '\n' + std::string(kColumn, ' ');
-      column = kColumn;
-      first = true;
-    }
-    if (!first) out += ' ';
-    out += text.substr(0, end);
-    column += end + !first;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out + '\n';
+  return out + wrapped(text, kColumn, kColumn) + '\n';
 }
 
 }  // namespace

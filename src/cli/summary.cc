@@ -6,6 +6,24 @@
 #include "cli/words.h"
 
 namespace sallyport {
+namespace {
+
+constexpr size_t kRule = 22;  // the column where rules are printed
+
+std::string_view family_note(Family family) {
+  return family == Family::kIpv4 ? "" : " (IPv6)";
+}
+
+// A rule's text without the chain, which its place says.
+std::string_view without_chain(const RuleInfo& rule) {
+  std::string_view text = rule.text;
+  size_t chain = text.find(rule.chain);
+  return chain == std::string_view::npos
+             ? text
+             : text.substr(std::min(chain + rule.chain.size() + 1, text.size()));
+}
+
+}  // namespace
 
 void Summary::add(const Judged& judged) {
   const Outcome& outcome = judged.outcome;
@@ -13,6 +31,9 @@ void Summary::add(const Judged& judged) {
   last_ = std::max(last_, judged.record.time);
   packets_++;
   verdicts_[static_cast<size_t>(outcome.fate)]++;
+  if (judged.family && outcome.rule != kNoRule) {
+    by_rule_[{*judged.family, outcome.rule}][static_cast<size_t>(outcome.fate)]++;
+  }
   states_[static_cast<size_t>(outcome.info)]++;
   if (!judged.family) {
     not_ip_++;
@@ -30,26 +51,32 @@ void Summary::add(const Judged& judged) {
   }
 }
 
-void Summary::print_counts(std::ostream& out, const Style& style) const {
-  fmt::print(out, "{} packets in {} s\n", packets_, seconds_since(first_, last_));
-  fmt::print(out, "\n{}\n", style.bold("verdicts"));
-  for (size_t i = 0; i < verdicts_.size(); i++) {
-    if (verdicts_[i] == 0) continue;
-    fmt::print(out, "  {:>10}  {}\n", verdicts_[i], verdict_word(static_cast<Outcome::Fate>(i)));
-  }
-  if (states_[0] != packets_) {
-    fmt::print(out, "\n{}\n", style.bold("states"));
-    for (size_t i = 1; i < states_.size(); i++) {
-      if (states_[i] == 0) continue;
-      fmt::print(out, "  {:>10}  {}\n", states_[i], ct_info_name(static_cast<CtInfo>(i)));
+void Summary::print_verdicts(std::ostream& out, const Style& style, Engine& engine) const {
+  fmt::print(out, "\n{}\n", style.bold("verdicts, and the rules that gave them"));
+  for (size_t fate = 0; fate < verdicts_.size(); fate++) {
+    if (verdicts_[fate] == 0) continue;
+    fmt::print(out, "{:>9}  {}\n", verdicts_[fate], verdict_word(static_cast<Outcome::Fate>(fate)));
+    for (const auto& [rule, counts] : by_rule_) {
+      if (counts[fate] == 0) continue;
+      fmt::print(out, "{:>11}  {}{}\n", counts[fate],
+                 rule_place(engine.program(rule.first)->rules[rule.second]),
+                 family_note(rule.first));
     }
+  }
+}
+
+void Summary::print_states(std::ostream& out, const Style& style) const {
+  if (states_[0] != packets_) fmt::print(out, "\n{}\n", style.bold("states"));
+  for (size_t i = 1; i < states_.size(); i++) {
+    if (states_[i] == 0) continue;
+    fmt::print(out, "{:>9}  {}\n", states_[i], ct_info_name(static_cast<CtInfo>(i)));
   }
   bool any = std::ranges::any_of(reasons_, [](uint64_t count) { return count != 0; });
   if (any) fmt::print(out, "\n{}\n", style.bold("why packets were not accepted"));
   for (size_t i = 1; i < reasons_.size(); i++) {
     if (reasons_[i] == 0) continue;
     Reason reason = static_cast<Reason>(i);
-    fmt::print(out, "  {:>10}  {}: {}\n", reasons_[i], reason_name(reason),
+    fmt::print(out, "{:>9}  {}:\n{:11}{}\n", reasons_[i], reason_name(reason), "",
                reason_sentence(reason));
   }
 }
@@ -60,8 +87,8 @@ void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
   if (!program) return;
   std::span<const RuleCounters> counters = engine.counters(family);
   std::vector<const RuleInfo*> never;
-  fmt::print(out, "\n{}\n", style.bold(family == Family::kIpv4 ? "rules hit" : "rules hit (IPv6)"));
-  fmt::print(out, "  {:>10} {:>12}  line\n", "packets", "bytes");
+  fmt::print(out, "\n{}\n", style.bold("rules hit" + std::string(family_note(family))));
+  fmt::print(out, "{:>9} {:>10}\n", "packets", "bytes");
   for (size_t i = 0; i < program->rules.size(); i++) {
     const RuleInfo& rule = program->rules[i];
     uint64_t packets = counters[i].packets - program->initial_counters[i].packets;
@@ -70,14 +97,14 @@ void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
       if (rule.number != 0) never.push_back(&rule);
       continue;
     }
-    fmt::print(out, "  {:>10} {:>12}  {:>4}  {:<24} {}\n", packets, bytes, rule.span.line,
-               rule_place(rule), rule.text);
+    std::string words = fmt::format("{}  {}", rule_place(rule), without_chain(rule));
+    fmt::print(out, "{:>9} {:>10}  {}\n", packets, bytes, wrapped(words, kRule + 2, kRule));
   }
   if (never.empty()) return;
-  fmt::print(out, "\n{}\n", style.bold("rules never hit"));
+  fmt::print(out, "\n{}\n", style.bold("rules never hit" + std::string(family_note(family))));
   for (const RuleInfo* rule : never) {
-    fmt::print(out, "  {:>10} {:>12}  {:>4}  {:<24} {}\n", "", "", rule->span.line,
-               rule_place(*rule), rule->text);
+    std::string words = fmt::format("{}  {}", rule_place(*rule), without_chain(*rule));
+    fmt::print(out, "{:{}}{}\n", "", kRule, wrapped(words, kRule + 2, kRule));
   }
 }
 
@@ -109,19 +136,21 @@ void Summary::print_hints(std::ostream& out, const Style& style) const {
   }
   if (hints.empty()) return;
   fmt::print(out, "\n{}\n", style.bold("hints"));
-  for (const std::string& hint : hints) fmt::print(out, "  {}\n", hint);
+  for (const std::string& hint : hints) fmt::print(out, "  {}\n", wrapped(hint, 2, 2));
 }
 
 void Summary::print(std::ostream& out, const Style& style, Engine& engine) const {
-  print_counts(out, style);
+  fmt::print(out, "{} packets in {} s\n", packets_, seconds_since(first_, last_));
+  print_verdicts(out, style, engine);
+  print_states(out, style);
   print_rules(out, style, engine, Family::kIpv4);
   print_rules(out, style, engine, Family::kIpv6);
-  fmt::print(out, "\n{}  {} at the end\n", style.bold("flows"), engine.conntrack().count());
+  fmt::print(out, "\n{}\n{:>9}  at the end\n", style.bold("flows"), engine.conntrack().count());
   if (const Discovery* discovery = engine.discovery()) {
     for (Reason reason : {Reason::kDiscoveryOffLink, Reason::kDiscoveryPort, Reason::kDiscoveryLate,
                           Reason::kDiscoveryTooMany, Reason::kDiscoverySelf}) {
       uint64_t count = discovery->refused(reason);
-      if (count != 0) fmt::print(out, "  {:>10}  refused: {}\n", count, reason_sentence(reason));
+      if (count != 0) fmt::print(out, "{:>9}  refused: {}\n", count, reason_sentence(reason));
     }
   }
   print_hints(out, style);

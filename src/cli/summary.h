@@ -24,7 +24,8 @@ class Summary {
   uint64_t uncertain() const { return uncertain_; }
 
  private:
-  void print_counts(std::ostream& out, const Style& style) const;
+  void print_verdicts(std::ostream& out, const Style& style, Engine& engine) const;
+  void print_states(std::ostream& out, const Style& style) const;
   void print_rules(std::ostream& out, const Style& style, Engine& engine, Family family) const;
   void print_hints(std::ostream& out, const Style& style) const;
 
@@ -36,7 +37,9 @@ class Summary {
   uint64_t bad_checksums_ = 0;   // of packets to the host: INVALID for this reason
   uint64_t bad_host_checksums_ = 0;
   Instant first_{}, last_{};
-  std::array<uint64_t, 5> verdicts_{};
+  using Verdicts = std::array<uint64_t, 5>;
+  Verdicts verdicts_{};
+  std::map<std::pair<Family, uint32_t>, Verdicts> by_rule_;  // RuleInfo's place in its program
   std::array<uint64_t, 6> states_{};
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};  // of what was not accepted
   std::map<std::string, uint64_t> groups_not_joined_;

@@ -1,5 +1,6 @@
 #include "cli/terminal.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <unistd.h>
 
@@ -10,6 +11,25 @@ bool stdout_is_terminal() {
 }
 bool stderr_is_terminal() {
   return isatty(STDERR_FILENO) != 0;
+}
+
+std::string wrapped(std::string_view text, size_t indent, size_t at) {
+  constexpr size_t kWidth = 80;
+  std::string out;
+  for (bool first = true; !text.empty(); first = false) {
+    size_t end = std::min(text.find(' '), text.size());
+    if (!first && at + 1 + end > kWidth) {
+      out += '\n' + std::string(indent, ' ');
+      at = indent;
+    } else if (!first) {
+      out += ' ';
+      at++;
+    }
+    out += text.substr(0, end);
+    at += end;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
 }
 
 Style stdout_style() {

@@ -1,4 +1,4 @@
-// Colour, which only a terminal gets.
+// Colour, which only a terminal gets, and lines that fit one.
 #pragma once
 
 #include <string>
@@ -20,6 +20,10 @@ struct Style {
     return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
   }
 };
+
+// The text on lines of at most 80 columns, parted at blanks, each but the first behind `indent`
+// blanks. The first begins at column `at`. No newline at the end.
+std::string wrapped(std::string_view text, size_t indent, size_t at);
 
 // Colour if standard output is a terminal and NO_COLOR (no-color.org) is not set.
 Style stdout_style();
