@@ -93,9 +93,9 @@ void Replay::settle(const Released& released) {
 
 // Reads and judges a burst; the record to be traced goes by itself.
 bool Replay::read() {
-  std::span<Record> slots = watcher_ ? std::span(records_).first(1) : std::span(records_);
-  size_t count = last_ && judged_ > *last_ ? 0 : capture_.read(slots);
-  if (last_) count = std::min<size_t>(count, *last_ + 1 - judged_);
+  uint64_t most = watcher_ ? 1 : records_.size();
+  if (last_) most = std::min(most, judged_ > *last_ ? 0 : *last_ + 1 - judged_);
+  size_t count = capture_.read(std::span(records_).first(most));
   if (count == 0) return false;
   judged_ += count;
   for (size_t i = 0; i < count; i++) prepare(records_[i], i);

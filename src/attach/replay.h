@@ -41,7 +41,8 @@ class Replay {
   // Told of each record as soon as it is judged, the engine being as that record left it; of a
   // fragment that it is held, whatever comes of it. Records are judged one at a time then.
   void watch(std::function<void(const Judged&)> watcher);
-  // No record after this one is judged: the engine stays as that one left it.
+  // No record after this one is read: the engine stays as that one left it. Given again with a
+  // later one, next() goes on from there.
   void stop_after(uint64_t index) { last_ = index; }
 
  private:

@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   int exit_code = sallyport::kExitOk;
   sallyport::add_ask(app, exit_code);
   sallyport::add_check(app, exit_code);
+  sallyport::add_compare(app, exit_code);
   sallyport::add_explain(app, exit_code);
   sallyport::add_fmt(app, exit_code);
   sallyport::add_replay(app, exit_code);
