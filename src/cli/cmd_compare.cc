@@ -42,6 +42,13 @@ int compare(const Options& options) {
 void add_compare(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "compare", "Run a capture under several policies, and measure what else each would admit");
+  command->footer(R"(Examples:
+
+  sallyport compare policies.toml my.pcap
+  sallyport compare --markdown policies.toml my.pcap > table.md
+
+docs/compare.md describes the policies file; share/demo/policies.toml is one.
+Exit codes: 0; 1 an error in a file; 2 usage.)");
   auto options = std::make_shared<Options>();
   CLI::Option* markdown =
       command->add_flag("--markdown", options->markdown, "the table for a Markdown document");

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "cli/table.h"
 #include "cli/words.h"
 
@@ -186,7 +187,7 @@ std::string comparison_json(const Comparison& comparison) {
     json["policies"].push_back(
         {{"name", policy.name}, {"verdicts", std::move(verdicts)}, {"admits", std::move(admits)}});
   }
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return json_text(json);
 }
 
 }  // namespace sallyport
