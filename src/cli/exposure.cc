@@ -11,19 +11,15 @@ namespace sallyport {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 constexpr milliseconds kSooner(1);      // after the packet at the earliest; before it, too
 constexpr milliseconds kPrecision(10);  // of the time that is bisected
 constexpr milliseconds kShown(100);     // of the time that is told
-constexpr std::array<Duration, 9> kSeries{kSooner,
-                                          milliseconds(500),
-                                          milliseconds(1'000),
-                                          milliseconds(2'000),
-                                          milliseconds(4'000),
-                                          milliseconds(8'000),
-                                          milliseconds(16'000),
-                                          milliseconds(32'000),
-                                          Admission::kLongest};
+constexpr std::array<Duration, 15> kSeries{
+    kSooner,     milliseconds(500), seconds(1),  seconds(2),  seconds(3),
+    seconds(4),  seconds(5),        seconds(6),  seconds(8),  seconds(10),
+    seconds(15), seconds(20),       seconds(30), seconds(45), Admission::kLongest};
 
 // One firewall that sees the capture and whatever is put into it.
 class Timeline {
@@ -59,8 +55,7 @@ Duration Admission::shown() const {
 
 std::string Admission::time_text() const {
   if (always) return "at any time";
-  if (time >= kLongest)
-    return fmt::format("for more than {} s", kLongest / std::chrono::seconds(1));
+  if (time >= kLongest) return fmt::format("for more than {} s", kLongest / seconds(1));
   auto tenths = shown() / kShown;
   if (tenths == 0) return "for less than 0.1 s";
   if (tenths % 10 == 0) return fmt::format("for {} s", tenths / 10);
