@@ -78,4 +78,7 @@ def main():
         PROGRAM = os.path.abspath(sys.argv.pop(1))
     # The tests import this file as a module of its own name, whose PROGRAM they use.
     sys.modules["program"].PROGRAM = PROGRAM
-    unittest.main(module="__main__", verbosity=1)
+    run = unittest.main(module="__main__", verbosity=1, exit=False)
+    for test, why in run.result.skipped:
+        print(f"skipped: {test.id().removeprefix('__main__.')}: {why}")  # for scripts/count-tests
+    sys.exit(not run.result.wasSuccessful())
