@@ -56,9 +56,7 @@ struct Sources {
   std::vector<Prefix> inside;
 };
 // Nothing where a flag makes no sense or a file cannot be read, which is said in `errors`.
-enum class Rules : uint8_t { kNeeded, kMayBeMissing };
-std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors,
-                                    Rules rules = Rules::kNeeded);
+std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors);
 
 // The engine, and the point that it looks from.
 struct Setup {
