@@ -13,33 +13,34 @@
 namespace sallyport {
 
 // X(enumerator, "name")
-#define SALLYPORT_FIELDS(X)                                                               \
-  /* Filled by the parser. */                                                             \
-  X(kProtocol, "proto")       /* of the transport header, after IPv6 extension headers */ \
-  X(kSource0, "src")          /* IPv4: word 0; IPv6: words 0 to 3 */                      \
-  X(kSource1, "src1")                                                                     \
-  X(kSource2, "src2")                                                                     \
-  X(kSource3, "src3")                                                                     \
-  X(kDestination0, "dst")                                                                 \
-  X(kDestination1, "dst1")                                                                \
-  X(kDestination2, "dst2")                                                                \
-  X(kDestination3, "dst3")                                                                \
-  X(kSourcePort, "sport")     /* TCP, UDP, UDP-Lite, SCTP, DCCP; else 0 */                \
-  X(kDestinationPort, "dport")                                                            \
-  X(kTcpFlags, "tcp-flags")   /* the flags byte: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE, CWR */ \
-  X(kIcmpType, "icmp-type")   /* ICMP and ICMPv6 */                                       \
-  X(kIcmpCode, "icmp-code")                                                               \
-  X(kLength, "length")        /* of the IP packet as on the wire, header included */      \
-  X(kTtl, "ttl")              /* IPv4 TTL, IPv6 hop limit */                              \
-  X(kTos, "tos")              /* IPv4 TOS, IPv6 traffic class */                          \
-  X(kFragment, "fragment")    /* 1: a fragment other than the first (`-f`) */             \
-  /* Filled by the attachment or the engine. */                                           \
-  X(kPacketType, "pkttype")   /* a PacketType */                                          \
-  X(kMark, "mark")                                                                        \
-  /* Filled by conntrack; kCtState is 0 where conntrack has not seen the packet. */       \
-  X(kCtState, "ctstate")      /* one bit of CtStateBit */                                 \
-  X(kCtStatus, "ctstatus")    /* CtStatus bits of the flow */                             \
-  X(kCtDirection, "ctdir")    /* 0 original, 1 reply */                                   \
+#define SALLYPORT_FIELDS(X)                                                                 \
+  /* Filled by the parser. */                                                               \
+  X(kProtocol, "proto") /* of the transport header, after IPv6 extension headers */         \
+  X(kSource0, "src")    /* IPv4: word 0; IPv6: words 0 to 3 */                              \
+  X(kSource1, "src1")                                                                       \
+  X(kSource2, "src2")                                                                       \
+  X(kSource3, "src3")                                                                       \
+  X(kDestination0, "dst")                                                                   \
+  X(kDestination1, "dst1")                                                                  \
+  X(kDestination2, "dst2")                                                                  \
+  X(kDestination3, "dst3")                                                                  \
+  X(kSourcePort, "sport") /* TCP, UDP, UDP-Lite, SCTP, DCCP; else 0 */                      \
+  X(kDestinationPort, "dport")                                                              \
+  X(kTcpFlags,                                                                              \
+    "tcp-flags") /* the flags byte: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE, CWR */ \
+  X(kIcmpType, "icmp-type") /* ICMP and ICMPv6 */                                           \
+  X(kIcmpCode, "icmp-code")                                                                 \
+  X(kLength, "length")     /* of the IP packet as on the wire, header included */           \
+  X(kTtl, "ttl")           /* IPv4 TTL, IPv6 hop limit */                                   \
+  X(kTos, "tos")           /* IPv4 TOS, IPv6 traffic class */                               \
+  X(kFragment, "fragment") /* 1: a fragment other than the first (`-f`) */                  \
+  /* Filled by the attachment or the engine. */                                             \
+  X(kPacketType, "pkttype") /* a PacketType */                                              \
+  X(kMark, "mark")                                                                          \
+  /* Filled by conntrack; kCtState is 0 where conntrack has not seen the packet. */         \
+  X(kCtState, "ctstate")   /* one bit of CtStateBit */                                      \
+  X(kCtStatus, "ctstatus") /* CtStatus bits of the flow */                                  \
+  X(kCtDirection, "ctdir") /* 0 original, 1 reply */                                        \
   X(kConnmark, "connmark")
 
 enum class Field : uint8_t {

@@ -114,9 +114,9 @@ struct GreV1Header {  // RFC 2637
 
 namespace icmp {  // IANA: ICMP type numbers
 constexpr uint8_t kEchoReply = 0, kUnreachable = 3, kSourceQuench = 4, kRedirect = 5, kEcho = 8,
-                  kTimeExceeded = 11, kParameterProblem = 12, kTimestamp = 13,
-                  kTimestampReply = 14, kInformation = 15, kInformationReply = 16,
-                  kAddressMask = 17, kAddressMaskReply = 18;
+                  kTimeExceeded = 11, kParameterProblem = 12, kTimestamp = 13, kTimestampReply = 14,
+                  kInformation = 15, kInformationReply = 16, kAddressMask = 17,
+                  kAddressMaskReply = 18;
 }  // namespace icmp
 
 namespace icmpv6 {  // IANA: ICMPv6 type numbers

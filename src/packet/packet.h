@@ -43,8 +43,8 @@ enum class Presence : uint8_t {
 
 // Whether the transport checksum is right, as far as the bytes tell.
 enum class ChecksumState : uint8_t {
-  kUnknown,     // nobody has looked
-  kGood,        // right, or absent where it may be (UDP checksum 0), or not verifiable
+  kUnknown,  // nobody has looked
+  kGood,     // right, or absent where it may be (UDP checksum 0), or not verifiable
   kBad,
 };
 
@@ -55,16 +55,16 @@ struct Packet {
   uint32_t wire_length = 0;  // bytes of the network layer on the wire; >= captured
   uint32_t headroom = 0;     // writable bytes before `data`
   Instant time{};
-  const InterfaceName* in = nullptr;   // null: no such interface (OUTPUT has no `in`)
+  const InterfaceName* in = nullptr;  // null: no such interface (OUTPUT has no `in`)
   const InterfaceName* out = nullptr;
   std::array<uint8_t, 6> mac_source{};
-  bool has_mac = false;      // Ethernet: the frame's source address is known
-  void* cookie = nullptr;    // the attachment's own
+  bool has_mac = false;    // Ethernet: the frame's source address is known
+  void* cookie = nullptr;  // the attachment's own
 
   // From parse().
   Family family = Family::kIpv4;
   Reason malformed = Reason::kNone;  // not kNone: it reaches no chain
-  uint32_t length = 0;       // of the IP packet, from its header (wire_length where total length is 0)
+  uint32_t length = 0;  // of the IP packet, from its header (wire_length where total length is 0)
   uint16_t transport = 0;    // offset of the transport header
   bool is_fragment = false;  // any fragment, the first included
   bool more_fragments = false;

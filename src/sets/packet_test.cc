@@ -486,8 +486,9 @@ TEST_F(Sets, ReserveMakesRoomForABurstAndDropsTheDead) {
 }
 
 TEST_F(Sets, SwappedSetsForgetTheirOwnDead) {
-  load("create a hash:net timeout 1\nadd a 1.0.0.0/8\ncreate b hash:net timeout 50\n"
-       "add b 2.0.0.0/8\nswap a b\n");
+  load(
+      "create a hash:net timeout 1\nadd a 1.0.0.0/8\ncreate b hash:net timeout 50\n"
+      "add b 2.0.0.0/8\nswap a b\n");
   EXPECT_TRUE(match("a", "src", {.source = "2.0.0.1"}));
   store_.reserve(kNow + ticks(2));
   EXPECT_EQ(store_.elements(ref("a")), 1u);

@@ -16,8 +16,8 @@ int main() {
     return 1;
   }
   // IPv4, UDP 192.0.2.9:40000 > 192.0.2.1:53, no payload, no UDP checksum.
-  std::array<uint8_t, 28> bytes = {0x45, 0,   0, 28, 0, 0,    0,    0, 64, 17, 0xf6, 0xc6, 192, 0,
-                                   2,    9,   192, 0, 2, 1,   0x9c, 0x40, 0, 53, 0, 8,    0,   0};
+  std::array<uint8_t, 28> bytes = {0x45, 0, 0,   28, 0, 0, 0,    0,    64, 17, 0xf6, 0xc6, 192, 0,
+                                   2,    9, 192, 0,  2, 1, 0x9c, 0x40, 0,  53, 0,    8,    0,   0};
   sallyport::FirewallPacket packet{
       .data = bytes.data(), .length = bytes.size(), .time_ns = 1, .in = "eth0"};
   sallyport::FirewallVerdict verdict;

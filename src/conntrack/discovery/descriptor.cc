@@ -416,7 +416,8 @@ class Parser {
 }  // namespace
 
 bool contains(std::span<const AnswerPorts> ranges, uint16_t port) {
-  return std::ranges::any_of(ranges, [=](const AnswerPorts& range) { return range.contains(port); });
+  return std::ranges::any_of(ranges,
+                             [=](const AnswerPorts& range) { return range.contains(port); });
 }
 
 bool Descriptor::Target::has_port(uint16_t port) const {

@@ -46,7 +46,7 @@ struct Descriptor {
   struct Question {
     std::vector<Target> targets;
     std::vector<AnswerPorts> from_ports;  // empty: from any
-    bool from_other_port = false;       // from any but the port that it is sent to
+    bool from_other_port = false;         // from any but the port that it is sent to
     std::vector<PayloadTest> tests;
   } question;
 
