@@ -1,5 +1,7 @@
 #include "attach/judged.h"
 
+#include "conntrack/trackers/tracker.h"
+
 namespace sallyport {
 namespace {
 
@@ -30,6 +32,7 @@ Judged describe(const Record& record, const Packet& packet, const Way& way) {
   judged.has_ports = has_ports(packet);
   judged.source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]);
   judged.destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]);
+  tuple_of(packet, judged.tuple);
   judged.length = packet.length;
   judged.bad_checksum = packet.checksum == ChecksumState::kBad;
   judged.from_host = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;

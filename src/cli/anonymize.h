@@ -13,13 +13,15 @@ namespace sallyport {
 // IPv4 /24 or IPv6 /64 stay together, and the first and last address of a /24 keep their place.
 // What has the same meaning everywhere stays: multicast, loopback, unspecified, the limited
 // broadcast, masks behind a slash. Hardware addresses become locally administered ones. Names of
-// interfaces, chains and sets, and comments, are the user's own words and stay.
+// interfaces, chains, sets and files, and comments, are the user's own words and stay, but for
+// addresses in them.
 class Anonymizer {
  public:
   std::string operator()(std::string_view text);
 
  private:
   std::string replace(std::string_view word, bool after_slash);
+  std::string replace_within(std::string_view word);
   std::string address(Family family, const Address& original);
   std::string hardware_address(std::string_view original);
 

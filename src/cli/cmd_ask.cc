@@ -1,22 +1,32 @@
 // sallyport ask: what would happen to this packet? Without a capture.
+//
+// Packets are asked about in order, each on the engine as the ones before it left it. A remedy
+// is tried by asking about all of them again. A script that brings rules and sets of its own
+// (docs/flow.md) needs no other flags.
+#include <algorithm>
 #include <fmt/ostream.h>
 #include <iostream>
 #include <sstream>
 
 #include "attach/script_run.h"
+#include "cli/anonymize.h"
 #include "cli/commands.h"
 #include "cli/explanation.h"
 #include "cli/inputs.h"
 #include "cli/narrator.h"
-#include "cli/words.h"
 
 namespace sallyport {
 namespace {
+
+// Dropped packets that remedies are looked for: each costs asking about all before it again.
+constexpr size_t kMostRemedied = 32;
 
 struct Options {
   Inputs inputs;
   std::vector<std::string> packets;
   std::string file;
+  bool all = false;
+  bool anonymize = false;
   bool json = false;
   bool strict = false;
 };
@@ -45,62 +55,120 @@ std::optional<Host> host_of(const Script& script) {
   return host.empty() ? std::nullopt : std::optional(host);
 }
 
-class Asker {
- public:
-  // The packets were read from what is called `name`.
-  Asker(const Options& options, std::string name, Setup& setup)
-      : options_(options),
-        name_(std::move(name)),
-        engine_(*setup.engine),
-        viewpoint_(*setup.viewpoint) {}
-
-  void ask(uint64_t index, ScriptPacket& asked);
-  bool uncertain() const { return uncertain_; }
-  bool as_expected() const { return as_expected_; }
-
- private:
-  void check(const ScriptPacket& asked, const Outcome& outcome);
-
-  const Options& options_;
-  std::string name_;
-  Engine& engine_;
-  const Viewpoint& viewpoint_;
-  DropHistory history_;
-  bool uncertain_ = false;
-  bool as_expected_ = true;
-};
-
-void Asker::check(const ScriptPacket& asked, const Outcome& outcome) {
-  if (!asked.expected) return;
-  std::string difference = compare(*asked.expected, observe(asked, outcome, engine_));
-  if (difference.empty()) return;
-  as_expected_ = false;
-  fmt::print(std::cerr, "{}:{}: expected {}; it is {}\n", name_, asked.line, asked.expected->text(),
-             difference);
+// A text within a script, on the lines where it stands there, so that errors and rules point there.
+InputFile file_of(const Script::Block& block, const std::string& script) {
+  return {.name = script, .text = std::string(block.line - 1, '\n') + block.text};
 }
 
-void Asker::ask(uint64_t index, ScriptPacket& asked) {
-  Packet packet = packet_of(asked, asked.packet.bytes, Instant{});
-  Way way = way_of(asked, packet, viewpoint_);
-  Narrator narrator;
+// What the script says, where the command line does not.
+void add_script(const Script& script, const std::string& name, Sources& sources) {
+  bool own_rules = !sources.rules && !sources.rules6 && (script.rules || script.rules6);
+  if (own_rules) {
+    if (script.rules) sources.rules = file_of(*script.rules, name);
+    if (script.rules6) sources.rules6 = file_of(*script.rules6, name);
+    if (script.compat_linux) sources.inputs.compat = "linux";
+  }
+  if (!sources.sets && script.sets) sources.sets = file_of(*script.sets, name);
+  for (const auto& [knob, value] : script.sysctls) {
+    sources.sysctls.push_back({.name = name, .text = knob + "=" + value + "\n"});
+  }
+  for (const Script::Group& group : script.groups) {
+    sources.groups.push_back({.family = group.family,
+                              .length = static_cast<uint8_t>(bits_of(group.family)),
+                              .address = group.address});
+  }
+  // Nothing is said of the past, so there was none.
+  if (!sources.conntrack) sources.conntrack = InputFile{.name = "no flows", .text = {}};
+}
+
+// The packets of a script before one firewall.
+class Questions {
+ public:
+  // Nothing, and said in `errors`, where a text is wrong.
+  static std::optional<Questions> make(const Sources& sources, const Script& script,
+                                       std::ostream& errors) {
+    std::optional<Setup> setup = make_setup(sources, Instant{}, host_of(script), errors);
+    if (!setup) return std::nullopt;
+    return Questions(std::move(*setup), script);
+  }
+
+  // In order, each once.
+  Judged judge(size_t index, EngineTrace& trace);
+  Engine& engine() { return *setup_.engine; }
+  const std::vector<std::string>& notes() const { return setup_.notes; }
+
+ private:
+  Questions(Setup setup, const Script& script) : setup_(std::move(setup)), script_(&script) {
+    for (const ScriptPacket& packet : script.packets) bytes_.push_back(packet.packet.bytes);
+  }
+
+  Setup setup_;
+  const Script* script_;
+  std::vector<std::vector<uint8_t>> bytes_;  // of each packet: fragments are held by address
+};
+
+Judged Questions::judge(size_t index, EngineTrace& trace) {
+  const ScriptPacket& asked = script_->packets[index];
+  Packet packet = packet_of(asked, bytes_[index], Instant{});
+  packet.cookie = bytes_[index].data();
+  Way way = way_of(asked, packet, *setup_.viewpoint);
   Record record{.index = index, .time = packet.time};
-  Explanation explanation{.judged = describe(record, packet, way)};
-  Judged& judged = explanation.judged;
-  judged.outcome = engine_.process_traced(packet, way, narrator);
-  explanation.program = engine_.program(packet.family);
-  explanation.way = narrator.lines();
-  if (judged.outcome.fate == Outcome::Fate::kDrop) {
-    explanation.misses = near_misses(judged, engine_, history_);
+  Judged judged = describe(record, packet, way);
+  judged.outcome = setup_.engine->process_traced(packet, way, trace);
+  return judged;
+}
+
+std::optional<Outcome> try_sources(size_t index, const Sources& sources, const Script& script) {
+  std::ostringstream unheard;
+  std::optional<Questions> questions = Questions::make(sources, script, unheard);
+  if (!questions) return std::nullopt;
+  std::optional<Outcome> outcome;
+  for (size_t i = 0; i <= index; i++) {
+    Narrator narrator;
+    outcome = questions->judge(i, narrator).outcome;
   }
-  history_.add(judged, explanation.program);
-  uncertain_ = uncertain_ || !judged.outcome.certain;
-  check(asked, judged.outcome);
-  if (options_.json) {
-    std::cout << explanation_json(explanation) << '\n';
-    return;
+  return outcome;
+}
+
+// What is expected of a packet, behind `=>`; the difference is said.
+bool is_as_expected(const ScriptPacket& asked, const Outcome& outcome, const std::string& name,
+                    Engine& engine) {
+  if (!asked.expected) return true;
+  std::string difference = compare(*asked.expected, observe(asked, outcome, engine));
+  if (difference.empty()) return true;
+  fmt::print(std::cerr, "{}:{}: expected {}; it is {}\n", name, asked.line, asked.expected->text(),
+             difference);
+  return false;
+}
+
+// Answers all of them; the exit code.
+int answer(const Options& options, const std::string& name, const Sources& sources,
+           const Script& script, Questions& questions, std::ostream& out) {
+  History history;
+  size_t remedied = 0;
+  bool certain = true, as_expected = true;
+  for (size_t i = 0; i < script.packets.size(); i++) {
+    Narrator narrator;
+    Judged judged = questions.judge(i, narrator);
+    as_expected &= is_as_expected(script.packets[i], judged.outcome, name, questions.engine());
+    Explanation explanation =
+        make_explanation(judged, sources, questions.engine(), narrator, history, options.all);
+    if (judged.outcome.fate != Outcome::Fate::kAccept && remedied++ < kMostRemedied) {
+      explanation.remedies =
+          find_remedies(judged, deciding_table(explanation), sources, explanation.misses,
+                        [&](const Sources& changed) { return try_sources(i, changed, script); });
+    }
+    history.add(judged, explanation.program);
+    certain = certain && judged.outcome.certain;
+    if (options.json) {
+      out << explanation_json(explanation) << '\n';
+      continue;
+    }
+    if (i > 0) out << '\n';
+    print_text(out, stdout_style(), explanation, Instant{});
   }
-  if (index > 0) std::cout << '\n';
-  print_text(std::cout, stdout_style(), explanation, Instant{});
+  if (!as_expected) return kExitNo;
+  return options.strict && !certain ? kExitUncertain : kExitOk;
 }
 
 int ask(const Options& options) {
@@ -123,17 +191,21 @@ int ask(const Options& options) {
     fmt::print(std::cerr, "sallyport: no packet to ask about\n");
     return kExitUsage;
   }
-  std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
+  bool own_rules = script->rules || script->rules6;
+  std::optional<Sources> sources =
+      read_sources(options.inputs, std::cerr, own_rules ? Rules::kMayBeMissing : Rules::kNeeded);
   if (!sources) return kExitUsage;
-  // Nothing is said of the past, so there was none.
-  if (!sources->conntrack) sources->conntrack = InputFile{.name = "no flows", .text = {}};
-  std::optional<Setup> setup = make_setup(*sources, Instant{}, host_of(*script), std::cerr);
-  if (!setup) return kExitNo;
-  for (const std::string& note : setup->notes) fmt::print(std::cerr, "sallyport: {}\n", note);
-  Asker asker(options, name, *setup);
-  for (size_t i = 0; i < script->packets.size(); i++) asker.ask(i, script->packets[i]);
-  if (!asker.as_expected()) return kExitNo;
-  return options.strict && asker.uncertain() ? kExitUncertain : kExitOk;
+  add_script(*script, name, *sources);
+  std::optional<Questions> questions = Questions::make(*sources, *script, std::cerr);
+  if (!questions) return kExitNo;
+  Anonymizer anonymize;
+  for (const std::string& note : questions->notes()) {
+    fmt::print(std::cerr, "sallyport: {}\n", options.anonymize ? anonymize(note) : note);
+  }
+  std::ostringstream answers;
+  int exit_code = answer(options, name, *sources, *script, *questions, answers);
+  std::cout << (options.anonymize ? anonymize(answers.str()) : answers.str());
+  return exit_code;
 }
 
 }  // namespace
@@ -152,8 +224,14 @@ Exit codes: 0; 1 an error in a file or a packet; 2 usage; 3 uncertain, with
 --strict.)");
   options->inputs.add_to(*command);
   command->add_flag("--json", options->json, "a JSON object a line for each packet");
+  command->add_flag("--anonymize", options->anonymize,
+                    "exchange addresses for others, consistently, to show the text to strangers");
+  command->add_flag("--all", options->all,
+                    "every rule that was asked, not one line for many that failed alike");
   command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
-  command->add_option("--file", options->file, "packets, a line each; - is standard input")
+  command
+      ->add_option("--file", options->file,
+                   "packets, a line each, or a script with rules of its own; - is standard input")
       ->option_text("FILE");
   command
       ->add_option("PACKET", options->packets,

@@ -19,6 +19,7 @@ struct Options {
   Inputs inputs;
   std::string capture;
   std::string which;
+  bool all = false;
   bool anonymize = false;
   bool json = false;
 };
@@ -71,6 +72,13 @@ std::optional<Outcome> try_sources(uint64_t index, const Sources& sources,
   return judged ? std::optional(judged->outcome) : std::nullopt;
 }
 
+// A held fragment, and what became of it: what comes after it decides.
+std::optional<Judged> settled(uint64_t index, const Sources& sources, const CaptureFile& capture) {
+  std::ostringstream unheard;
+  std::unique_ptr<Session> session = Session::make(sources, capture, unheard);
+  return session ? replay_to(index, *session, [](const Judged&) {}) : std::nullopt;
+}
+
 int explain(const Options& options) {
   std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
   if (!sources) return kExitUsage;
@@ -82,7 +90,7 @@ int explain(const Options& options) {
   if (!session) return kExitNo;
 
   Narrator narrator;
-  DropHistory history;
+  History history;
   session->replay().stop_after(*index);
   session->replay().trace(*index, narrator);
   std::optional<Judged> judged = replay_to(*index, *session, [&](const Judged& earlier) {
@@ -92,14 +100,14 @@ int explain(const Options& options) {
     fmt::print(std::cerr, "sallyport: {} has no packet {}\n", options.capture, *index);
     return kExitUsage;
   }
-  Explanation explanation{
-      .judged = *judged, .program = session->program(*judged), .way = narrator.lines()};
-  if (judged->outcome.fate == Outcome::Fate::kDrop) {
-    explanation.misses = near_misses(*judged, session->engine(), history);
-    explanation.remedies = find_remedies(
-        *judged, *sources, explanation.misses,
-        [&](const Sources& changed) { return try_sources(*index, changed, *capture); });
+  if (judged->outcome.fate == Outcome::Fate::kStolen) {
+    if (std::optional<Judged> later = settled(*index, *sources, *capture)) judged = later;
   }
+  Explanation explanation =
+      make_explanation(*judged, *sources, session->engine(), narrator, history, options.all);
+  explanation.remedies =
+      find_remedies(*judged, deciding_table(explanation), *sources, explanation.misses,
+                    [&](const Sources& changed) { return try_sources(*index, changed, *capture); });
   std::ostringstream text;
   Style style = options.json ? Style{} : stdout_style();
   if (options.json) {
@@ -129,6 +137,8 @@ Exit codes: 0; 1 an error in a file; 2 usage, or there is no such packet.)");
   command->add_flag("--anonymize", options->anonymize,
                     "exchange all addresses for others, so that strangers may read it");
   command->add_flag("--json", options->json, "one JSON object");
+  command->add_flag("--all", options->all,
+                    "every rule that was asked, not one line for many that failed alike");
   command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
       ->option_text("FILE")
       ->required();

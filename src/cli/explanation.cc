@@ -10,6 +10,50 @@
 namespace sallyport {
 namespace {
 
+constexpr size_t kWidth = 98;
+
+// A paragraph, its lines but the first one indented by four more.
+void print_wrapped(std::ostream& out, size_t indent, std::string_view text) {
+  std::string line(indent, ' ');
+  size_t start = line.size();
+  while (!text.empty()) {
+    size_t end = std::min(text.find(' '), text.size());
+    if (line.size() > start && line.size() + 1 + end > kWidth) {
+      fmt::print(out, "{}\n", line);
+      line.assign(indent + 4, ' ');
+      start = line.size();
+    }
+    if (line.size() > start) line += ' ';
+    line += text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  fmt::print(out, "{}\n", line);
+}
+
+// As a flow is written; of ICMP with its type, which matters, and its id only where it has one.
+std::string packet_words(const Judged& judged) {
+  bool icmp =
+      judged.family && (judged.protocol == protocol::kIcmp || judged.protocol == protocol::kIcmpv6);
+  if (!icmp) return flow_words(judged);
+  Tuple answer = invert(judged.tuple);
+  bool has_id = answer.destination_port != judged.tuple.destination_port;
+  if (has_id) return judged.tuple.text();
+  return fmt::format("{} type {} code {}", flow_words(judged), judged.tuple.destination_port >> 8,
+                     judged.tuple.destination_port & 0xff);
+}
+
+// What would make an uncertain verdict certain.
+std::string_view advice(Reason reason) {
+  switch (reason) {
+    case Reason::kMayPredateCapture:
+      return "give the flows of that time with --conntrack FILE (conntrack -L -o extended), or "
+             "--conntrack /dev/null if there were none";
+    case Reason::kNotInCapture: return "capture whole packets: tcpdump -s 0";
+    case Reason::kNatNotDone: return "what the rewritten packet would meet is not known";
+    default: return "";
+  }
+}
+
 void print_verdict(std::ostream& out, const Style& style, const Explanation& explanation) {
   const Outcome& outcome = explanation.judged.outcome;
   std::string word(verdict_word(outcome.fate));
@@ -17,37 +61,87 @@ void print_verdict(std::ostream& out, const Style& style, const Explanation& exp
   fmt::print(out, "{}", good ? style.good(word) : style.bad(word));
   if (explanation.program && outcome.rule != kNoRule) {
     const RuleInfo& rule = explanation.program->rules[outcome.rule];
-    fmt::print(out, " by {}, line {} of the rules: {}", rule_place(rule), rule.span.line,
-               rule.text);
+    std::string place = fmt::format("{}:{}", explanation.rules, rule.span.line);
+    if (rule.number == 0) {
+      fmt::print(out, " by the policy of {} in {} ({}): no rule decided", rule.chain, rule.table,
+                 place);
+    } else {
+      fmt::print(out, " by {} ({})\n  {}", rule_place(rule), place, rule.text);
+    }
   }
-  if (outcome.reject_with) fmt::print(out, " ({})", outcome.reject_with);
   fmt::print(out, "\n");
-  if (outcome.reason != Reason::kNone) {
+  if (outcome.reject_with) fmt::print(out, "its sender is told: {}\n", outcome.reject_with);
+  // The rule has been named.
+  bool said = outcome.reason == Reason::kRule || outcome.reason == Reason::kPolicy;
+  if (outcome.reason != Reason::kNone && !said) {
     fmt::print(out, "reason: {}: {}\n", reason_name(outcome.reason),
                reason_sentence(outcome.reason));
   }
-  if (!outcome.certain) fmt::print(out, "This is uncertain.\n");
+  if (!outcome.certain) {
+    print_wrapped(out, 0, fmt::format("This is uncertain: {}.", advice(outcome.reason)));
+  }
+  bool held = outcome.fate == Outcome::Fate::kStolen;
+  if (held && !explanation.judged.completed_by) {
+    fmt::print(out, "No packet that was looked at made it whole.\n");
+  } else if (held) {
+    fmt::print(out, "Packet {} made the datagram whole: explain that one.\n",
+               *explanation.judged.completed_by);
+  }
+}
+
+// Whether an earlier packet could have made a difference, had there been one.
+bool asks_for_a_past(const Outcome& outcome) {
+  return outcome.fate == Outcome::Fate::kDrop &&
+         (outcome.info == CtInfo::kNew || outcome.tracking == Reason::kInvalidTcpNew ||
+          outcome.tracking == Reason::kInvalidIcmpNew);
 }
 
 }  // namespace
+
+Explanation make_explanation(const Judged& judged, const Sources& sources, Engine& engine,
+                             const Narrator& narrator, const History& history, bool all) {
+  Explanation explanation{.judged = judged, .rules = {}, .way = narrator.lines(all)};
+  if (judged.family) {
+    bool ipv4 = *judged.family == Family::kIpv4;
+    explanation.program = engine.program(*judged.family);
+    const std::optional<InputFile>& file = ipv4 ? sources.rules : sources.rules6;
+    if (file) explanation.rules = file->name;
+  }
+  if (judged.outcome.fate == Outcome::Fate::kDrop) {
+    explanation.misses = near_misses(judged, narrator.tracked_packet(), engine, history);
+  }
+  return explanation;
+}
+
+std::string deciding_table(const Explanation& explanation) {
+  uint32_t rule = explanation.judged.outcome.rule;
+  if (!explanation.program || rule == kNoRule) return "filter";
+  return explanation.program->rules[rule].table;
+}
 
 void print_text(std::ostream& out, const Style& style, const Explanation& explanation,
                 Instant start) {
   const Judged& judged = explanation.judged;
   fmt::print(out, "{}\n",
              style.bold(fmt::format("packet {} at {} s: {}, {} bytes", judged.record.index,
-                                    seconds_since(start, judged.record.time), flow_words(judged),
+                                    seconds_since(start, judged.record.time), packet_words(judged),
                                     judged.length)));
   print_verdict(out, style, explanation);
   if (!explanation.way.empty()) fmt::print(out, "\n{}\n", style.bold("its way"));
   for (const std::string& line : explanation.way) fmt::print(out, "  {}\n", line);
-  if (!explanation.misses.empty()) fmt::print(out, "\n{}\n", style.bold("near misses"));
-  for (const NearMiss& miss : explanation.misses) fmt::print(out, "  {}\n", miss.text);
+  if (!explanation.misses.empty()) {
+    fmt::print(out, "\n{}\n", style.bold("near misses"));
+  } else if (asks_for_a_past(judged.outcome)) {
+    fmt::print(out, "\n{}\n  none: nothing was seen that this could belong to\n",
+               style.bold("near misses"));
+  }
+  for (const NearMiss& miss : explanation.misses) print_wrapped(out, 2, miss.text);
   if (!explanation.remedies.empty()) {
-    fmt::print(out, "\n{}\n", style.bold("what would let it in (each was tried)"));
+    fmt::print(out, "\n{}\n", style.bold("what would let it through (each was tried)"));
   }
   for (const Remedy& remedy : explanation.remedies) {
-    fmt::print(out, "  {}\n      would also let in: {}\n", remedy.change, remedy.also);
+    fmt::print(out, "  {}\n", remedy.change);  // a command may be copied: it stays one line
+    print_wrapped(out, 6, "also lets through: " + remedy.also);
   }
 }
 

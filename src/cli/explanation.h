@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "attach/judged.h"
+#include "cli/narrator.h"
 #include "cli/near_miss.h"
 #include "cli/remedies.h"
 #include "cli/terminal.h"
@@ -16,10 +17,17 @@ namespace sallyport {
 struct Explanation {
   Judged judged;
   const Program* program = nullptr;  // null: no rules for its family
+  std::string rules;                 // the name of their file
   std::vector<std::string> way;
   std::vector<NearMiss> misses;
   std::vector<Remedy> remedies;
 };
+
+// Of a packet that has just been judged, told to `narrator`: everything but the remedies.
+Explanation make_explanation(const Judged& judged, const Sources& sources, Engine& engine,
+                             const Narrator& narrator, const History& history, bool all);
+// The table that a change of rules would have to be made in.
+std::string deciding_table(const Explanation& explanation);
 
 void print_text(std::ostream& out, const Style& style, const Explanation& explanation,
                 Instant start);

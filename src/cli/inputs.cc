@@ -178,7 +178,7 @@ void Flags::check_sysctl(const std::string& text) {
 
 }  // namespace
 
-std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors) {
+std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors, Rules rules) {
   Sources sources{.inputs = inputs};
   Flags flags(inputs, errors);
   sources.host = flags.host();
@@ -211,7 +211,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors) 
     read(name, file);
     if (file) sources.discovery.push_back(std::move(*file));
   }
-  if (ok && !sources.rules && !sources.rules6) {
+  if (ok && rules == Rules::kNeeded && !sources.rules && !sources.rules6) {
     fmt::print(errors, "sallyport: no rules: give --rules FILE, --rules6 FILE or both\n");
     ok = false;
   }

@@ -56,7 +56,9 @@ struct Sources {
   std::vector<Prefix> inside;
 };
 // Nothing where a flag makes no sense or a file cannot be read, which is said in `errors`.
-std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors);
+enum class Rules : uint8_t { kNeeded, kMayBeMissing };
+std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors,
+                                    Rules rules = Rules::kNeeded);
 
 // The engine, and the point that it looks from.
 struct Setup {

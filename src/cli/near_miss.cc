@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <tuple>
 
 #include "cli/words.h"
 
@@ -9,86 +10,160 @@ namespace sallyport {
 namespace {
 
 constexpr size_t kMostMisses = 5;
+constexpr size_t kMostFlows = 256;  // that are like the packet's and are compared with each other
 
-std::string seconds_text(Tick ticks) {
-  return fmt::format("{:.3g} s", static_cast<double>(ticks) / static_cast<double>(kTicksPerSecond));
-}
+// How near a flow is; the nearest is told first.
+enum class Nearness : uint8_t { kGroup, kPort, kHost, kSocket };
 
-// Both directions look for the flow: a flow's packet, or the answer to one.
-bool same_flow(const Tuple& flow, const Tuple& packet) {
-  return flow == packet || flow == invert(packet);
-}
+struct NearFlow {
+  Nearness nearness;
+  NearMiss miss;
+};
 
-// A flow that is alive and differs from the packet's in one thing.
-std::optional<NearMiss> compare_alive(const Flow& flow, const Tuple& packet, const Host& host) {
-  const Tuple& asked = flow.tuple;
+// A flow that is alive and differs from the packet's in one thing. ICMP's "ports" are id and type.
+std::optional<NearFlow> compare(const Flow& flow, const Tuple& packet, const Host& host) {
+  Tuple asked = flow.tuple;
   if (asked.family != packet.family || asked.protocol != packet.protocol) return std::nullopt;
-  // An answer to flow's sender that is not the flow's own answer.
   if (asked.source != packet.destination) return std::nullopt;
-  bool to_socket = asked.source_port == packet.destination_port;
-  bool from_asked = asked.destination == packet.source;
-  bool from_port = asked.destination_port == packet.source_port;
+  Tuple answer = invert(asked);
   std::string from = packet.source.text(packet.family);
+  bool icmp = packet.protocol == protocol::kIcmp || packet.protocol == protocol::kIcmpv6;
+  if (icmp) {
+    if (answer.destination_port != packet.destination_port) return std::nullopt;
+    bool same_id = answer.source_port == packet.source_port;
+    bool same_host = answer.source == packet.source;
+    if (same_id == same_host) return std::nullopt;
+    return NearFlow{same_host ? Nearness::kPort : Nearness::kHost,
+                    {.text = fmt::format("a flow {} exists; this {}", asked.text(),
+                                         same_host ? fmt::format("has id {}", packet.source_port)
+                                                   : "comes from another host, " + from)}};
+  }
+  bool to_socket = answer.destination_port == packet.destination_port;
+  bool from_asked = answer.source == packet.source;
+  bool from_port = answer.source_port == packet.source_port;
   bool group = asked.destination.is_multicast(asked.family);
   bool broadcast = asked.family == Family::kIpv4 && host.is_broadcast(asked.destination);
   if (to_socket && (group || broadcast)) {
-    return NearMiss{
-        .text = fmt::format("a flow {} exists; the answer comes from {}, not from the {}: {}",
-                            asked.text(), from, group ? "group" : "broadcast address",
-                            group ? "multicast" : "broadcast")};
+    return NearFlow{
+        Nearness::kGroup,
+        {.text = fmt::format("a flow {} exists; the answer comes from {}, not from the {}: {}",
+                             asked.text(), from, group ? "group" : "broadcast address",
+                             group ? "multicast" : "broadcast")}};
   }
   if (to_socket && from_asked && !from_port) {
-    return NearMiss{.text = fmt::format("a flow {} exists; this comes from port {} of that host",
-                                        asked.text(), packet.source_port)};
+    return NearFlow{Nearness::kPort,
+                    {.text = fmt::format("a flow {} exists; this comes from port {} of that host",
+                                         asked.text(), packet.source_port)}};
   }
   if (to_socket && from_port && !from_asked) {
-    return NearMiss{.text = fmt::format("a flow {} exists; this comes from another host, {}",
-                                        asked.text(), from)};
+    return NearFlow{Nearness::kHost,
+                    {.text = fmt::format("a flow {} exists; this comes from another host, {}",
+                                         asked.text(), from)}};
   }
   if (!to_socket && from_asked && from_port) {
-    return NearMiss{.text = fmt::format("a flow {} exists; this goes to port {} instead of {}",
-                                        asked.text(), packet.destination_port, asked.source_port)};
+    return NearFlow{
+        Nearness::kSocket,
+        {.text = fmt::format("a flow {} exists; this goes to port {} instead of {}", asked.text(),
+                             packet.destination_port, asked.source_port)}};
   }
   return std::nullopt;
 }
 
-// The knob that a flow's last timer came from, told by its length.
-std::string_view knob_of(const FlowEvent& event, const Knobs& knobs) {
+// The TCP knob that a timer of `seconds` in `state` came from: two of them shorten the state's own
+// (kernel-facts 12). Empty: none, as of a flow that was loaded.
+std::string_view tcp_knob(TcpState state, uint64_t seconds, const Knobs& knobs) {
+  struct Row {
+    TcpState state;
+    uint32_t seconds;
+    std::string_view knob;
+  };
+  const Row rows[] = {
+      {TcpState::kSynSent, knobs.tcp_timeout_syn_sent, "syn_sent"},
+      {TcpState::kSynSent2, knobs.tcp_timeout_syn_sent, "syn_sent"},
+      {TcpState::kSynRecv, knobs.tcp_timeout_syn_recv, "syn_recv"},
+      {TcpState::kEstablished, knobs.tcp_timeout_established, "established"},
+      {TcpState::kFinWait, knobs.tcp_timeout_fin_wait, "fin_wait"},
+      {TcpState::kCloseWait, knobs.tcp_timeout_close_wait, "close_wait"},
+      {TcpState::kLastAck, knobs.tcp_timeout_last_ack, "last_ack"},
+      {TcpState::kTimeWait, knobs.tcp_timeout_time_wait, "time_wait"},
+      {TcpState::kClose, knobs.tcp_timeout_close, "close"},
+  };
+  for (const Row& row : rows) {
+    if (row.state == state && row.seconds == seconds) return row.knob;
+  }
+  if (seconds == knobs.tcp_timeout_unacknowledged) return "unacknowledged";
+  if (seconds == knobs.tcp_timeout_max_retrans) return "max_retrans";
+  return "";
+}
+
+// The knob that a flow's last timer came from; empty: none, as of a flow that was loaded.
+std::string knob_of(const FlowEvent& event, const Knobs& knobs) {
   uint64_t seconds = (event.expires - event.last_seen) / kTicksPerSecond;
+  if (event.status & ct_status::kFixedTimeout) return "";
+  bool assured = event.status & ct_status::kAssured;
+  std::string knob = "net.netfilter.nf_conntrack_";
   switch (event.tuple.protocol) {
     case protocol::kUdp:
-      return seconds == knobs.udp_timeout_stream && (event.status & ct_status::kAssured)
-                 ? "net.netfilter.nf_conntrack_udp_timeout_stream"
-                 : "net.netfilter.nf_conntrack_udp_timeout";
-    case protocol::kTcp:
-      return seconds == knobs.tcp_timeout_established
-                 ? "net.netfilter.nf_conntrack_tcp_timeout_established"
-                 : "";
-    case protocol::kIcmp: return "net.netfilter.nf_conntrack_icmp_timeout";
-    case protocol::kIcmpv6: return "net.netfilter.nf_conntrack_icmpv6_timeout";
-    default: return "net.netfilter.nf_conntrack_generic_timeout";
+    case protocol::kUdpLite: knob += assured ? "udp_timeout_stream" : "udp_timeout"; break;
+    case protocol::kGre: knob += assured ? "gre_timeout_stream" : "gre_timeout"; break;
+    case protocol::kIcmp: knob += "icmp_timeout"; break;
+    case protocol::kIcmpv6: knob += "icmpv6_timeout"; break;
+    case protocol::kTcp: {
+      std::string_view name = tcp_knob(event.tcp, seconds, knobs);
+      if (name.empty()) return "";
+      knob += fmt::format("tcp_timeout_{}", name);
+      break;
+    }
+    default: knob += "generic_timeout"; break;
   }
+  return knobs.get(knob) == seconds ? knob : "";
 }
 
 NearMiss expired(const FlowEvent& event, Tick now, const Knobs& knobs) {
   NearMiss miss;
   Tick ago = now > event.expires ? now - event.expires : 0;
-  miss.text = fmt::format("the flow {} expired {} ago", event.tuple.text(), seconds_text(ago));
-  std::string_view knob = knob_of(event, knobs);
+  std::string state = event.tuple.protocol == protocol::kTcp
+                          ? fmt::format(" ({})", tcp_state_name(event.tcp))
+                          : std::string();
+  miss.text =
+      fmt::format("the flow {}{} expired {} ago, {} after its last packet", event.tuple.text(),
+                  state, seconds_text(ago), seconds_text(event.expires - event.last_seen));
+  std::string knob = knob_of(event, knobs);
   if (knob.empty()) return miss;
   // A flow is dead when its age reaches the timeout exactly (kernel-facts 11).
   uint64_t needed = (now - event.last_seen) / kTicksPerSecond + 1;
-  miss.knob = knob;
   miss.value = std::to_string(needed);
   miss.text +=
       fmt::format("; {} of {} would have kept it", knob.substr(knob.rfind('.') + 1), needed);
+  miss.knob = std::move(knob);
   return miss;
+}
+
+NearMiss ended(const FlowEvent& event, Tick now, const Knobs& knobs) {
+  std::string ago = seconds_text(now - event.when);
+  switch (event.why) {
+    case FlowEvent::Why::kTimeout: return expired(event, now, knobs);
+    case FlowEvent::Why::kReset:
+      return {.text =
+                  fmt::format("the flow {} was ended by a reset {} ago", event.tuple.text(), ago)};
+    case FlowEvent::Why::kEarlyDrop:
+      return {.text = fmt::format("the flow {} was given up {} ago: the table was full "
+                                  "(nf_conntrack_max is {})",
+                                  event.tuple.text(), ago, knobs.max)};
+    case FlowEvent::Why::kReopened:
+    case FlowEvent::Why::kPacket:
+    case FlowEvent::Why::kFlushed: break;
+  }
+  return {.text = fmt::format("the flow {} ended {} ago", event.tuple.text(), ago)};
 }
 
 // Why the answer does not fit its question, in this packet's terms.
 std::string what_is_wrong(Reason reason, const Tuple& packet, const Host& host) {
   if (reason == Reason::kDiscoveryPort) {
     return fmt::format(", but not for an answer from port {}", packet.source_port);
+  }
+  if (reason == Reason::kDiscoveryTooMany) {
+    return fmt::format(", but has had its {} answers", Discovery::kMostAnswers);
   }
   if (reason != Reason::kDiscoveryOffLink) return "";
   std::string prefixes;
@@ -108,7 +183,7 @@ void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reas
   if (!engine.discovery()) return;
   for (const Discovery::Window& window : engine.discovery()->windows()) {
     if (window.family != packet.family || window.asker != packet.destination ||
-        window.asker_port != packet.destination_port) {
+        window.asker_port != packet.destination_port || packet.protocol != protocol::kUdp) {
       continue;
     }
     std::string question =
@@ -122,65 +197,152 @@ void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reas
                           seconds_text(now - window.expires));
     misses.push_back({.text = text + what_is_wrong(reason, packet, engine.host())});
   }
+  std::ranges::sort(misses, {}, &NearMiss::text);
+}
+
+// The connection is there, and this segment does not fit it.
+void add_connection(std::vector<NearMiss>& misses, const Judged& judged,
+                    const TrackedPacket& tracked, Engine& engine) {
+  Direction direction{};
+  const Flow* flow = engine.conntrack().find(
+      engine.conntrack().lookup(judged.tuple, tracked.zone, engine.now(), &direction));
+  if (!flow) return;
+  const TcpWindow& own = flow->tcp.window[static_cast<size_t>(direction)];
+  const TcpWindow& other = flow->tcp.window[static_cast<size_t>(opposite(direction))];
+  std::string text = fmt::format("the connection {} is there ({})", flow->tuple.text(),
+                                 tcp_state_name(flow->tcp.state));
+  switch (judged.outcome.tracking) {
+    case Reason::kInvalidTcpWindow:
+    case Reason::kInvalidTcpRst:
+      text += fmt::format(
+          "; this side has sent up to sequence number {} and may send up to {}, "
+          "and this segment is at {}",
+          own.end, own.max_end, tracked.seq);
+      break;
+    case Reason::kInvalidTcpAck:
+      text += fmt::format("; the other side has sent up to {}, and this acknowledges {}", other.end,
+                          tracked.ack);
+      break;
+    case Reason::kInvalidTcpState:
+      text += flow->tcp.state == TcpState::kSynSent
+                  ? "; it has not been answered by SYN/ACK yet, as far as was seen"
+                  : "; this segment has no place in that state";
+      break;
+    default: return;
+  }
+  misses.push_back({.text = std::move(text)});
+}
+
+// The same flow, in another zone.
+void add_zones(std::vector<NearMiss>& misses, const Tuple& packet, const TrackedPacket& tracked,
+               Engine& engine) {
+  engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
+    if (flow.tuple != packet && flow.tuple != invert(packet)) return;
+    Direction direction = flow.tuple == packet ? Direction::kOriginal : Direction::kReply;
+    if (flow.zone.in(direction) == tracked.zone.in(direction)) return;
+    misses.push_back({.text = fmt::format(
+                          "the flow {} is in zone {}, and this packet in zone {} (-j CT --zone)",
+                          flow.tuple.text(), flow.zone.in(direction), tracked.zone.in(direction))});
+  });
+}
+
+void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine) {
+  std::vector<NearFlow> near;
+  engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
+    if (near.size() >= kMostFlows) return;
+    if (std::optional<NearFlow> one = compare(flow, packet, engine.host())) {
+      one->miss.asked_ago = engine.now() - (flow.expires - flow.timeout);
+      near.push_back(std::move(*one));
+    }
+  });
+  std::ranges::sort(near, [](const NearFlow& a, const NearFlow& b) {
+    return std::tie(a.nearness, a.miss.text) < std::tie(b.nearness, b.miss.text);
+  });
+  for (NearFlow& one : near) misses.push_back(std::move(one.miss));
+}
+
+void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine) {
+  std::vector<FlowEvent> storage;
+  std::span<const FlowEvent> events = engine.conntrack().events_since(0, storage);
+  for (size_t i = events.size(); i-- > 0;) {
+    const FlowEvent& event = events[i];
+    bool same = event.tuple == wanted || event.tuple == invert(wanted);
+    if (event.kind != FlowEvent::Kind::kDestroy || !same) continue;
+    // A question that was never answered: its repetition is NEW, with the flow or without.
+    bool would_be_new = event.tuple == wanted && !(event.status & ct_status::kSeenReply);
+    if (would_be_new) return;
+    misses.push_back(ended(event, engine.now(), engine.conntrack().knobs()));
+    return;
+  }
+}
+
+// The packet that this one answers, or is about, and that left no flow.
+void add_history(std::vector<NearMiss>& misses, const Judged& judged, const Tuple& wanted,
+                 bool about, const History& history) {
+  for (auto past = history.packets().rbegin(); past != history.packets().rend(); ++past) {
+    if (past->tuple != wanted) continue;
+    std::string before =
+        fmt::format("packet {}, {} before, {}", past->index,
+                    seconds_text(tick_of(judged.record.time) - tick_of(past->time)),
+                    about ? "is the one that this is about" : "would have made the flow");
+    if (past->dropped) {
+      misses.push_back(
+          {.text = fmt::format("{}, but {} dropped it", before, past->place), .dropped = *past});
+    } else {
+      misses.push_back({.text = fmt::format(
+                            "{}, but it was {}, which makes no flow", before,
+                            past->info == CtInfo::kUntracked ? "UNTRACKED (NOTRACK)" : "INVALID")});
+    }
+    return;
+  }
 }
 
 }  // namespace
 
-Tuple tuple_of(const Judged& judged) {
-  return {.source = judged.source,
-          .destination = judged.destination,
-          .source_port = judged.source_port,
-          .destination_port = judged.destination_port,
-          .family = *judged.family,
-          .protocol = judged.protocol};
+void History::add(const Judged& judged, const Program* program) {
+  const Outcome& outcome = judged.outcome;
+  bool dropped = outcome.fate == Outcome::Fate::kDrop;
+  bool untracked = outcome.info == CtInfo::kInvalid || outcome.info == CtInfo::kUntracked;
+  if (!judged.family || !(dropped || untracked)) return;
+  if (packets_.size() == kMost) packets_.pop_front();
+  bool ruled = program && outcome.rule != kNoRule;
+  packets_.push_back({.index = judged.record.index,
+                      .time = judged.record.time,
+                      .tuple = judged.tuple,
+                      .dropped = dropped,
+                      .place = ruled ? rule_place(program->rules[outcome.rule])
+                                     : std::string(reason_name(outcome.reason)),
+                      .table = ruled ? program->rules[outcome.rule].table : "filter",
+                      .hook = outcome.hook,
+                      .info = outcome.info});
 }
 
-void DropHistory::add(const Judged& judged, const Program* program) {
-  if (judged.outcome.fate != Outcome::Fate::kDrop || !judged.family) return;
-  if (drops_.size() == kMost) drops_.pop_front();
-  bool ruled = program && judged.outcome.rule != kNoRule;
-  drops_.push_back({.index = judged.record.index,
-                    .time = judged.record.time,
-                    .tuple = tuple_of(judged),
-                    .rule = ruled ? rule_place(program->rules[judged.outcome.rule])
-                                  : std::string(reason_name(judged.outcome.reason))});
-}
-
-std::vector<NearMiss> near_misses(const Judged& judged, Engine& engine,
-                                  const DropHistory& history) {
+std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<TrackedPacket>& tracked,
+                                  Engine& engine, const History& history) {
   std::vector<NearMiss> misses;
-  if (!judged.family) return misses;
-  Tuple packet = tuple_of(judged);
-  add_windows(misses, packet, judged.outcome.tracking, engine);
+  const Outcome& outcome = judged.outcome;
+  // A flow that the packet has did not help: no other would.
+  bool has_flow = outcome.info == CtInfo::kEstablished || outcome.info == CtInfo::kRelated;
+  if (!judged.family || !tracked || has_flow) return misses;
+  const Tuple& packet = judged.tuple;
+  add_connection(misses, judged, *tracked, engine);
+  bool fits_nothing = misses.empty();
+  if (fits_nothing) add_windows(misses, packet, outcome.tracking, engine);
   // Discovery knows the question: the flow that it made says no more.
-  bool asked = !misses.empty();
-  engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
-    if (asked || misses.size() >= kMostMisses) return;
-    if (std::optional<NearMiss> miss = compare_alive(flow, packet, engine.host())) {
-      misses.push_back(std::move(*miss));
+  if (misses.empty() && !judged.from_host && !tracked->about) {
+    add_zones(misses, packet, *tracked, engine);
+    add_flows(misses, packet, engine);
+  }
+  if (fits_nothing) {
+    add_ended(misses, tracked->about.value_or(packet), engine);
+    Tuple wanted = tracked->about ? *tracked->about : invert(packet);
+    add_history(misses, judged, wanted, tracked->about.has_value(), history);
+    if (tracked->about && misses.empty()) {
+      misses.push_back({.text = fmt::format("it is about {}, and there is no such flow",
+                                            tracked->about->text())});
     }
-  });
-  std::vector<FlowEvent> storage;
-  std::span<const FlowEvent> events = engine.conntrack().events_since(0, storage);
-  for (size_t i = events.size(); i-- > 0 && misses.size() < kMostMisses;) {
-    const FlowEvent& event = events[i];
-    if (event.kind != FlowEvent::Kind::kDestroy || !same_flow(event.tuple, packet)) continue;
-    misses.push_back(
-        event.why == FlowEvent::Why::kTimeout
-            ? expired(event, engine.now(), engine.conntrack().knobs())
-            : NearMiss{.text = fmt::format("the flow {} was closed {} ago", event.tuple.text(),
-                                           seconds_text(engine.now() - event.when))});
-    break;
   }
-  for (auto drop = history.drops().rbegin(); drop != history.drops().rend(); ++drop) {
-    if (misses.size() >= kMostMisses) break;
-    if (drop->tuple != invert(packet)) continue;
-    misses.push_back(
-        {.text = fmt::format(
-             "packet {}, {} before, would have made the flow, but {} dropped it", drop->index,
-             seconds_text(tick_of(judged.record.time) - tick_of(drop->time)), drop->rule)});
-    break;
-  }
+  misses.resize(std::min(misses.size(), kMostMisses));
   return misses;
 }
 

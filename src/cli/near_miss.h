@@ -1,5 +1,8 @@
 // Near misses: the flow, question or packet that would have let a packet in, and
 // what kept it from doing so.
+//
+// Asked of what the engine remembers (flows, questions of discovery, the last 65536 events
+// of flows) and of the last packets that made no flow. What was forgotten is not guessed at.
 #pragma once
 
 #include <cstdint>
@@ -9,27 +12,32 @@
 #include <vector>
 
 #include "attach/judged.h"
+#include "cli/narrator.h"
 #include "engine/engine.h"
 
 namespace sallyport {
 
-// A packet that was dropped earlier: the flow that it would have made does not exist.
-struct EarlierDrop {
+// A packet after which there was no flow, so that its answer finds none.
+struct WithoutFlow {
   uint64_t index = 0;
   Instant time{};
   Tuple tuple;
-  std::string rule;  // "filter/OUTPUT:4"
+  bool dropped = false;
+  std::string place;  // of the rule that dropped it, "filter/OUTPUT:4", or the reason's name
+  std::string table;  // ... its table
+  std::optional<Hook> hook;
+  CtInfo info = CtInfo::kNone;
 };
 
-// The last drops, bounded.
-class DropHistory {
+// The last of them, bounded.
+class History {
  public:
   static constexpr size_t kMost = 65536;
   void add(const Judged& judged, const Program* program);
-  const std::deque<EarlierDrop>& drops() const { return drops_; }
+  const std::deque<WithoutFlow>& packets() const { return packets_; }
 
  private:
-  std::deque<EarlierDrop> drops_;
+  std::deque<WithoutFlow> packets_;
 };
 
 struct NearMiss {
@@ -37,12 +45,16 @@ struct NearMiss {
   // The knob that would have made the difference, and its value; empty: none would.
   std::string knob;
   std::string value;
+  // Since the last packet of a question that this may answer: what a set would have had to
+  // remember.
+  std::optional<Tick> asked_ago;
+  // The packet that was dropped before, which would have made the flow.
+  std::optional<WithoutFlow> dropped;
 };
 
 // For a packet that has just been judged and was dropped. The nearest first, at most a handful.
-std::vector<NearMiss> near_misses(const Judged& judged, Engine& engine, const DropHistory& history);
-
-// The tuple of a judged packet of a protocol with ports (and of others, without them).
-Tuple tuple_of(const Judged& judged);
+// `tracked`: nothing, if conntrack was not asked.
+std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<TrackedPacket>& tracked,
+                                  Engine& engine, const History& history);
 
 }  // namespace sallyport

@@ -1,7 +1,8 @@
 // What would let a dropped packet in: each change is tried before it is offered.
 //
-// A change is made to the sources, the capture is replayed up to the packet, and
-// only what then lets it in is said, with what else it would let in.
+// A change is made to the sources, everything up to the packet is judged anew, and
+// only what then lets it in is said, with what else it would let in. What opens least
+// comes first.
 #pragma once
 
 #include <functional>
@@ -16,14 +17,16 @@
 namespace sallyport {
 
 struct Remedy {
-  std::string change;  // "sysctl net.netfilter.nf_conntrack_udp_timeout=32"
+  std::string change;  // "sysctl -w net.netfilter.nf_conntrack_udp_timeout=32"
   std::string also;    // what else it would let in
 };
 
 // Judges the packet anew with other sources; nothing where that cannot be done.
 using Trial = std::function<std::optional<Outcome>(const Sources&)>;
 
-std::vector<Remedy> find_remedies(const Judged& judged, const Sources& sources,
-                                  const std::vector<NearMiss>& misses, const Trial& trial);
+// `table`: of the rule that dropped it.
+std::vector<Remedy> find_remedies(const Judged& judged, const std::string& table,
+                                  const Sources& sources, const std::vector<NearMiss>& misses,
+                                  const Trial& trial);
 
 }  // namespace sallyport

@@ -61,6 +61,13 @@ std::string rule_place(const RuleInfo& rule) {
   return fmt::format("{}/{}:{}", rule.table, rule.chain, number);
 }
 
+std::string seconds_text(Tick ticks) {
+  if (ticks == 0) return "under 4 ms";
+  uint64_t milliseconds = ticks * 1000 / kTicksPerSecond;
+  if (milliseconds >= 100'000) return fmt::format("{} s", milliseconds / 1000);
+  return fmt::format("{:.3g} s", static_cast<double>(milliseconds) / 1000);
+}
+
 std::string seconds_since(Instant start, Instant time) {
   int64_t microseconds =
       std::chrono::duration_cast<std::chrono::microseconds>(time - start).count();

@@ -21,6 +21,8 @@ std::string flow_words(const Judged& judged);
 // "filter/INPUT:3", "filter/INPUT:policy"
 std::string rule_place(const RuleInfo& rule);
 
+// "1.2 s", "300 s": three digits, more where there are more before the point; "under 4 ms".
+std::string seconds_text(Tick ticks);
 // Seconds with six digits, from `start`.
 std::string seconds_since(Instant start, Instant time);
 

@@ -84,6 +84,7 @@ struct Conntrack::State {
                     .tuple = flow.tuple,
                     .zone = flow.zone,
                     .status = flow.status,
+                    .tcp = flow.tcp.state,
                     .expires = flow.expires,
                     .last_seen = flow.expires - flow.timeout};
     if (events.size() < kEvents) {

@@ -69,6 +69,7 @@ struct FlowEvent {
   Tuple tuple;
   Zone zone;
   uint32_t status = 0;
+  TcpState tcp = TcpState::kNone;
   Tick expires = 0;
   Tick last_seen = 0;  // when its timer was last set
 };

@@ -131,11 +131,18 @@ struct LimitMatch {
 
   MatchResult eval(Context& context) const { return bucket->take(context); }
 
+  static std::vector<std::string> tell(const void* state, const Context&) {
+    const auto& bucket = *static_cast<const Bucket*>(state);
+    Tick missing = (bucket.cost - bucket.credit + kCreditsPerTick - 1) / kCreditsPerTick;
+    return {fmt::format("used up; one more may pass in {} s",
+                        (missing + kTicksPerSecond - 1) / kTicksPerSecond)};
+  }
+
   void compile(Emitter& emitter) const {
     emitter.condition(text_of(*this, emitter.family()));
     emitter.test_call(
         [](void* state, Context& context) { return static_cast<Bucket*>(state)->take(context); },
-        full_bucket());
+        full_bucket(), false, tell);
   }
 };
 

@@ -97,6 +97,7 @@ class FileParser {
       }
       id_ = static_cast<TableId>(i);
       table_ = &rules_.tables[i].emplace();
+      lost_ = false;
       for (Hook hook : hooks_of(id_)) add_chain(hook_name(hook), hook, here(0, line.size()));
       return;
     }
@@ -217,6 +218,7 @@ class FileParser {
   void commit() {
     if (!table_) {
       if (!lost_) error(here(0, 6), "COMMIT without a table");
+      lost_ = false;
       return;
     }
     if (errors_.empty() && no_circles()) hooks_allow();

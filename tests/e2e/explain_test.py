@@ -26,12 +26,12 @@ class Explain(program.Case):
         self.assertIn("filter INPUT\n", out)
         self.assertIn("no: --ctstate RELATED,ESTABLISHED   (the packet: NEW)", out)
         self.assertIn("no: -s 10.0.0.0/8   (the packet: 192.168.1.7)", out)
-        self.assertIn("DROP by filter/INPUT:policy", out)
+        self.assertIn("DROP by the policy of INPUT in filter (rules:2)", out)
 
     def test_tells_the_near_miss_and_what_would_let_it_in(self):
         out = self.explain("--compat", "linux", "capture", 1).out
         self.assertIn("239.255.255.250", out)
-        self.assertIn("would also let in", out)
+        self.assertIn("also lets through", out)
 
     def test_an_expression_means_its_first_match(self):
         self.assertEqual(self.explain("capture", "src port 53").out, self.explain("capture", 2).out)
