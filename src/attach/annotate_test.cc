@@ -3,6 +3,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <unistd.h>
 
 #include "attach/test_captures.h"
 
@@ -42,7 +43,10 @@ std::vector<std::string> comments(const std::vector<uint8_t>& bytes) {
 class AnnotateTest : public ::testing::Test {
  protected:
   ~AnnotateTest() override { std::remove(path.c_str()); }
-  std::string path = ::testing::TempDir() + "annotate_test.pcapng";
+  // Of each test its own: they run side by side.
+  std::string path = ::testing::TempDir() + "annotate_test_" +
+                     ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+                     std::to_string(getpid()) + ".pcapng";
 };
 
 TEST_F(AnnotateTest, WhatIsWrittenIsWhatWasRead) {

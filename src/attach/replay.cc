@@ -30,7 +30,7 @@ namespace {
 
 // A cookie is the record's index, never null.
 void* cookie_of(uint64_t index) {
-  return reinterpret_cast<void*>(index + 1);
+  return reinterpret_cast<void*>(index + 1);  // NOLINT: a number in a pointer's place
 }
 uint64_t index_of(void* cookie) {
   return reinterpret_cast<uint64_t>(cookie) - 1;

@@ -65,6 +65,7 @@ struct MultiportMatch {
     if (ports.given) return compile_call(emitter, *this);
     const Arg<PortList>& list = sports.given ? sports : dports;
     std::vector<ValueRange> ranges;
+    ranges.reserve(list.value.ranges.size());
     for (const PortRange& range : list.value.ranges) ranges.push_back({range.low, range.high});
     emitter.need_header(kPortsLength);
     emitter.test_ranges(sports.given ? Field::kSourcePort : Field::kDestinationPort, ranges,

@@ -3,6 +3,7 @@
 // A builder of its own, as tests of the parser must not trust what they test.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <string_view>
@@ -25,10 +26,11 @@ inline Bytes operator+(Bytes left, const Bytes& right) {
   return left;
 }
 
-// The header checksum, over however many words the header says it has.
+// The header checksum, over however many words the header says it has, and the packet holds.
 inline void seal_ipv4(Bytes& packet) {
   put16(packet, 10, 0);
-  const uint16_t sum = static_cast<uint16_t>(~fold(sum_words(packet.data(), packet[0] & 0xfu)));
+  const size_t words = std::min<size_t>(packet[0] & 0xfu, packet.size() / 4);
+  const uint16_t sum = static_cast<uint16_t>(~fold(sum_words(packet.data(), words)));
   std::memcpy(&packet[10], &sum, 2);
 }
 
