@@ -20,10 +20,10 @@ struct ProtocolName {
 };
 
 constexpr ProtocolName kProtocols[] = {
-    {"udp", protocol::kUdp},         {"tcp", protocol::kTcp},   {"icmp", protocol::kIcmp},
-    {"icmp6", protocol::kIcmpv6},    {"sctp", protocol::kSctp}, {"dccp", protocol::kDccp},
-    {"udplite", protocol::kUdpLite}, {"gre", protocol::kGre},   {"esp", protocol::kEsp},
-    {"ah", protocol::kAh},           {"igmp", protocol::kIgmp},
+    {"udp", protocol::kUdp},      {"tcp", protocol::kTcp},         {"icmp", protocol::kIcmp},
+    {"icmp6", protocol::kIcmpv6}, {"icmpv6", protocol::kIcmpv6},   {"sctp", protocol::kSctp},
+    {"dccp", protocol::kDccp},    {"udplite", protocol::kUdpLite}, {"gre", protocol::kGre},
+    {"esp", protocol::kEsp},      {"ah", protocol::kAh},           {"igmp", protocol::kIgmp},
 };
 
 // The names that iptables(8) and ip6tables(8) give in -p icmp -h; numbers by IANA.

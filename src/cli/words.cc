@@ -5,25 +5,6 @@
 
 namespace sallyport {
 
-// The names of /etc/protocols for what the engine knows; a file on the reader's machine must
-// not change a report.
-std::string protocol_word(uint8_t protocol) {
-  switch (protocol) {
-    case protocol::kIcmp: return "icmp";
-    case protocol::kIgmp: return "igmp";
-    case protocol::kTcp: return "tcp";
-    case protocol::kUdp: return "udp";
-    case protocol::kDccp: return "dccp";
-    case protocol::kGre: return "gre";
-    case protocol::kEsp: return "esp";
-    case protocol::kAh: return "ah";
-    case protocol::kIcmpv6: return "icmpv6";
-    case protocol::kSctp: return "sctp";
-    case protocol::kUdpLite: return "udplite";
-    default: return std::to_string(protocol);
-  }
-}
-
 std::string_view family_word(Family family) {
   return family == Family::kIpv4 ? "ipv4" : "ipv6";
 }

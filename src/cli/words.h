@@ -10,7 +10,6 @@
 
 namespace sallyport {
 
-std::string protocol_word(uint8_t protocol);  // "udp"; a number where it has no name
 std::string_view family_word(Family family);  // "ipv4", as conntrack -L -o extended has it
 std::vector<std::string_view> status_words(uint32_t status);  // {"SEEN_REPLY", "ASSURED"}
 

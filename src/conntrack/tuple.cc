@@ -34,23 +34,6 @@ constexpr uint8_t opposite_icmpv6(uint8_t type) {
   }
 }
 
-std::string protocol_text(uint8_t protocol) {
-  switch (protocol) {
-    case protocol::kIcmp: return "icmp";
-    case protocol::kIgmp: return "igmp";
-    case protocol::kTcp: return "tcp";
-    case protocol::kUdp: return "udp";
-    case protocol::kDccp: return "dccp";
-    case protocol::kGre: return "gre";
-    case protocol::kEsp: return "esp";
-    case protocol::kAh: return "ah";
-    case protocol::kIcmpv6: return "icmp6";
-    case protocol::kSctp: return "sctp";
-    case protocol::kUdpLite: return "udplite";
-    default: return fmt::to_string(protocol);
-  }
-}
-
 std::string endpoint_text(Family family, const Address& address, uint16_t port) {
   const char* form = family == Family::kIpv6 ? "[{}]:{}" : "{}:{}";
   return fmt::format(fmt::runtime(form), address.text(family), port);
@@ -74,7 +57,7 @@ Tuple invert(const Tuple& tuple) {
 }
 
 std::string Tuple::text() const {
-  std::string head = protocol_text(protocol) + " ";
+  std::string head = protocol_word(protocol) + " ";
   switch (protocol) {
     case protocol::kIcmp:
     case protocol::kIcmpv6:

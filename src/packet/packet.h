@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "base/address.h"
 #include "base/reason.h"
@@ -106,5 +107,9 @@ constexpr uint8_t kHopByHop = 0, kIcmp = 1, kIgmp = 2, kTcp = 6, kUdp = 17, kDcc
                   kIcmpv6 = 58, kNoNextHeader = 59, kIpv6Destination = 60, kSctp = 132,
                   kMobility = 135, kUdpLite = 136;
 }  // namespace protocol
+
+// How reports and scripts call a protocol, "udp"; its number where the engine does not know it. Not
+// iptables' names (lang/names.h): a file of the reader's machine must not change a report.
+std::string protocol_word(uint8_t protocol);
 
 }  // namespace sallyport
