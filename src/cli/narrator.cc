@@ -164,7 +164,7 @@ void Narrator::condition(const Program& program, Pc pc, bool held, const Context
                   .hotdrop = context.hotdrop};
   if (i.op == Op::kCall && program.matches[i.a].tell) {
     const MatchCall& match = program.matches[i.a];
-    failure.found = match.tell(match.state.get(), context);
+    failure.found = match.tell(match.options.get(), context);
   }
   events_.push_back({chains_.size(), {}, std::move(failure)});
 }

@@ -77,6 +77,7 @@ struct Engine::Journey {
     context.tracked = &tracked;
     context.sets = engine.sets_.get();
     context.host = &engine.config_.host;
+    context.memory = rules.memory;
     context.rule = kNoRule;
     if (rules.program->needs_conntrack) context.conntrack = engine.conntrack_.get();
   }
@@ -103,6 +104,7 @@ Engine::~Engine() = default;
 void Engine::set_program(Family family, std::shared_ptr<const Program> program) {
   Rules& rules = this->rules(family);
   rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};
+  rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
   rules.program = std::move(program);
 }

@@ -90,6 +90,7 @@ class Engine {
   struct Rules {
     std::shared_ptr<const Program> program;
     std::vector<RuleCounters> counters;
+    std::vector<Memory> memory;
     std::vector<Pc> stack;
   };
 

@@ -3,14 +3,14 @@
 // An extension is a plain struct:
 //
 //   struct MarkMatch {
-//     static constexpr MatchTraits kTraits{.name = "mark", .depends = depends::kPacket};
+//     static constexpr Traits kTraits{.name = "mark", .summary = "the packet's mark"};
 //     Arg<MarkMask> mark;
 //     static constexpr auto options() { return std::tuple{option("--mark", &MarkMatch::mark)…}; }
-//     MatchResult eval(Context& context) const;
+//     MatchResult eval(Context& context) const;    // a target's gives a Verdict
 //     void compile(Emitter& emitter) const;       // optional
 //     std::string finish(const Placement& place);  // optional
 //   };
-//   const MatchType kMarkMatch = match_type<MarkMatch>();
+//   constinit const MatchType kMarkMatch = match_type<MarkMatch>();
 //
 // and a line in registry.cc. `eval` is the meaning, slow and obvious. `compile`
 // must agree with it; without one, the compiled program calls eval. `finish` is
@@ -77,8 +77,7 @@ struct Placement {
   Scope scope;
   uint8_t protocol = 0;  // of -p; 0: none
   bool protocol_negated = false;
-  uint8_t hooks =
-      0;  // of the built-in chains that lead here; what finish() sees is this chain's own
+  uint8_t hooks = 0;               // of this chain, where it is a built-in one
   const SetStore* sets = nullptr;  // null: no sets are known
 };
 
@@ -142,13 +141,13 @@ template <typename T>
 void compile_call(Emitter& emitter, const T& self, bool negate = false) {
   Tell tell = nullptr;
   if constexpr (requires(const Context& context) { self.tell(context); }) {
-    tell = [](const void* state, const Context& context) {
-      return static_cast<const T*>(state)->tell(context);
+    tell = [](const void* options, const Context& context) {
+      return static_cast<const T*>(options)->tell(context);
     };
   }
-  emitter.test_call(
-      [](void* state, Context& context) { return static_cast<const T*>(state)->eval(context); },
-      std::make_shared<T>(self), negate, tell);
+  emitter.test_call([](const void* options,
+                       Context& context) { return static_cast<const T*>(options)->eval(context); },
+                    std::make_shared<const T>(self), negate, tell);
 }
 
 template <typename Base, typename T>
@@ -193,9 +192,9 @@ class TargetOf final : public ExtensionOf<Target, T> {
  public:
   Verdict eval(Context& context) const override { return this->self_.eval(context); }
   void compile(Emitter& emitter) const override {
-    emitter.action(
-        [](void* state, Context& context) { return static_cast<const T*>(state)->eval(context); },
-        std::make_shared<T>(this->self_));
+    emitter.action([](const void* options,
+                      Context& context) { return static_cast<const T*>(options)->eval(context); },
+                   std::make_shared<const T>(this->self_));
   }
 };
 

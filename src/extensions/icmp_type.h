@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "extensions/header.h"
+#include "extensions/extension.h"
 #include "packet/headers.h"
+#include "program/header.h"
 
 namespace sallyport {
 
@@ -66,6 +67,20 @@ constexpr uint32_t kIcmpHeaderLength = sizeof(IcmpHeader);
 inline bool is_of_type(const Fields& fields, const IcmpType& type) {
   uint32_t code = fields[Field::kIcmpCode];
   return fields[Field::kIcmpType] == type.type && code >= type.low && code <= type.high;
+}
+
+// The tests for `self.type`, after those for the header.
+template <typename T>
+void compile_icmp_type(Emitter& emitter, const T& self) {
+  const IcmpType& type = self.type.value;
+  if (type.low != type.high) {
+    emitter.test(Field::kIcmpType, 0xff, type.type, self.type.negated);
+  } else if (!self.type.negated) {
+    emitter.test(Field::kIcmpType, 0xff, type.type);
+    emitter.test(Field::kIcmpCode, 0xff, type.low);
+  } else {
+    compile_call(emitter, self);  // not both, which no row of tests can say
+  }
 }
 
 }  // namespace sallyport

@@ -24,8 +24,10 @@ class Limit {
     Context context{.packet = packet};
     context.now = kStart + static_cast<Tick>(seconds * kTicksPerSecond);
     context.what_if = what_if;
+    context.memory = memory_;
     return match_->eval(context) == MatchResult::kYes;
   }
+  void forget() { memory_ = {}; }
   int ask_often(double seconds, int times) {
     int granted = 0;
     for (int i = 0; i < times; i++) granted += ask(seconds);
@@ -35,6 +37,7 @@ class Limit {
  private:
   static constexpr Tick kStart = 1'000'000;
   std::unique_ptr<Match> match_;
+  std::array<Memory, 1> memory_{};
 };
 
 TEST(LimitMatch, ABurstThenTheRate) {
@@ -55,6 +58,14 @@ TEST(LimitMatch, AQuestionCostsNothing) {
   EXPECT_FALSE(limit.ask(0, true));
   EXPECT_FALSE(limit.ask(3599.9));
   EXPECT_TRUE(limit.ask(3600));
+}
+
+TEST(LimitMatch, WhoHasAMemoryOfHisOwnHasACreditOfHisOwn) {
+  Limit limit(Options{{"--limit", "1/hour"}, {"--limit-burst", "1"}});
+  EXPECT_TRUE(limit.ask(0));
+  limit.forget();
+  EXPECT_TRUE(limit.ask(0));
+  EXPECT_FALSE(limit.ask(0));
 }
 
 TEST(LimitMatch, TimeThatRunsBackwardsGivesNothing) {

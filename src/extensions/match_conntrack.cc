@@ -218,11 +218,11 @@ void ConntrackMatch::compile_state_option(Emitter& emitter) const {
     return compile_state(emitter, state.value.bits, state.negated);
   }
   emitter.test_call(
-      [](void* self, Context& context) {
+      [](const void* self, Context& context) {
         return yes_if(
             static_cast<const ConntrackMatch*>(self)->state_holds(context, context.flow()));
       },
-      std::make_shared<ConntrackMatch>(*this));
+      std::make_shared<const ConntrackMatch>(*this));
 }
 
 void ConntrackMatch::compile(Emitter& emitter) const {

@@ -90,17 +90,8 @@ struct IcmpMatch {
   void compile(Emitter& emitter) const {
     describe(emitter, *this, "--icmp-type");
     emitter.need_header(kIcmpHeaderLength);
-    bool one_code = type.value.low == type.value.high;
-    if (type.value.any()) {
-      if (type.negated) emitter.test(Field::kProtocol, 0, 1);  // never
-    } else if (!one_code) {
-      emitter.test(Field::kIcmpType, 0xff, type.value.type, type.negated);
-    } else if (!type.negated) {
-      emitter.test(Field::kIcmpType, 0xff, type.value.type);
-      emitter.test(Field::kIcmpCode, 0xff, type.value.low);
-    } else {
-      compile_call(emitter, *this);
-    }
+    if (!type.value.any()) return compile_icmp_type(emitter, *this);
+    if (type.negated) emitter.test(Field::kProtocol, 0, 1);  // never
   }
 };
 

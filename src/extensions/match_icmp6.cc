@@ -71,14 +71,7 @@ struct Icmp6Match {
   void compile(Emitter& emitter) const {
     describe(emitter, *this, "--icmpv6-type");
     emitter.need_header(kIcmpHeaderLength);
-    if (type.value.low != type.value.high) {
-      emitter.test(Field::kIcmpType, 0xff, type.value.type, type.negated);
-    } else if (!type.negated) {
-      emitter.test(Field::kIcmpType, 0xff, type.value.type);
-      emitter.test(Field::kIcmpCode, 0xff, type.value.low);
-    } else {
-      compile_call(emitter, *this);
-    }
+    compile_icmp_type(emitter, *this);
   }
 };
 

@@ -33,27 +33,26 @@ struct IprangeMatch {
   }
 
   void compile(Emitter& emitter) const {
-    compile_range(emitter, source, "--src-range", Field::kSource0,
-                  [](void* self, Context& context) {
-                    const auto& range = static_cast<const IprangeMatch*>(self)->source;
-                    return yes_if(holds(range, context.packet.source()));
-                  });
-    compile_range(emitter, destination, "--dst-range", Field::kDestination0,
-                  [](void* self, Context& context) {
-                    const auto& range = static_cast<const IprangeMatch*>(self)->destination;
-                    return yes_if(holds(range, context.packet.destination()));
-                  });
+    if (source.given) {
+      describe(emitter, *this, "--src-range");
+      compile_range(emitter, &IprangeMatch::source, Field::kSource0);
+    }
+    if (destination.given) {
+      describe(emitter, *this, "--dst-range");
+      compile_range(emitter, &IprangeMatch::destination, Field::kDestination0);
+    }
   }
 
-  void compile_range(Emitter& emitter, const Arg<AddressRange>& range, std::string_view name,
-                     Field field, MatchResult (*call)(void*, Context&)) const {
-    if (!range.given) return;
-    describe(emitter, *this, name);
+  // In IPv6 a range is not one word: eval() with only the one of the two.
+  void compile_range(Emitter& emitter, Arg<AddressRange> IprangeMatch::* which, Field field) const {
+    const Arg<AddressRange>& range = this->*which;
     if (emitter.family() == Family::kIpv4) {
       emitter.test_range(field, range.value.first.words[0], range.value.last.words[0],
                          range.negated);
     } else {
-      emitter.test_call(call, std::make_shared<IprangeMatch>(*this));
+      IprangeMatch one;
+      one.*which = range;
+      compile_call(emitter, one);
     }
   }
 };

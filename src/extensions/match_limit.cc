@@ -3,7 +3,8 @@
 // A bucket of credit: it fills with time, holds `burst` prices, and each time that the
 // rule is true costs one price; a refusal costs nothing (kernel-facts 52). A rate is
 // kept as a price, the time between two in units of 1/10000 s; what is printed is the
-// price, so that 60/minute is 1/sec and 3000/sec is 3333/sec.
+// price, so that 60/minute is 1/sec and 3000/sec is 3333/sec. The credit is the engine's
+// (Context::memory), so that two engines may run one program; a new program begins with full ones.
 //
 // The kernel's credit is a number of 32 bits that counts 32000 to the second, and wraps:
 // 1/day with a burst of 2 or 4 is refused, of 3 is taken. Found by trying rates and
@@ -78,31 +79,9 @@ struct LimitMatch {
                                   .depends = depends::kTime,
                                   .side_effects = true};
 
-  struct Bucket {
-    uint64_t cost = 0;
-    uint64_t full = 0;
-    uint64_t credit = 0;
-    Tick last = 0;
-    bool begun = false;  // it is full when first asked
-
-    MatchResult take(const Context& context) {
-      Bucket next = *this;
-      if (!next.begun) next.last = context.now;
-      next.begun = true;
-      uint64_t passed = context.now > next.last ? context.now - next.last : 0;
-      uint64_t gained = std::min(passed, full / kCreditsPerTick + 1) * kCreditsPerTick;
-      next.credit = std::min(full, next.credit + gained);
-      next.last = std::max(next.last, context.now);
-      bool enough = next.credit >= cost;
-      if (enough) next.credit -= cost;
-      if (!context.what_if) *this = next;
-      return yes_if(enough);
-    }
-  };
-
   Arg<Rate> rate;
   Arg<Number<0, 10000>> burst;
-  std::shared_ptr<Bucket> bucket;  // of eval; every compiled rule has its own
+  uint32_t memory = 0;  // of the compiled rule; its amount is what is spent of the credit
 
   static constexpr auto options() {
     return std::tuple{
@@ -119,30 +98,42 @@ struct LimitMatch {
     if (burst.value.value == 0 || all > 0xffffffff || credits(all) < credits(rate.value.price)) {
       return "the kernel cannot count this burst of this rate";
     }
-    bucket = full_bucket();
     return {};
   }
 
-  std::shared_ptr<Bucket> full_bucket() const {
-    uint64_t full = credits(burst.value.value * rate.value.price);
-    return std::make_shared<Bucket>(
-        Bucket{.cost = credits(rate.value.price), .full = full, .credit = full});
+  uint64_t cost() const { return credits(rate.value.price); }
+  uint64_t full() const { return credits(burst.value.value * rate.value.price); }
+
+  // The memory as it is now, credit having come back with time.
+  Memory refilled(const Context& context) const {
+    Memory now = context.memory[memory];
+    uint64_t passed = context.now > now.last ? context.now - now.last : 0;
+    uint64_t gained = std::min(passed, full() / kCreditsPerTick + 1) * kCreditsPerTick;
+    now.amount -= std::min(now.amount, gained);
+    now.last = std::max(now.last, context.now);
+    return now;
   }
 
-  MatchResult eval(Context& context) const { return bucket->take(context); }
+  MatchResult eval(Context& context) const {
+    Memory now = refilled(context);
+    bool enough = now.amount + cost() <= full();
+    if (enough) now.amount += cost();
+    if (!context.what_if) context.memory[memory] = now;
+    return yes_if(enough);
+  }
 
-  static std::vector<std::string> tell(const void* state, const Context&) {
-    const auto& bucket = *static_cast<const Bucket*>(state);
-    Tick missing = (bucket.cost - bucket.credit + kCreditsPerTick - 1) / kCreditsPerTick;
+  std::vector<std::string> tell(const Context& context) const {
+    uint64_t missing = refilled(context).amount + cost() - full();
+    Tick wait = (missing + kCreditsPerTick - 1) / kCreditsPerTick;
     return {fmt::format("used up; one more may pass in {} s",
-                        (missing + kTicksPerSecond - 1) / kTicksPerSecond)};
+                        (wait + kTicksPerSecond - 1) / kTicksPerSecond)};
   }
 
   void compile(Emitter& emitter) const {
     emitter.condition(text_of(*this, emitter.family()));
-    emitter.test_call(
-        [](void* state, Context& context) { return static_cast<Bucket*>(state)->take(context); },
-        full_bucket(), false, tell);
+    LimitMatch compiled = *this;
+    compiled.memory = emitter.new_memory();
+    compile_call(emitter, compiled);
   }
 };
 

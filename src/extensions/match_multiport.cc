@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <array>
 
-#include "extensions/header.h"
 #include "extensions/registry.h"
+#include "program/header.h"
 
 namespace sallyport {
 namespace {

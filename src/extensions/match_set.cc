@@ -104,6 +104,6 @@ struct SetMatch {
 
 }  // namespace
 
-const MatchType kSetMatch = match_type<SetMatch>();
+constinit const MatchType kSetMatch = match_type<SetMatch>();
 
 }  // namespace sallyport

@@ -1,9 +1,9 @@
 // -m tcp: ports, flags, and the presence of a TCP option.
 #include <algorithm>
 
-#include "extensions/header.h"
+#include "extensions/ports.h"
 #include "extensions/registry.h"
-#include "packet/headers.h"
+#include "program/header.h"
 
 namespace sallyport {
 namespace {
@@ -47,50 +47,36 @@ void write(const TcpFlags& flags, const Scope&, std::string& out) {
 
 constexpr uint32_t kHeaderLength = sizeof(TcpHeader);
 
-struct TcpMatch {
+struct TcpMatch : Ports {
   static constexpr Traits kTraits{.name = "tcp",
                                   .summary = "ports and flags of TCP",
                                   .protocol = protocol::kTcp,
                                   .implied = true};
 
-  Arg<PortRange> sport, dport;
   Arg<TcpFlags> flags;
   Arg<Number<1, 255>> tcp_option;
 
   static constexpr auto options() {
     using Self = TcpMatch;
-    return std::tuple{
-        option("--sport", &Self::sport)
-            .alias("--source-port")
-            .negatable()
-            .help("port[:port]", "the source port"),
-        option("--dport", &Self::dport)
-            .alias("--destination-port")
-            .negatable()
-            .help("port[:port]", "the destination port"),
-        option("--tcp-flags", &Self::flags)
-            .negatable()
-            .help("mask value", "of the flags in mask, exactly those in value are set"),
-        option("--syn", &Self::flags)
-            .negatable()
-            .stands_for(read_syn)
-            .help("", "SYN is set; FIN, RST and ACK are not"),
-        option("--tcp-option", &Self::tcp_option)
-            .negatable()
-            .help("number", "the header has this option")};
-  }
-
-  std::string finish(const Placement&) {
-    std::string wrong = drop_full_range(sport, "--sport");
-    return wrong.empty() ? drop_full_range(dport, "--dport") : wrong;
+    return std::tuple_cat(
+        Ports::options(),
+        std::tuple{option("--tcp-flags", &Self::flags)
+                       .negatable()
+                       .help("mask value", "of the flags in mask, exactly those in value are set"),
+                   option("--syn", &Self::flags)
+                       .negatable()
+                       .stands_for(read_syn)
+                       .help("", "SYN is set; FIN, RST and ACK are not"),
+                   option("--tcp-option", &Self::tcp_option)
+                       .negatable()
+                       .help("number", "the header has this option")});
   }
 
   MatchResult eval(Context& context) const {
     MatchResult header = look_at_header(context, kHeaderLength);
     if (header != MatchResult::kYes) return header;
     const Fields& fields = context.packet.fields;
-    if (sport.given && !holds(sport, fields[Field::kSourcePort])) return MatchResult::kNo;
-    if (dport.given && !holds(dport, fields[Field::kDestinationPort])) return MatchResult::kNo;
+    if (!hold(fields)) return MatchResult::kNo;
     if (flags.given &&
         ((fields[Field::kTcpFlags] & flags.value.mask) == flags.value.value) == flags.negated) {
       return MatchResult::kNo;
@@ -118,8 +104,7 @@ struct TcpMatch {
   void compile(Emitter& emitter) const {
     emitter.condition("-m tcp");
     emitter.need_header(kHeaderLength);
-    compile_ports(emitter, *this, sport, "--sport", Field::kSourcePort);
-    compile_ports(emitter, *this, dport, "--dport", Field::kDestinationPort);
+    compile_ports(emitter, *this);
     if (flags.given) {
       describe(emitter, *this, "--tcp-flags");
       emitter.test(Field::kTcpFlags, flags.value.mask, flags.value.value, flags.negated);
@@ -127,10 +112,10 @@ struct TcpMatch {
     if (tcp_option.given) {
       describe(emitter, *this, "--tcp-option");
       emitter.test_call(
-          [](void* self, Context& context) {
+          [](const void* self, Context& context) {
             return static_cast<const TcpMatch*>(self)->has_option(context);
           },
-          std::make_shared<TcpMatch>(*this));
+          std::make_shared<const TcpMatch>(*this));
     }
   }
 };

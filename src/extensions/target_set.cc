@@ -70,6 +70,6 @@ struct SetTarget {
 
 }  // namespace
 
-const TargetType kSetTarget = target_type<SetTarget>();
+constinit const TargetType kSetTarget = target_type<SetTarget>();
 
 }  // namespace sallyport

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "base/time.h"
@@ -25,6 +26,13 @@ enum class Verdict : uint8_t {
 enum class Hook : uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting, kCount };
 std::string_view hook_name(Hook hook);  // "PREROUTING"
 
+// What a condition remembers from one packet to the next, such as a limit's credit. An engine has
+// its own for each condition that needs one, all zeroes at first.
+struct Memory {
+  uint64_t amount = 0;
+  Tick last = 0;
+};
+
 struct Context {
   Packet& packet;
   Hook hook = Hook::kPrerouting;
@@ -33,6 +41,7 @@ struct Context {
   Tracked* tracked = nullptr;      // before conntrack (raw): info is kNone
   SetStore* sets = nullptr;
   const Host* host = nullptr;
+  std::span<Memory> memory;  // as many as Program::memories
   // For the raw table's CT target: where and whether to track.
   Zone zone{};
   bool zone_given = false;  // CT or NOTRACK has acted: of several, the first one counts
@@ -52,8 +61,8 @@ struct Context {
   Flow* flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
 };
 
-// What a condition says. Hotdrop: the packet is dropped at once, whatever the rule (kernel-facts
-// 8).
+// What a condition says. Hotdrop: the packet is dropped at once, whatever the rule
+// (kernel-facts 8).
 enum class MatchResult : uint8_t { kNo, kYes, kHotdrop };
 
 }  // namespace sallyport

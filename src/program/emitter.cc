@@ -120,10 +120,10 @@ void Emitter::need_header(uint32_t bytes) {
   emit_test({.op = Op::kHeader, .a = bytes});
 }
 
-void Emitter::test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state,
-                        bool negate, Tell tell) {
+void Emitter::test_call(MatchResult (*call)(const void*, Context&),
+                        std::shared_ptr<const void> options, bool negate, Tell tell) {
   uint32_t index = static_cast<uint32_t>(program_.matches.size());
-  program_.matches.push_back({call, std::move(state), tell});
+  program_.matches.push_back({call, std::move(options), tell});
   emit_test({.op = Op::kCall, .negate = negate, .a = index});
 }
 
@@ -164,10 +164,10 @@ void Emitter::call_chain(Op op, std::string_view name) {
   chains_[std::string(name)].calls.push_back(emit({.op = op, .a = rule_}));
 }
 
-void Emitter::action(Verdict (*call)(void*, Context&), std::shared_ptr<void> state) {
+void Emitter::action(Verdict (*call)(const void*, Context&), std::shared_ptr<const void> options) {
   begin_target();
   uint32_t index = static_cast<uint32_t>(program_.actions.size());
-  program_.actions.push_back({call, std::move(state)});
+  program_.actions.push_back({call, std::move(options)});
   emit({.op = Op::kAction, .a = index, .b = rule_});
 }
 

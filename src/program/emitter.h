@@ -43,9 +43,10 @@ class Emitter {
   void test_address(Field first, const Address& address, const Address& mask, bool negate = false);
   void test_interface(bool out, const InterfaceTest& interface, bool negate = false);
   void need_header(uint32_t bytes);
-  // State is passed to each call, which may change it unless Context::what_if.
-  void test_call(MatchResult (*call)(void*, Context&), std::shared_ptr<void> state,
+  void test_call(MatchResult (*call)(const void*, Context&), std::shared_ptr<const void> options,
                  bool negate = false, Tell tell = nullptr);
+  // The index of a Memory that no other condition has.
+  uint32_t new_memory() { return program_.memories++; }
 
   // Targets.
   void accept();
@@ -53,7 +54,7 @@ class Emitter {
   void return_();
   void jump(std::string_view chain);
   void go_to(std::string_view chain);
-  void action(Verdict (*call)(void*, Context&), std::shared_ptr<void> state);
+  void action(Verdict (*call)(const void*, Context&), std::shared_ptr<const void> options);
 
   void needs_conntrack() { program_.needs_conntrack = true; }
 
@@ -78,8 +79,8 @@ class Emitter {
 
   Program program_;
   TableId table_ = TableId::kFilter;
-  std::unordered_map<std::string, Chain>
-      chains_;              // of the table at hand; elements stay where they are
+  // Of the table at hand; elements stay where they are.
+  std::unordered_map<std::string, Chain> chains_;
   Chain* chain_ = nullptr;  // at hand
   std::string chain_name_;
   std::optional<Hook> hook_;

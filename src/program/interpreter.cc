@@ -1,6 +1,6 @@
 #include "program/interpreter.h"
 
-#include "packet/headers.h"
+#include "program/header.h"
 
 namespace sallyport {
 namespace {
@@ -33,22 +33,6 @@ bool is_interface(const InterfaceName* name, const InterfaceTest& test) {
   return difference == 0;
 }
 
-MatchResult has_header(Context& context, uint32_t bytes) {
-  const Packet& packet = context.packet;
-  if (packet.fields[Field::kFragment]) {
-    // A fragment that begins inside of a TCP header, at byte 8, is an attack (RFC 1858): Linux
-    // drops it where a rule asks for that header, and no other fragment.
-    bool inside = packet.fragment_offset == 8 && bytes >= sizeof(TcpHeader);
-    return inside ? MatchResult::kHotdrop : MatchResult::kNo;
-  }
-  switch (packet.presence(packet.transport, bytes)) {
-    case Presence::kPresent: return MatchResult::kYes;
-    case Presence::kShort: return MatchResult::kHotdrop;
-    case Presence::kNotCaptured: context.not_captured = true; return MatchResult::kNo;
-  }
-  return MatchResult::kNo;
-}
-
 MatchResult test(const Program& program, const Instruction& i, Context& context) {
   const Fields& fields = context.packet.fields;
   auto result = [](bool held) { return held ? MatchResult::kYes : MatchResult::kNo; };
@@ -60,10 +44,10 @@ MatchResult test(const Program& program, const Instruction& i, Context& context)
     case Op::kInterface:
       return result(
           is_interface(i.b ? context.packet.out : context.packet.in, program.interfaces[i.a]));
-    case Op::kHeader: return has_header(context, i.a);
+    case Op::kHeader: return look_at_header(context, i.a);
     case Op::kCall: {
       const MatchCall& match = program.matches[i.a];
-      return match.call(match.state.get(), context);
+      return match.call(match.options.get(), context);
     }
     default: return MatchResult::kNo;
   }
@@ -112,7 +96,7 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
       case Op::kGoto: pc = i.target; break;
       default: {
         const ActionCall& action = program.actions[i.a];
-        verdict = action.call(action.state.get(), context);
+        verdict = action.call(action.options.get(), context);
       }
     }
     if constexpr (Tracer::kOn) tracer.action(program, here, verdict, context);

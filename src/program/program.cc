@@ -17,12 +17,13 @@ std::string_view table_name(TableId table) {
   return kNames[static_cast<size_t>(table)];
 }
 
-namespace {
-
-std::string interface_text(const InterfaceTest& test) {
-  std::string text(test.name.text());
-  return test.mask.bytes[text.size()] == 0 ? text + "+" : text;
+// "eth+" has a mask that ends with its name; a whole name includes the zero after it.
+std::string InterfaceTest::text() const {
+  std::string text(name.text());
+  return mask.bytes[text.size()] == 0 ? text + "+" : text;
 }
+
+namespace {
 
 std::string operands(const Program& program, const Instruction& i) {
   std::string_view is = i.negate ? "!=" : "==";
@@ -45,8 +46,7 @@ std::string operands(const Program& program, const Instruction& i) {
                          test.address.text(program.family));
     }
     case Op::kInterface:
-      return fmt::format("{} {} {}", i.b ? "out" : "in", is,
-                         interface_text(program.interfaces[i.a]));
+      return fmt::format("{} {} {}", i.b ? "out" : "in", is, program.interfaces[i.a].text());
     case Op::kHeader: return fmt::format("{} bytes", i.a);
     case Op::kCall: return fmt::format("{}match {}", i.negate ? "not " : "", i.a);
     case Op::kAction: return fmt::format("action {}", i.a);

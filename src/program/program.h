@@ -4,7 +4,8 @@
 // where it fails, then a count, then its target. An instruction is 16 bytes and
 // most compare one word of the packet's row; what does not fit a word (sets,
 // limits) is a call. One program holds all tables of one family; it is immutable
-// and is swapped as a whole. Counters stand beside it, by rule.
+// and is swapped as a whole. What changes with packets stands beside it, with the
+// engine that runs it: counters by rule, and what conditions remember.
 #pragma once
 
 #include <array>
@@ -66,23 +67,24 @@ struct AddressTest {
 struct InterfaceTest {
   InterfaceName name;
   InterfaceName mask;  // bytes 0xff where the name counts: "eth+" leaves the rest free
+
+  std::string text() const;  // "eth0", "eth+"
 };
 
 // What a condition that is code found, for `explain`, a line each ("upnp: no
 // 192.168.1.2,udp:1900"). Null: there is nothing that its own words do not say.
-using Tell = std::vector<std::string> (*)(const void* state, const Context& context);
+using Tell = std::vector<std::string> (*)(const void* options, const Context& context);
 
-// A condition or action that is code. `state` is its options, and whatever it remembers (limit);
-// it is owned by the program.
+// A condition or action that is code, and its options. What it remembers is Context::memory.
 struct MatchCall {
-  MatchResult (*call)(void* state, Context& context);
-  std::shared_ptr<void> state;
+  MatchResult (*call)(const void* options, Context& context);
+  std::shared_ptr<const void> options;
   Tell tell = nullptr;
 };
 struct ActionCall {
   // kContinue: go on with the next rule.
-  Verdict (*call)(void* state, Context& context);
-  std::shared_ptr<void> state;
+  Verdict (*call)(const void* options, Context& context);
+  std::shared_ptr<const void> options;
 };
 
 // Where an instruction or a verdict comes from.
@@ -122,9 +124,10 @@ struct Program {
   std::array<std::array<Pc, static_cast<size_t>(Hook::kCount)>,
              static_cast<size_t>(TableId::kCount)>
       entry{};
-  uint32_t depth = 1;  // of the stack: the deepest nest of jumps, and the policy
-  bool needs_conntrack =
-      false;  // a rule asks for it: without one Linux does not track (kernel-facts 36)
+  uint32_t depth = 1;     // of the stack: the deepest nest of jumps, and the policy
+  uint32_t memories = 0;  // that its conditions need
+  // A rule asks for it: without one Linux does not track (kernel-facts 36).
+  bool needs_conntrack = false;
 
   // One line an instruction, stable: tested as golden text.
   std::string dump() const;

@@ -90,7 +90,7 @@ TEST(Interpreter, AShortHeaderIsAHotdropAndAnUncapturedOneIsNot) {
   bench.packet.captured = 24;
   EXPECT_EQ(bench.verdict(), "DROP FORWARD:policy");
   bench.packet.captured = 60;
-  bench.packet.fields[Field::kFragment] = 1;
+  bench.packet.fragment_offset = 16;
   EXPECT_EQ(bench.verdict(), "DROP FORWARD:policy");
 }
 

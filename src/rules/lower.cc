@@ -21,10 +21,26 @@ void compile_address(Emitter& emitter, const MaskedAddress& address, bool negate
 
 void compile_interface(Emitter& emitter, const InterfaceTest& interface, bool negated, bool out) {
   if (interface.name == InterfaceName()) return;
-  std::string name(interface.name.text());
-  if (interface.mask.bytes[name.size()] == 0) name += '+';
-  emitter.condition(fmt::format("{}{} {}", negated ? "! " : "", out ? "-o" : "-i", name));
+  emitter.condition(
+      fmt::format("{}{} {}", negated ? "! " : "", out ? "-o" : "-i", interface.text()));
   emitter.test_interface(out, interface, negated);
+}
+
+// A rule's own conditions, in the order in which they are printed.
+void compile_ip(const IpMatch& ip, Emitter& emitter) {
+  compile_address(emitter, ip.source, ip.not_source, Field::kSource0, "-s");
+  compile_address(emitter, ip.destination, ip.not_destination, Field::kDestination0, "-d");
+  compile_interface(emitter, ip.in, ip.not_in, false);
+  compile_interface(emitter, ip.out, ip.not_out, true);
+  if (ip.protocol != 0) {
+    emitter.condition(
+        fmt::format("{}-p {}", ip.not_protocol ? "! " : "", protocol_name(ip.protocol)));
+    emitter.test(Field::kProtocol, 0xff, ip.protocol, ip.not_protocol);
+  }
+  if (ip.fragment || ip.not_fragment) {
+    emitter.condition(ip.not_fragment ? "! -f" : "-f");
+    emitter.test(Field::kFragment, 1, 1, ip.not_fragment);
+  }
 }
 
 // FNV-1a (public domain): a name for counters across reloads, not a defence.
@@ -104,22 +120,6 @@ class Lowering {
 };
 
 }  // namespace
-
-void compile_ip(const IpMatch& ip, Emitter& emitter) {
-  compile_address(emitter, ip.source, ip.not_source, Field::kSource0, "-s");
-  compile_address(emitter, ip.destination, ip.not_destination, Field::kDestination0, "-d");
-  compile_interface(emitter, ip.in, ip.not_in, false);
-  compile_interface(emitter, ip.out, ip.not_out, true);
-  if (ip.protocol != 0) {
-    emitter.condition(
-        fmt::format("{}-p {}", ip.not_protocol ? "! " : "", protocol_name(ip.protocol)));
-    emitter.test(Field::kProtocol, 0xff, ip.protocol, ip.not_protocol);
-  }
-  if (ip.fragment || ip.not_fragment) {
-    emitter.condition(ip.not_fragment ? "! -f" : "-f");
-    emitter.test(Field::kFragment, 1, 1, ip.not_fragment);
-  }
-}
 
 std::shared_ptr<const Program> compile(const Ruleset& rules) {
   return Lowering(rules).run();

@@ -143,5 +143,14 @@ TEST(Lowering, MakesAProgramWithTheRulesOfTheText) {
   EXPECT_EQ(program->rules[0].span.line, 3u);
 }
 
+TEST(Lowering, GivesEachLimitAMemoryOfItsOwn) {
+  auto rules = parse_rules(
+      "*filter\n-A INPUT -m limit --limit 1/s -m limit --limit 2/s -j ACCEPT\n"
+      "-A INPUT -j DROP\n-A OUTPUT -m limit -j ACCEPT\nCOMMIT\n",
+      Family::kIpv4);
+  ASSERT_TRUE(rules);
+  EXPECT_EQ(compile(*rules)->memories, 3u);
+}
+
 }  // namespace
 }  // namespace sallyport

@@ -8,13 +8,6 @@
 namespace sallyport {
 namespace {
 
-// "eth+" has a mask that ends with its name; a whole name includes the zero after it.
-std::string interface_text(const InterfaceTest& interface) {
-  std::string text(interface.name.text());
-  if (interface.mask.bytes[text.size()] == 0) text += '+';
-  return text;
-}
-
 void write_address(const MaskedAddress& address, bool negated, const char* option, Family family,
                    std::string& out) {
   if (address.mask.is_zero() && !negated) return;
@@ -25,7 +18,7 @@ void write_address(const MaskedAddress& address, bool negated, const char* optio
 void write_interface(const InterfaceTest& interface, bool negated, const char* option,
                      std::string& out) {
   if (interface.name == InterfaceName()) return;
-  out += fmt::format(" {}{} {}", negated ? "! " : "", option, interface_text(interface));
+  out += fmt::format(" {}{} {}", negated ? "! " : "", option, interface.text());
 }
 
 void write_ip(const IpMatch& ip, Family family, std::string& out) {

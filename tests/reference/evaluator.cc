@@ -26,9 +26,10 @@ bool ip_matches(const IpMatch& ip, const Packet& packet) {
          interface_is(ip.out, ip.not_out, packet.out) && protocol && fragment;
 }
 
-MatchResult matches(const Rule& rule, Context& context) {
+MatchResult matches(const Rule& rule, Context& context, Memories& memories) {
   if (!ip_matches(rule.ip, context.packet)) return MatchResult::kNo;
   for (const auto& match : rule.matches) {
+    context.memory = {&memories[match.get()], 1};
     MatchResult result = match->eval(context);
     if (result != MatchResult::kYes) return result;
   }
@@ -37,10 +38,11 @@ MatchResult matches(const Rule& rule, Context& context) {
 
 // False: the end of the chain was reached, or RETURN. A goto's chain ends in its caller's caller,
 // so it is as if this chain had ended too.
-bool walk(const Table& table, const Chain& chain, Context& context, Answer& answer) {
+bool walk(const Table& table, const Chain& chain, Context& context, Memories& memories,
+          Answer& answer) {
   for (uint32_t i = 0; i < chain.rules.size(); i++) {
     const Rule& rule = chain.rules[i];
-    MatchResult result = matches(rule, context);
+    MatchResult result = matches(rule, context, memories);
     if (result == MatchResult::kNo) continue;
     answer = {Verdict::kDrop, chain.name, i + 1, result == MatchResult::kHotdrop};
     if (answer.hotdrop) return true;
@@ -49,9 +51,9 @@ bool walk(const Table& table, const Chain& chain, Context& context, Answer& answ
       case Action::kDrop: return true;
       case Action::kAccept: answer.verdict = Verdict::kAccept; return true;
       case Action::kReturn: return false;
-      case Action::kGoto: return walk(table, table.chains[rule.chain], context, answer);
+      case Action::kGoto: return walk(table, table.chains[rule.chain], context, memories, answer);
       case Action::kJump:
-        if (walk(table, table.chains[rule.chain], context, answer)) return true;
+        if (walk(table, table.chains[rule.chain], context, memories, answer)) return true;
         break;
       case Action::kTarget:
         answer.verdict = rule.target->eval(context);
@@ -64,11 +66,11 @@ bool walk(const Table& table, const Chain& chain, Context& context, Answer& answ
 
 }  // namespace
 
-Answer evaluate(const Ruleset& rules, TableId id, Context& context) {
+Answer evaluate(const Ruleset& rules, TableId id, Context& context, Memories& memories) {
   const Table& table = *rules.table(id);
   const Chain& chain = *table.find(hook_name(context.hook));
   Answer answer;
-  if (walk(table, chain, context, answer)) return answer;
+  if (walk(table, chain, context, memories, answer)) return answer;
   return {chain.policy, chain.name, 0, false};
 }
 

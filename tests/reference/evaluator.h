@@ -2,9 +2,11 @@
 //
 // It is what the compiled program is compared with, so it shares nothing with it
 // but the meaning of each extension, eval(): no instructions, no offsets, a
-// recursion for every jump. Linked into tests only.
+// recursion for every jump. Linked into tests only. What a match remembers is its
+// own, by its place in the tree.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "rules/ruleset.h"
@@ -18,7 +20,9 @@ struct Answer {
   bool hotdrop = false;
 };
 
+using Memories = std::map<const Match*, Memory>;
+
 // The table must have a chain for the context's hook.
-Answer evaluate(const Ruleset& rules, TableId table, Context& context);
+Answer evaluate(const Ruleset& rules, TableId table, Context& context, Memories& memories);
 
 }  // namespace sallyport::reference

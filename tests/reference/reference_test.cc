@@ -93,12 +93,16 @@ class World {
     auto program = compile(*rules);
     std::vector<RuleCounters> counters(program->rules.size());
     std::vector<Pc> stack(program->depth);
+    std::vector<Memory> memory(program->memories);
+    reference::Memories memories;
     Pc entry =
         program->entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(Hook::kInput)];
     for (const auto& sample : samples_) {
       Packet slow = sample->packet, fast = sample->packet;
       Context slow_context = context_for(slow, *sample), fast_context = context_for(fast, *sample);
-      reference::Answer wanted = reference::evaluate(*rules, TableId::kFilter, slow_context);
+      reference::Answer wanted =
+          reference::evaluate(*rules, TableId::kFilter, slow_context, memories);
+      fast_context.memory = memory;
       NoTrace trace;
       Verdict got = run(*program, entry, fast_context, counters, stack, trace);
       const RuleInfo& rule = program->rules[fast_context.rule];
