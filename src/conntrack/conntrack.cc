@@ -30,9 +30,9 @@ constexpr uint64_t kLongestTimeout = 0x7fffffff;
 // give up; they are far apart only in a table that is nearly empty.
 constexpr size_t kEarlyDropFlows = 16;
 constexpr size_t kEarlyDropBuckets = 64;
-// How old a flow from a listing is taken to be, as the listing does not say: past UDP's two
+// How old a flow from a listing is taken to be where the listing does not say: past UDP's two
 // seconds.
-constexpr uint64_t kAdoptedAge = ticks(3);
+constexpr uint32_t kAdoptedAge = 3;  // seconds
 // Packets whose cache lines are under way at the same time.
 constexpr size_t kPrefetched = 64;
 
@@ -295,11 +295,11 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   flow.zone = line.zone;
   flow.status = static_cast<uint16_t>(line.status);
   flow.connmark = line.connmark;
-  flow.created = static_cast<uint32_t>(now - kAdoptedAge);
+  flow.created = static_cast<uint32_t>(now - ticks(line.age.value_or(kAdoptedAge)));
   if (line.reply != invert(line.tuple)) table.set_reply(index, line.reply);
   if (line.tuple.protocol == protocol::kTcp) tcp::adopt(flow, line.tcp_state);
   set_timeout(flow, line.timeout.value_or(usual_timeout(line.tuple.protocol, knobs)));
-  if (!counters.empty()) counters[index] = {};
+  if (!counters.empty()) counters[index] = line.counters.value_or(FlowCounters{});
   if (table.insert(index)) {
     insert(index, now);
   } else {

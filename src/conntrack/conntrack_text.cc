@@ -4,14 +4,16 @@
 //
 // Family and its number are there in the extended form only; the timeout is missing for
 // flows that hardware carries; NAME=VALUE words come in two runs, one a direction, and then
-// those of the flow. Words that say nothing about a flow's state here (use, id, secctx,
-// counters, labels) are passed over; unknown ones are too, as kernels add them.
+// those of the flow. Words that say nothing about a flow's state here (secctx, labels) are passed
+// over; unknown ones are too, as kernels add them. Events have no mark where it is 0, and no use.
 #include "conntrack/conntrack_text.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
+#include <tuple>
+#include <unordered_map>
 
 #include "packet/packet.h"
 
@@ -157,10 +159,9 @@ class Reader {
     if (name == "src" || name == "dst") return read_address(word, name == "src", value);
     Half& half = halves_[halves_[1].has_source ? 1 : 0];
     Tuple& tuple = half.tuple;
-    if (name == "sport" || name == "srckey" || name == "id") {
-      // After the mark, `id` is conntrack's own name of the flow.
-      return flow_words_ ? Result<void>{} : read_number(word, value, tuple.source_port);
-    }
+    if (name == "id" && flow_words_) return read_number(word, value, line_.id);
+    if (name == "sport" || name == "srckey" || name == "id")
+      return read_number(word, value, tuple.source_port);
     if (name == "dport" || name == "dstkey")
       return read_number(word, value, tuple.destination_port);
     if (name == "type") return read_number(word, value, half.type);
@@ -168,12 +169,24 @@ class Reader {
     if (name == "zone-orig") return read_number(word, value, halves_[0].zone);
     if (name == "zone-reply") return read_number(word, value, halves_[1].zone);
     if (name == "zone") return read_number(word, value, line_.zone.id);
-    if (name == "mark") {
-      flow_words_ = true;
-      return read_number(word, value, line_.connmark);
+    return read_flow_word(word, name, value);
+  }
+
+  // What is said of the flow, not of one of its directions; after it, `id` is the flow's own.
+  Result<void> read_flow_word(const Word& word, std::string_view name, std::string_view value) {
+    auto direction = static_cast<size_t>(halves_[1].has_source);
+    if (name == "packets" || name == "bytes") {
+      if (!line_.counters) line_.counters = FlowCounters{};
+      auto& counts = name == "packets" ? line_.counters->packets : line_.counters->bytes;
+      return read_number(word, value, counts[direction]);
     }
-    if (name == "use" || name == "secctx") flow_words_ = true;
-    return {};
+    if (name == "timeout") return read_number(word, value, line_.gre_timeouts[0]);
+    if (name == "stream_timeout") return read_number(word, value, line_.gre_timeouts[1]);
+    if (name == "delta-time") return read_number(word, value, line_.age.emplace());
+    if (name != "mark" && name != "use" && name != "secctx") return {};
+    flow_words_ = true;
+    if (name == "mark") return read_number(word, value, line_.connmark);
+    return name == "use" ? read_number(word, value, line_.uses) : Result<void>{};
   }
 
   Result<void> read_address(const Word& word, bool source, std::string_view value) {
@@ -248,15 +261,30 @@ std::string_view protocol_name(uint8_t protocol) {
   }
 }
 
-std::string half_text(const Tuple& tuple) {
-  std::string text = fmt::format("src={} dst={}", tuple.source.text(tuple.family),
-                                 tuple.destination.text(tuple.family));
+// conntrack's words, or the kernel's own, where DCCP has no name and IPv6 addresses all of their
+// zeros.
+enum class Writer : uint8_t { kConntrack, kProc };
+
+std::string address_text(const Address& address, Family family, Writer writer) {
+  if (family == Family::kIpv4 || writer == Writer::kConntrack) return address.text(family);
+  std::string text;
+  for (uint32_t word : address.words) {
+    text += fmt::format("{}{:04x}:{:04x}", text.empty() ? "" : ":", word >> 16, word & 0xffff);
+  }
+  return text;
+}
+
+std::string half_text(const Tuple& tuple, Writer writer) {
+  std::string text = fmt::format("src={} dst={}", address_text(tuple.source, tuple.family, writer),
+                                 address_text(tuple.destination, tuple.family, writer));
   switch (tuple.protocol) {
+    case protocol::kDccp:
+      if (writer == Writer::kProc) return text;
+      [[fallthrough]];
     case protocol::kTcp:
     case protocol::kUdp:
     case protocol::kUdpLite:
     case protocol::kSctp:
-    case protocol::kDccp:
       return text + fmt::format(" sport={} dport={}", tuple.source_port, tuple.destination_port);
     case protocol::kIcmp:
     case protocol::kIcmpv6:
@@ -273,29 +301,124 @@ std::string zone_text(const Zone& zone, Zone::Directions directions, std::string
   return zone.id && zone.directions == directions ? fmt::format(" {}={}", name, zone.id) : "";
 }
 
+std::string counters_text(const FlowLine& line, Direction direction) {
+  if (!line.counters) return {};
+  auto i = static_cast<size_t>(direction);
+  return fmt::format(" packets={} bytes={}", line.counters->packets[i], line.counters->bytes[i]);
+}
+
+std::string family_text(Family family) {
+  return family == Family::kIpv6 ? "ipv6     10 " : "ipv4     2 ";
+}
+
+// "tcp      6 431999 ESTABLISHED "
+std::string head_text(const FlowLine& line, Writer writer) {
+  uint8_t protocol = line.tuple.protocol;
+  bool nameless = writer == Writer::kProc && protocol == protocol::kDccp;
+  std::string text =
+      fmt::format("{:<8} {} ", nameless ? "unknown" : protocol_name(protocol), protocol);
+  if (line.timeout) text += fmt::format("{} ", *line.timeout);
+  if (protocol == protocol::kTcp) text += fmt::format("{} ", tcp_state_name(line.tcp_state));
+  if (protocol == protocol::kGre && writer == Writer::kProc) {
+    text +=
+        fmt::format("timeout={}, stream_timeout={} ", line.gre_timeouts[0], line.gre_timeouts[1]);
+  }
+  return text;
+}
+
+// Both directions, with the flow's status between and after them.
+std::string halves_text(const FlowLine& line, Writer writer) {
+  std::string text = half_text(line.tuple, writer);
+  text += zone_text(line.zone, Zone::Directions::kOriginal, "zone-orig");
+  text += counters_text(line, Direction::kOriginal);
+  if (!(line.status & ct_status::kSeenReply)) text += " [UNREPLIED]";
+  text += " " + half_text(line.reply, writer);
+  text += zone_text(line.zone, Zone::Directions::kReply, "zone-reply");
+  text += counters_text(line, Direction::kReply);
+  if (line.status & ct_status::kAssured) text += " [ASSURED]";
+  return text;
+}
+
+std::string age_text(const FlowLine& line) {
+  return line.age ? fmt::format(" delta-time={}", *line.age) : "";
+}
+
+uint32_t seconds_left(Tick expires, Tick now) {
+  return now < expires ? static_cast<uint32_t>((expires - now) / kTicksPerSecond) : 0;
+}
+
+FlowLine line_of(const Flow& flow, const Tuple& reply, Tick now) {
+  return {.tuple = flow.tuple,
+          .reply = reply,
+          .zone = flow.zone,
+          .timeout = seconds_left(flow.expires, now),
+          .tcp_state = flow.tcp.state,
+          .status = flow.status,
+          .connmark = flow.connmark};
+}
+
+// Linux makes an id by hashing, so that it tells nothing; here it need only tell flows apart.
+uint32_t printed_id(FlowId id) {
+  return (id.index * 0x9e3779b1u) ^ (id.generation * 0x85ebca6bu);
+}
+
+auto order_of(const FlowLine& line) {
+  const Tuple& tuple = line.tuple;
+  return std::tuple(tuple.family, tuple.protocol, tuple.source, tuple.destination,
+                    tuple.source_port, tuple.destination_port, line.zone.id, line.zone.directions);
+}
+
 }  // namespace
 
 Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number) {
   return Reader(line, number).read();
 }
 
-std::string flow_text(const Flow& flow, const Tuple& reply, Tick now) {
-  const Tuple& tuple = flow.tuple;
-  bool six = tuple.family == Family::kIpv6;
-  uint64_t left = now < flow.expires ? (flow.expires - now) / kTicksPerSecond : 0;
-  std::string text = fmt::format("{:<8} {} {:<8} {} {} ", six ? "ipv6" : "ipv4", six ? 10 : 2,
-                                 protocol_name(tuple.protocol), tuple.protocol, left);
-  if (tuple.protocol == protocol::kTcp) {
-    text += fmt::format("{} ", tcp_state_name(flow.tcp.state));
+std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
+  const Knobs& knobs = conntrack.knobs();
+  std::vector<FlowLine> lines;
+  std::unordered_map<uint32_t, uint32_t> children;  // by index of their master
+  lines.reserve(conntrack.count());
+  std::vector<FlowId> ids;
+  conntrack.each(now, [&](FlowId id, const Flow& flow) {
+    if (conntrack.master(flow)) children[flow.master.index]++;
+    ids.push_back(id);
+  });
+  for (FlowId id : ids) {
+    const Flow& flow = *conntrack.find(id);
+    FlowLine& line = lines.emplace_back(line_of(flow, conntrack.reply_of(id), now));
+    if (const FlowCounters* counters = conntrack.counters(id)) line.counters = *counters;
+    if (knobs.timestamp) line.age = flow.age(now) / kTicksPerSecond;
+    line.id = printed_id(id);
+    if (auto found = children.find(id.index); found != children.end()) line.uses += found->second;
+    line.gre_timeouts = {knobs.gre_timeout, knobs.gre_timeout_stream};
   }
-  text += half_text(tuple) + zone_text(flow.zone, Zone::Directions::kOriginal, "zone-orig");
-  if (!(flow.status & ct_status::kSeenReply)) text += " [UNREPLIED]";
-  text += " " + half_text(reply);
-  text += zone_text(flow.zone, Zone::Directions::kReply, "zone-reply");
-  if (flow.status & ct_status::kAssured) text += " [ASSURED]";
-  text += fmt::format(" mark={}", flow.connmark);
-  text += zone_text(flow.zone, Zone::Directions::kBoth, "zone");
-  return text + " use=1";
+  std::ranges::sort(lines, {}, order_of);
+  return lines;
+}
+
+std::string list_text(const FlowLine& line, const FlowForm& form) {
+  std::string text = form.extended ? family_text(line.tuple.family) : std::string();
+  text += head_text(line, Writer::kConntrack) + halves_text(line, Writer::kConntrack);
+  text += fmt::format(" mark={}", line.connmark);
+  text += zone_text(line.zone, Zone::Directions::kBoth, "zone");
+  text += age_text(line) + fmt::format(" use={}", line.uses);
+  return form.id ? text + fmt::format(" id={}", line.id) : text;
+}
+
+// The zone is named even if it is none, unless only one direction has one; and the reader is
+// among those who use the flow.
+std::string proc_text(const FlowLine& line) {
+  std::string text = family_text(line.tuple.family);
+  text += head_text(line, Writer::kProc) + halves_text(line, Writer::kProc);
+  text += fmt::format(" mark={}", line.connmark);
+  if (line.zone.directions == Zone::Directions::kBoth)
+    text += fmt::format(" zone={}", line.zone.id);
+  return text + age_text(line) + fmt::format(" use={}", line.uses + 1);
+}
+
+std::string flow_text(const Flow& flow, const Tuple& reply, Tick now) {
+  return list_text(line_of(flow, reply, now), {.extended = true});
 }
 
 }  // namespace sallyport

@@ -1,12 +1,14 @@
-// Flows as text: the lines of `conntrack -L`, `conntrack -L -o extended` and
-// /proc/net/nf_conntrack.
+// Flows as text: the lines of `conntrack -L`, `conntrack -L -o extended`, `conntrack -E` and
+// /proc/net/nf_conntrack. A line is read into, and printed from, the same FlowLine.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/diagnostic.h"
+#include "conntrack/conntrack.h"
 #include "conntrack/flow.h"
 
 namespace sallyport {
@@ -20,12 +22,29 @@ struct FlowLine {
   TcpState tcp_state = TcpState::kNone;
   uint32_t status = 0;
   uint32_t connmark = 0;
+  std::optional<FlowCounters> counters;  // with nf_conntrack_acct
+  std::optional<uint32_t> age;           // seconds, with nf_conntrack_timestamp
+  uint32_t id = 0;
+  uint32_t uses = 1;  // who holds it: the table, and each flow that it expected
+  std::array<uint32_t, 2> gre_timeouts{};  // in /proc: seconds, alone and with answers
 };
 
 // `number` is the line's, for the error. Nothing for a line that is no flow: an empty one, or
 // the count that conntrack prints at the end.
 Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number);
 
+// Every flow that is alive at `now`, by its tuple: family, protocol, addresses, ports.
+std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now);
+
+// What `conntrack -o` adds.
+struct FlowForm {
+  bool extended = false;
+  bool id = false;
+};
+// As `conntrack -L` prints it.
+std::string list_text(const FlowLine& line, const FlowForm& form = {});
+// As /proc/net/nf_conntrack has it.
+std::string proc_text(const FlowLine& line);
 // As `conntrack -L -o extended` prints it. `reply` is Conntrack::reply_of().
 std::string flow_text(const Flow& flow, const Tuple& reply, Tick now);
 

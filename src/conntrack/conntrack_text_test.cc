@@ -113,6 +113,68 @@ TEST(ConntrackText, EveryLineThatLinuxPrintsLoads) {
   EXPECT_EQ(listings, 6u);
 }
 
+// Each recorded line is read, and printed again to the letter.
+TEST(ConntrackText, EveryLineIsPrintedAsLinuxPrintsIt) {
+  std::ifstream file(SALLYPORT_SOURCE_DIR "/tests/kernel/listings.txt");
+  std::string listing;
+  size_t lines = 0;
+  for (std::string text; std::getline(file, text);) {
+    if (text.starts_with("#")) {
+      listing = text;
+      continue;
+    }
+    Result<std::optional<FlowLine>> line = parse_flow(text, 1);
+    ASSERT_TRUE(line && *line) << text;
+    FlowLine& flow = **line;
+    if (flow.tuple.protocol == protocol::kSctp) continue;  // its state is not kept
+    if (listing.starts_with("## cat")) {
+      flow.uses--;  // the reader's
+      EXPECT_EQ(proc_text(flow), text);
+    } else {
+      EXPECT_EQ(list_text(flow, {.extended = listing.find("extended") != std::string::npos,
+                                 .id = listing.find("id") != std::string::npos}),
+                text);
+    }
+    lines++;
+  }
+  EXPECT_EQ(lines, 140u);
+}
+
+// With accounting and timestamps, which a listing that was loaded goes on with.
+TEST(ConntrackText, ListFlowsSaysAllThatIsKnownOfAFlow) {
+  Knobs knobs;
+  knobs.acct = 1;
+  knobs.timestamp = 1;
+  Firewall firewall(knobs);
+  Diagnostics diagnostics;
+  firewall.conntrack.load(
+      "udp      17 20 src=10.0.0.2 dst=10.0.0.9 sport=7 dport=9 packets=1 bytes=100 [UNREPLIED] "
+      "src=10.0.0.9 dst=10.0.0.2 sport=9 dport=7 packets=0 bytes=0 mark=5 delta-time=10 use=1\n",
+      Firewall::at(0), diagnostics);
+  EXPECT_EQ(firewall.pass(1, spec(protocol::kUdp, "10.0.0.9", 9, "10.0.0.2", 7)),
+            "ESTABLISHED reply");
+  EXPECT_EQ(firewall.pass(1.5, spec(protocol::kUdp, "10.0.0.1", 7, "10.0.0.9", 9)), "NEW original");
+  EXPECT_EQ(firewall.pass(1.5, spec(protocol::kUdp, "fe80::1", 7, "fe80::9", 9)), "NEW original");
+  std::vector<FlowLine> lines = list_flows(firewall.conntrack, Firewall::at(2.5));
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(list_text(lines[0]),
+            "udp      17 29 src=10.0.0.1 dst=10.0.0.9 sport=7 dport=9 packets=1 bytes=28 "
+            "[UNREPLIED] src=10.0.0.9 dst=10.0.0.1 sport=9 dport=7 packets=0 bytes=0 mark=0 "
+            "delta-time=1 use=1");
+  EXPECT_EQ(list_text(lines[1]),
+            "udp      17 28 src=10.0.0.2 dst=10.0.0.9 sport=7 dport=9 packets=1 bytes=100 "
+            "src=10.0.0.9 dst=10.0.0.2 sport=9 dport=7 packets=1 bytes=28 mark=5 delta-time=12 "
+            "use=1");
+  EXPECT_EQ(proc_text(lines[2]),
+            "ipv6     10 udp      17 29 src=fe80:0000:0000:0000:0000:0000:0000:0001 "
+            "dst=fe80:0000:0000:0000:0000:0000:0000:0009 sport=7 dport=9 packets=1 bytes=48 "
+            "[UNREPLIED] src=fe80:0000:0000:0000:0000:0000:0000:0009 "
+            "dst=fe80:0000:0000:0000:0000:0000:0000:0001 sport=9 dport=7 packets=0 bytes=0 mark=0 "
+            "zone=0 delta-time=1 use=2");
+  EXPECT_EQ(list_flows(firewall.conntrack, Firewall::at(31)).size(), 2u);
+  EXPECT_EQ(list_flows(firewall.conntrack, Firewall::at(31.5)).size(), 0u);
+}
+
 // As a router's documentation shows them (Linux, nf_flowtable.rst): no timer, no TCP state.
 TEST(ConntrackText, AnOffloadedFlowIsAlive) {
   Firewall firewall;
