@@ -90,7 +90,7 @@ int explain(const Options& options) {
   if (!session) return kExitNo;
 
   Narrator narrator;
-  History history;
+  History history(session->engine());
   session->replay().stop_after(*index);
   session->replay().trace(*index, narrator);
   std::optional<Judged> judged = replay_to(*index, *session, [&](const Judged& earlier) {

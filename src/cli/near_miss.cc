@@ -97,19 +97,19 @@ std::string_view tcp_knob(TcpState state, uint64_t seconds, const Knobs& knobs) 
 }
 
 // The knob that a flow's last timer came from; empty: none, as of a flow that was loaded.
-std::string knob_of(const FlowEvent& event, const Knobs& knobs) {
-  uint64_t seconds = (event.expires - event.last_seen) / kTicksPerSecond;
-  if (event.status & ct_status::kFixedTimeout) return "";
-  bool assured = event.status & ct_status::kAssured;
+std::string knob_of(const Flow& flow, const Knobs& knobs) {
+  uint64_t seconds = (flow.expires - flow.last_seen()) / kTicksPerSecond;
+  if (flow.status & ct_status::kFixedTimeout) return "";
+  bool assured = flow.status & ct_status::kAssured;
   std::string knob = "net.netfilter.nf_conntrack_";
-  switch (event.tuple.protocol) {
+  switch (flow.tuple.protocol) {
     case protocol::kUdp:
     case protocol::kUdpLite: knob += assured ? "udp_timeout_stream" : "udp_timeout"; break;
     case protocol::kGre: knob += assured ? "gre_timeout_stream" : "gre_timeout"; break;
     case protocol::kIcmp: knob += "icmp_timeout"; break;
     case protocol::kIcmpv6: knob += "icmpv6_timeout"; break;
     case protocol::kTcp: {
-      std::string_view name = tcp_knob(event.tcp, seconds, knobs);
+      std::string_view name = tcp_knob(flow.tcp.state, seconds, knobs);
       if (name.empty()) return "";
       knob += fmt::format("tcp_timeout_{}", name);
       break;
@@ -119,19 +119,19 @@ std::string knob_of(const FlowEvent& event, const Knobs& knobs) {
   return knobs.get(knob) == seconds ? knob : "";
 }
 
-NearMiss expired(const FlowEvent& event, Tick now, const Knobs& knobs) {
+NearMiss expired(const Flow& flow, Tick now, const Knobs& knobs) {
   NearMiss miss;
-  Tick ago = now > event.expires ? now - event.expires : 0;
-  std::string state = event.tuple.protocol == protocol::kTcp
-                          ? fmt::format(" ({})", tcp_state_name(event.tcp))
+  Tick ago = now > flow.expires ? now - flow.expires : 0;
+  std::string state = flow.tuple.protocol == protocol::kTcp
+                          ? fmt::format(" ({})", tcp_state_name(flow.tcp.state))
                           : std::string();
   miss.text =
-      fmt::format("the flow {}{} expired {} ago, {} after its last packet", event.tuple.text(),
-                  state, seconds_text(ago), seconds_text(event.expires - event.last_seen));
-  std::string knob = knob_of(event, knobs);
+      fmt::format("the flow {}{} expired {} ago, {} after its last packet", flow.tuple.text(),
+                  state, seconds_text(ago), seconds_text(flow.expires - flow.last_seen()));
+  std::string knob = knob_of(flow, knobs);
   if (knob.empty()) return miss;
   // A flow is dead when its age reaches the timeout exactly (kernel-facts 11).
-  uint64_t needed = (now - event.last_seen) / kTicksPerSecond + 1;
+  uint64_t needed = (now - flow.last_seen()) / kTicksPerSecond + 1;
   miss.value = std::to_string(needed);
   miss.text +=
       fmt::format("; {} of {} would have kept it", knob.substr(knob.rfind('.') + 1), needed);
@@ -140,21 +140,21 @@ NearMiss expired(const FlowEvent& event, Tick now, const Knobs& knobs) {
 }
 
 NearMiss ended(const FlowEvent& event, Tick now, const Knobs& knobs) {
+  std::string flow = event.flow.tuple.text();
   std::string ago = seconds_text(now - event.when);
   switch (event.why) {
-    case FlowEvent::Why::kTimeout: return expired(event, now, knobs);
+    case FlowEvent::Why::kTimeout: return expired(event.flow, now, knobs);
     case FlowEvent::Why::kReset:
-      return {.text =
-                  fmt::format("the flow {} was ended by a reset {} ago", event.tuple.text(), ago)};
+      return {.text = fmt::format("the flow {} was ended by a reset {} ago", flow, ago)};
     case FlowEvent::Why::kEarlyDrop:
       return {.text = fmt::format("the flow {} was given up {} ago: the table was full "
                                   "(nf_conntrack_max is {})",
-                                  event.tuple.text(), ago, knobs.max)};
+                                  flow, ago, knobs.max)};
     case FlowEvent::Why::kReopened:
     case FlowEvent::Why::kPacket:
     case FlowEvent::Why::kFlushed: break;
   }
-  return {.text = fmt::format("the flow {} ended {} ago", event.tuple.text(), ago)};
+  return {.text = fmt::format("the flow {} ended {} ago", flow, ago)};
 }
 
 // Why the answer does not fit its question, in this packet's terms.
@@ -266,10 +266,11 @@ void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engin
   std::span<const FlowEvent> events = engine.conntrack().events_since(0, storage);
   for (size_t i = events.size(); i-- > 0;) {
     const FlowEvent& event = events[i];
-    bool same = event.tuple == wanted || event.tuple == invert(wanted);
+    const Tuple& tuple = event.flow.tuple;
+    bool same = tuple == wanted || tuple == invert(wanted);
     if (event.kind != FlowEvent::Kind::kDestroy || !same) continue;
     // A question that was never answered: its repetition is NEW, with the flow or without.
-    bool would_be_new = event.tuple == wanted && !(event.status & ct_status::kSeenReply);
+    bool would_be_new = tuple == wanted && !(event.flow.status & ct_status::kSeenReply);
     if (would_be_new) return;
     misses.push_back(ended(event, engine.now(), engine.conntrack().knobs()));
     return;
@@ -298,6 +299,10 @@ void add_history(std::vector<NearMiss>& misses, const Judged& judged, const Tupl
 }
 
 }  // namespace
+
+History::History(Engine& engine) {
+  engine.conntrack().keep_events(EventLog::kMost);
+}
 
 void History::add(const Judged& judged, const Program* program) {
   const Outcome& outcome = judged.outcome;

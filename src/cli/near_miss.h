@@ -29,10 +29,12 @@ struct WithoutFlow {
   CtInfo info = CtInfo::kNone;
 };
 
-// The last of them, bounded.
+// The last of them, bounded. It has the engine keep the events of flows too, so it is there before
+// the first packet.
 class History {
  public:
   static constexpr size_t kMost = 65536;
+  explicit History(Engine& engine);
   void add(const Judged& judged, const Program* program);
   const std::deque<WithoutFlow>& packets() const { return packets_; }
 

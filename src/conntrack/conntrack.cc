@@ -68,30 +68,22 @@ Tracked without_flow(CtInfo info, Reason reason) {
 
 struct Conntrack::State {
   State(const Knobs& wanted, const HashKey& key, Discovery* to_ask)
-      : knobs(wanted), table(key), discovery(to_ask) {
-    events.reserve(kEvents);
-  }
+      : knobs(wanted), table(key), discovery(to_ask) {}
 
   FlowId id_of(uint32_t index) const { return {index, table[index].generation}; }
 
-  void emit(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when) {
-    const Flow& flow = table[index];
-    FlowEvent event{.kind = kind,
-                    .why = why,
-                    .sequence = ++last_event,
-                    .when = when,
-                    .flow = id_of(index),
-                    .tuple = flow.tuple,
-                    .zone = flow.zone,
-                    .status = flow.status,
-                    .tcp = flow.tcp.state,
-                    .expires = flow.expires,
-                    .last_seen = flow.expires - flow.timeout};
-    if (events.size() < kEvents) {
-      events.push_back(event);
-    } else {
-      events[(last_event - 1) % kEvents] = event;
-    }
+  void emit(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when,
+            uint8_t changes = 0) {
+    if (!events.listening()) return;
+    events.add({.kind = kind,
+                .why = why,
+                .changes = changes,
+                .when = when,
+                .id = id_of(index),
+                .flow = table[index],
+                .reply = table.reply_of(index),
+                .counted = !counters.empty(),
+                .counters = counters.empty() ? FlowCounters{} : counters[index]});
   }
 
   void set_timeout(Flow& flow, uint32_t seconds) {
@@ -161,8 +153,7 @@ struct Conntrack::State {
   size_t count = 0;
   std::vector<uint32_t> graveyard;     // ended since the last reserve()
   std::vector<FlowCounters> counters;  // by index; empty without nf_conntrack_acct
-  std::vector<FlowEvent> events;       // a ring
-  uint64_t last_event = 0;
+  EventLog events;
 };
 
 Tracked Conntrack::State::track(Packet& packet, const Zone& zone, Tick now) {
@@ -206,7 +197,7 @@ Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tic
 
 std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now) {
   Flow& flow = table[found.index];
-  uint32_t status = flow.status;
+  TcpState tcp_state = flow.tcp.state;
   Step step = move(flow, {packet, found.direction, now, knobs});
   switch (step.kind) {
     case Step::Kind::kInvalid: return without_flow(CtInfo::kInvalid, step.reason);
@@ -216,11 +207,9 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
     case Step::Kind::kAccept:
     case Step::Kind::kReset: break;
   }
-  if (step.assured) flow.status |= ct_status::kAssured;
-  if (found.direction == Direction::kReply) flow.status |= ct_status::kSeenReply;
   account(found.index, found.direction, packet);
   if (step.kind == Step::Kind::kReset) {
-    destroy(found.index, FlowEvent::Why::kReset, now);
+    destroy(found.index, FlowEvent::Why::kReset, now);  // told with the status that it had
   } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) {
     Tick before = flow.expires;
     set_timeout(flow, step.seconds);
@@ -230,8 +219,14 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
       wheel.add(found.index, flow.expires);
     }
   }
-  if (flow.status != status && step.kind == Step::Kind::kAccept) {
-    emit(FlowEvent::Kind::kUpdate, FlowEvent::Why::kPacket, found.index, now);
+  uint32_t status = flow.status;
+  if (step.assured) flow.status |= ct_status::kAssured;
+  if (found.direction == Direction::kReply) flow.status |= ct_status::kSeenReply;
+  if (flow.status != status || flow.tcp.state != tcp_state) {
+    uint32_t fresh = flow.status & ~status;
+    events.note(found.index, (fresh & ct_status::kSeenReply ? FlowEvent::kReply : 0) |
+                                 (fresh & ct_status::kAssured ? FlowEvent::kAssured : 0) |
+                                 (flow.tcp.state != tcp_state ? FlowEvent::kProtocol : 0));
   }
   Tracked tracked;
   tracked.flow = id_of(found.index);
@@ -282,6 +277,7 @@ void Conntrack::State::insert(uint32_t index, Tick now) {
   flow.expires = now + flow.timeout;
   wheel.add(index, flow.expires);
   count++;
+  if (events.listening()) events.take(index);
   emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
 }
 
@@ -328,6 +324,7 @@ void Conntrack::reserve(size_t packets, Tick now) {
   if (!state.table.reserve(packets)) return;
   state.wheel.resize(state.table.size());
   state.graveyard.reserve(state.table.size());
+  state.events.resize(state.table.size());
   if (state.knobs.acct) state.counters.resize(state.table.size());
 }
 
@@ -379,6 +376,11 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
       return Reason::kInsertFailed;
     }
     state.insert(index, now);
+  } else if (state.events.listening() && !(flow->status & ct_status::kDying)) {
+    uint8_t changes = state.events.take(index);
+    if (changes) {
+      state.emit(FlowEvent::Kind::kUpdate, FlowEvent::Why::kPacket, index, now, changes);
+    }
   }
   if (state.discovery && !packet.in && tracked.direction == Direction::kOriginal &&
       tracked.info != CtInfo::kRelated) {
@@ -427,15 +429,20 @@ void Conntrack::each(Tick now, const std::function<void(FlowId, const Flow&)>& v
   });
 }
 
+void Conntrack::keep_events(size_t events) {
+  state_->events.keep(events);
+}
+
 std::span<const FlowEvent> Conntrack::events_since(uint64_t sequence,
                                                    std::vector<FlowEvent>& storage) const {
-  const std::vector<FlowEvent>& ring = state_->events;
-  uint64_t kept = state_->last_event - ring.size();  // the last number that is not in the ring
-  storage.clear();
-  for (uint64_t i = std::max(sequence, kept); i < state_->last_event; i++) {
-    storage.push_back(ring[i % kEvents]);
-  }
-  return storage;
+  return state_->events.since(sequence, storage);
+}
+
+void Conntrack::set_connmark(FlowId id, uint32_t mark) {
+  Flow* flow = find(id);
+  if (!flow || flow->connmark == mark) return;
+  flow->connmark = mark;
+  state_->events.note(id.index, FlowEvent::kMark);
 }
 
 void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics) {
@@ -465,7 +472,7 @@ size_t Conntrack::memory() const {
   const State& state = *state_;
   return state.table.memory() + state.wheel.memory() +
          state.graveyard.capacity() * sizeof(uint32_t) +
-         state.counters.capacity() * sizeof(FlowCounters);
+         state.counters.capacity() * sizeof(FlowCounters) + state.events.memory();
 }
 
 void Conntrack::change_knobs(const Knobs& knobs) {

@@ -22,6 +22,7 @@
 
 #include "base/diagnostic.h"
 #include "base/hash.h"
+#include "conntrack/event.h"
 #include "conntrack/flow.h"
 #include "conntrack/knobs.h"
 #include "packet/packet.h"
@@ -43,35 +44,6 @@ struct Tracked {
   Direction direction = Direction::kOriginal;
   Reason reason = Reason::kNone;  // why it is INVALID, or why discovery did not let it be RELATED
   bool created = false;           // by this packet: confirm() or release() it
-};
-
-// By direction. Kept apart from the flow, and only with nf_conntrack_acct=1.
-struct FlowCounters {
-  std::array<uint64_t, 2> packets{};
-  std::array<uint64_t, 2> bytes{};
-};
-
-// What happened to a flow, in order.
-struct FlowEvent {
-  enum class Kind : uint8_t { kNew, kUpdate, kDestroy } kind = Kind::kNew;
-  enum class Why : uint8_t {
-    kPacket,
-    kTimeout,
-    kReopened,
-    kReset,
-    kEarlyDrop,
-    kFlushed
-  } why = Why::kPacket;
-  uint64_t sequence = 0;
-  Tick when = 0;
-  FlowId flow;
-  // A copy, as the flow may be gone when the event is read.
-  Tuple tuple;
-  Zone zone;
-  uint32_t status = 0;
-  TcpState tcp = TcpState::kNone;
-  Tick expires = 0;
-  Tick last_seen = 0;  // when its timer was last set
 };
 
 class Conntrack {
@@ -100,15 +72,18 @@ class Conntrack {
   // The tuple of a live flow's packets in the reply direction: the inverse of its own, but with
   // NAT.
   Tuple reply_of(FlowId id) const;
+  void set_connmark(FlowId id, uint32_t mark);
   // A lookup that changes nothing; a dead flow is not found.
   FlowId lookup(const Tuple& tuple, const Zone& zone, Tick now, Direction* direction) const;
   size_t count() const;  // confirmed flows, as nf_conntrack_count
   // Every confirmed flow that is alive at `now`, in no particular order.
   void each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const;
 
-  // Events after the one numbered `sequence` (the first is 1), oldest first. The ring keeps
-  // the last kEvents: where the first number is not sequence + 1, some were lost.
-  static constexpr size_t kEvents = 65536;
+  // From now on the last `events` are kept for events_since(); before, nobody listens and
+  // nothing is. Between bursts.
+  void keep_events(size_t events);
+  // Events after the one numbered `sequence` (the first is 1), oldest first. Where the first
+  // number is not sequence + 1, some were lost.
   std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
 
   // Adds a flow as `conntrack -L [-o extended]` prints it, its timeout counted from `now`.

@@ -262,25 +262,6 @@ TEST(Conntrack, AFullTableGivesUpFlowsThatAreNotAssured) {
   EXPECT_EQ(firewall.pass(124, reply(3)), "NEW original") << "3 is gone";
 }
 
-TEST(Conntrack, EventsTellAFlowsLife) {
-  Firewall firewall;
-  firewall.pass(0, query());
-  firewall.pass(1, answer());
-  firewall.conntrack.reserve(1, Firewall::at(100));
-  std::vector<FlowEvent> storage;
-  auto events = firewall.conntrack.events_since(0, storage);
-  ASSERT_EQ(events.size(), 3u);
-  EXPECT_EQ(events[0].kind, FlowEvent::Kind::kNew);
-  EXPECT_EQ(events[1].kind, FlowEvent::Kind::kUpdate);
-  EXPECT_EQ(events[2].kind, FlowEvent::Kind::kDestroy);
-  EXPECT_EQ(events[2].why, FlowEvent::Why::kTimeout);
-  EXPECT_EQ(events[2].when, Firewall::at(31));
-  EXPECT_EQ(events[2].last_seen, Firewall::at(1));
-  EXPECT_EQ(events[2].sequence, 3u);
-  EXPECT_EQ(firewall.conntrack.events_since(2, storage).size(), 1u);
-  EXPECT_EQ(firewall.conntrack.count(), 0u);
-}
-
 TEST(Conntrack, CountersAreKeptWhenAskedFor) {
   Knobs knobs;
   knobs.acct = 1;

@@ -91,10 +91,11 @@ struct alignas(64) Flow {
   uint32_t generation = 0;
   // 64 bytes so far.
   uint32_t created = 0;  // the low half of the tick: see age()
-  uint32_t timeout = 0;  // in ticks; the timer was last set at expires - timeout
+  uint32_t timeout = 0;  // in ticks
   FlowId master;         // the flow that expected this one; see Conntrack::master()
   TcpFlow tcp;           // TCP only
 
+  Tick last_seen() const { return expires - timeout; }  // when its timer was last set
   // Ticks since it was created; right for flows younger than 198 days.
   uint32_t age(Tick now) const { return static_cast<uint32_t>(now) - created; }
 };

@@ -78,8 +78,7 @@ struct ConnmarkTarget {
   }
 
   Verdict eval(Context& context) const {
-    Flow* flow = context.flow();
-    if (flow == nullptr) return Verdict::kContinue;
+    if (context.flow() == nullptr) return Verdict::kContinue;
     uint32_t& packet_mark = context.packet.fields[Field::kMark];
     uint32_t flow_mark = context.packet.fields[Field::kConnmark];
     uint32_t nf = nfmask.value.value, ct = ctmask.value.value;
@@ -90,7 +89,7 @@ struct ConnmarkTarget {
     flow_mark = set.given ? shifted(apply(set.value, flow_mark))
                           : (flow_mark & ~ct) ^ shifted(packet_mark & nf);
     context.packet.fields[Field::kConnmark] = flow_mark;
-    if (!context.what_if) flow->connmark = flow_mark;
+    if (!context.what_if) context.conntrack->set_connmark(context.tracked->flow, flow_mark);
     return Verdict::kContinue;
   }
 };

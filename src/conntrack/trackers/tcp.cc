@@ -423,7 +423,10 @@ Step move_tcp(Flow& flow, const Arrival& arrival) {
   if (passage == Passage::kInvalid) return Step::invalid(reason);
   if (passage == Passage::kIgnored) return {.keep_timer = true};
   bool reset = segment.kind == Kind::kRst;
-  if (reset && !(flow.status & ct_status::kSeenReply)) return {.kind = Step::Kind::kReset};
+  if (reset && !(flow.status & ct_status::kSeenReply)) {
+    tcp.state = next.state;
+    return {.kind = Step::Kind::kReset};
+  }
   bool exact = passage == Passage::kIn && is_exact(flow, segment, direction);
   if (reset && !exact) return Step::accept(knobs.tcp_timeout_close);
   bool again = false;

@@ -1,0 +1,90 @@
+// What happens to flows, in order: what `conntrack -E` prints, and what anything that follows
+// the table reads.
+//
+// When Linux tells of what (seen on Linux 6.18 with `conntrack -E`): NEW when the flow is
+// confirmed; UPDATE when a packet of the flow leaves, accepted, after the flow has changed in one
+// of the ways that FlowEvent::Change names, DESTROY at once. What a packet changed that was dropped
+// in the end is told by the next one that is not.
+//
+// Nobody listens until keep() is called, and then nothing is noted and nothing kept: the packet
+// path asks one question that always has the same answer. A listener pays a byte a flow for
+// changes not told yet, and kMost events at most, some 15 MB.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "conntrack/flow.h"
+
+namespace sallyport {
+
+// By direction. Kept apart from the flow, and only with nf_conntrack_acct=1.
+struct FlowCounters {
+  std::array<uint64_t, 2> packets{};
+  std::array<uint64_t, 2> bytes{};
+};
+
+struct FlowEvent {
+  enum class Kind : uint8_t { kNew, kUpdate, kDestroy } kind = Kind::kNew;
+  enum class Why : uint8_t {
+    kPacket,
+    kTimeout,
+    kReopened,
+    kReset,
+    kEarlyDrop,
+    kFlushed
+  } why = Why::kPacket;
+  // Of an UPDATE, one or several. Linux prints the TCP state only where it has changed.
+  enum Change : uint8_t {
+    kReply = 1,     // the first packet of the other direction
+    kAssured = 2,   // [ASSURED]
+    kProtocol = 4,  // the state of TCP or SCTP
+    kMark = 8,
+    kLabels = 16
+  };
+  uint8_t changes = 0;
+  uint64_t sequence = 0;  // the first is 1
+  Tick when = 0;
+  FlowId id;
+  // Copies, as the flow may be gone when the event is read.
+  Flow flow;
+  Tuple reply;
+  bool counted = false;  // nf_conntrack_acct
+  FlowCounters counters;
+  std::string_view helper;  // empty: none
+};
+
+class EventLog {
+ public:
+  static constexpr size_t kMost = 65536;
+
+  // From now on the last `events`, at most kMost, are kept. Allocates.
+  void keep(size_t events);
+  bool listening() const { return !ring_.empty(); }
+  // Room for flows with indices below `flows`. Allocates if somebody listens.
+  void resize(size_t flows);
+  size_t memory() const;
+
+  // A flow has changed; take() says how since it was last called, and forgets it.
+  void note(uint32_t index, uint32_t changes) {
+    if (listening()) pending_[index] = static_cast<uint8_t>(pending_[index] | changes);
+  }
+  uint8_t take(uint32_t index) { return std::exchange(pending_[index], uint8_t{0}); }
+
+  // Numbers the event and keeps it. Only while listening().
+  void add(const FlowEvent& event);
+  std::span<const FlowEvent> since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
+
+ private:
+  std::vector<FlowEvent> ring_;
+  std::vector<uint8_t> pending_;  // by index
+  size_t flows_ = 0;
+  uint64_t last_ = 0;  // sequence number
+};
+
+}  // namespace sallyport
