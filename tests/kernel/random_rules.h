@@ -1,0 +1,36 @@
+// Rule sets, sets of addresses and sysctls at random, in the languages of iptables-restore,
+// ipset restore and sysctl. What is drawn is always loadable: what Linux refuses
+// (a match in a chain where it cannot stand, a loop of chains) is never written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernel/random_world.h"
+
+namespace sallyport::testing {
+
+// What rules may say of sets.
+struct RandomSet {
+  std::string name;
+  std::string type;
+  bool list = false;  // of both families
+  Family family = Family::kIpv4;
+  bool any_family = false;  // ports only, or a list
+  uint32_t dimensions = 1;
+  bool counters = false;
+  bool timeouts = false;
+};
+
+struct RandomSets {
+  std::vector<RandomSet> sets;
+  std::string text;  // for ipset restore; empty if there are none
+};
+
+RandomSets random_sets(Random& random, const World& world);
+// For iptables-restore, or ip6tables-restore.
+std::string random_rules(Random& random, const World& world, Family family, const RandomSets& sets);
+// Lines of a script's head.
+std::string random_sysctls(Random& random, const World& world);
+
+}  // namespace sallyport::testing

@@ -1,0 +1,24 @@
+// Conversations at random, one protocol a file.
+//
+// A conversation is written without knowing what becomes of its packets: the rules may
+// drop any of them, and what comes after is then a packet out of turn. What disturbs
+// conversations alike (losses, repetitions, other orders, broken headers, ICMP errors about a
+// packet, its way in fragments) is done to the finished steps.
+#pragma once
+
+#include "kernel/random_world.h"
+
+namespace sallyport::testing {
+
+// Somebody's conversation, disturbed or not.
+Steps conversation(Random& random, const World& world);
+
+Steps tcp_conversation(Random& random, const World& world);
+Steps udp_conversation(Random& random, const World& world);
+Steps group_conversation(Random& random, const World& world);  // multicast and broadcast
+Steps icmp_conversation(Random& random, const World& world);
+
+// An ICMP error about `about`, to its sender; or one that pretends to be.
+Step icmp_error(Random& random, const World& world, const Step& about);
+
+}  // namespace sallyport::testing
