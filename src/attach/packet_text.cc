@@ -75,6 +75,7 @@ struct Reading {
   LineReader& reader;
   PacketText& packet;
   std::optional<uint32_t> quote;
+  size_t quoted_header = 20;  // the length of the quoted packet's IP header
   int depth;
 };
 
@@ -114,6 +115,7 @@ uint32_t kinds_of(const PacketSpec& spec) {
 constexpr uint32_t kMost32 = 0xffffffff;
 
 PacketText read_at_depth(LineReader& reader, int depth);
+size_t ip_header_length(const PacketSpec& spec);
 
 void read_data(Reading& r) {
   std::string text = r.reader.string("the payload");
@@ -182,7 +184,9 @@ void read_about(Reading& r) {
     r.reader.fail("packets quoted in packets too deeply");
     return;
   }
-  r.packet.spec.payload = read_at_depth(r.reader, r.depth + 1).bytes;
+  PacketText quoted = read_at_depth(r.reader, r.depth + 1);
+  r.quoted_header = ip_header_length(quoted.spec);
+  r.packet.spec.payload = std::move(quoted.bytes);
   r.reader.expect(")");
 }
 
@@ -251,6 +255,38 @@ void read_group(Reading& r) {
   r.packet.spec.icmp.group = group;
 }
 
+// "100-200,400-500": what a receiver has got beyond its acknowledgement.
+void read_sack(Reading& r) {
+  constexpr size_t kMostRanges = 3;
+  std::string_view list = r.reader.word("ranges of sequence numbers");
+  while (!r.reader.failed()) {
+    size_t comma = list.find(','), dash = list.find('-');
+    std::optional<uint64_t> from = parse_number(list.substr(0, dash)), to;
+    if (dash != std::string_view::npos) to = parse_number(list.substr(dash + 1, comma - dash - 1));
+    if (!from || !to || *from > kMost32 || *to > kMost32) {
+      r.reader.fail(r.reader.last(), "not ranges of sequence numbers", "like 100-200,400-500");
+      return;
+    }
+    if (r.packet.spec.tcp.sacks.size() == kMostRanges) {
+      r.reader.fail(r.reader.last(), "at most three ranges have room in a header");
+      return;
+    }
+    r.packet.spec.tcp.sacks.emplace_back(*from, *to);
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+void read_ip_options(Reading& r) {
+  constexpr size_t kMost = 40;  // of a header's 60 bytes
+  std::optional<std::vector<uint8_t>> bytes = parse_hex(r.reader.word("options in hexadecimal"));
+  if (!bytes || bytes->empty() || bytes->size() > kMost || bytes->size() % 4 != 0) {
+    r.reader.fail(r.reader.last(), "IP options are 4 to 40 bytes in hexadecimal, a multiple of 4");
+    return;
+  }
+  r.packet.spec.ip_options = std::move(*bytes);
+}
+
 struct Option {
   std::string_view name;
   uint32_t kinds;  // any of For
@@ -288,6 +324,7 @@ constexpr Option kOptions[] = {
      }},
     {"bad-header-checksum", kIpv4Only,
      [](Reading& r) { r.packet.spec.bad_header_checksum = true; }},
+    {"ip-options", kIpv4Only, read_ip_options},
     {"frag", kAny, read_fragment},
     {"ext", kIpv6Only, read_extensions},
     {"bad-checksum", kSummed,
@@ -304,6 +341,12 @@ constexpr Option kOptions[] = {
     {"mss", kTcp, [](Reading& r) { r.packet.spec.tcp.mss = u16(r, "the MSS"); }},
     {"sack-ok", kTcp, [](Reading& r) { r.packet.spec.tcp.sack_permitted = true; }},
     {"timestamps", kTcp, [](Reading& r) { r.packet.spec.tcp.timestamps = true; }},
+    {"sack", kTcp, read_sack},
+    {"doff", kTcp,
+     [](Reading& r) {
+       r.packet.spec.tcp.data_offset =
+           static_cast<uint8_t>(r.reader.number("the header's length", 0, 15));
+     }},
     {"type", kIcmpBoth | kIgmp, read_type},
     {"code", kIcmpBoth | kIgmp, [](Reading& r) { r.packet.spec.icmp.code = u8(r, "the code"); }},
     {"icmp-id", kIcmpBoth, [](Reading& r) { r.packet.spec.icmp.id = u16(r, "the ICMP id"); }},
@@ -411,8 +454,18 @@ void set_defaults(PacketSpec& spec) {
   if (spec.protocol == protocol::kIgmp) spec.icmp.type = 0x16;  // RFC 2236: a report
 }
 
-uint32_t ip_header_length(Family family) {
-  return family == Family::kIpv4 ? 20 : 40;
+// Of a packet that was built.
+size_t ip_header_length(const PacketSpec& spec) {
+  return spec.family == Family::kIpv4 ? 20 + spec.ip_options.size() : 40;
+}
+
+// MSS, SACK permitted, timestamps, window scale, SACK (RFC 9293, 3.1; RFC 7323; RFC 2018).
+bool tcp_options_fit(const PacketSpec::Tcp& tcp) {
+  constexpr size_t kMost = 40;
+  size_t sacks = tcp.sacks.empty() ? 0 : 2 + 8 * tcp.sacks.size();
+  return (tcp.mss ? 4 : 0) + (tcp.sack_permitted ? 2 : 0) + (tcp.timestamps ? 10 : 0) +
+             (tcp.window_scale ? 3 : 0) + sacks <=
+         kMost;
 }
 
 PacketText read_at_depth(LineReader& reader, int depth) {
@@ -431,12 +484,14 @@ PacketText read_at_depth(LineReader& reader, int depth) {
   spec.source_port = source.port;
   spec.destination_port = destination.port;
   set_defaults(spec);
-  Reading reading{reader, packet, std::nullopt, depth};
+  Reading reading{.reader = reader, .packet = packet, .depth = depth};
   while (!reader.at_end() && !reader.at("=>") && !reader.at(")")) read_option(reading);
   if (reading.quote) {
-    Family inner = spec.protocol == protocol::kIcmp ? Family::kIpv4 : Family::kIpv6;
-    size_t most = ip_header_length(inner) + *reading.quote;
+    size_t most = reading.quoted_header + *reading.quote;
     spec.payload.resize(std::min(spec.payload.size(), most));
+  }
+  if (!tcp_options_fit(spec.tcp)) {
+    reader.fail(reader.last(), "these options do not fit into a TCP header");
   }
   if (reader.failed()) return packet;
   packet.bytes = build(spec);
@@ -450,6 +505,18 @@ bool names_protocol(std::string_view word) {
   std::optional<uint64_t> number = parse_number(word);
   return (number && *number <= 255) ||
          std::ranges::find(kProtocols, word, &ProtocolName::name) != std::end(kProtocols);
+}
+
+std::vector<std::string_view> packet_protocols() {
+  std::vector<std::string_view> names;
+  for (const ProtocolName& protocol : kProtocols) names.push_back(protocol.name);
+  return names;
+}
+
+std::vector<std::string_view> packet_options() {
+  std::vector<std::string_view> names;
+  for (const Option& option : kOptions) names.push_back(option.name);
+  return names;
 }
 
 PacketText read_packet(LineReader& reader) {

@@ -23,6 +23,10 @@ struct PacketText {
 // Whether `word` can begin a packet: the name or number of a protocol.
 bool names_protocol(std::string_view word);
 
+// The words of the language, for whoever must know them all.
+std::vector<std::string_view> packet_protocols();
+std::vector<std::string_view> packet_options();
+
 // Reads one packet, up to `=>`, `)` or the line's end. Errors go to the reader.
 PacketText read_packet(LineReader& reader);
 

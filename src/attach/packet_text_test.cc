@@ -56,6 +56,23 @@ TEST(PacketText, TcpFlagsAndOptions) {
   EXPECT_EQ(packet.spec.tcp.window_scale, 7);
   EXPECT_EQ(good("tcp 1.1.1.1:1 > 2.2.2.2:2 flags -").spec.tcp.flags, 0);
   EXPECT_EQ(good("tcp 1.1.1.1:1 > 2.2.2.2:2 flags FSRPAUEC").spec.tcp.flags, 255);
+  PacketText sack = good("tcp 1.1.1.1:1 > 2.2.2.2:2 flags A sack 258-4294967295,1-2 len 3");
+  std::vector<uint8_t> options{5, 18, 0, 0, 1, 2, 255, 255, 255, 255, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1};
+  EXPECT_EQ(std::vector<uint8_t>(sack.bytes.begin() + 40, sack.bytes.begin() + 60), options);
+  EXPECT_EQ(sack.bytes[32], 10 << 4);
+  EXPECT_EQ(good("tcp 1.1.1.1:1 > 2.2.2.2:2 doff 4 timestamps").bytes[32], 4 << 4);
+}
+
+TEST(PacketText, IpOptionsLengthenTheHeader) {
+  PacketText packet = good("udp 1.1.1.1:1 > 2.2.2.2:2 ip-options 94040000 len 2");
+  EXPECT_EQ(packet.bytes[0], 0x46);
+  EXPECT_EQ(packet.bytes[3], 34);
+  EXPECT_EQ(packet.bytes[20], 0x94);
+  EXPECT_EQ(packet.bytes[27], 2);
+  PacketText error = good(
+      "icmp 1.1.1.9 > 1.1.1.1 type 3 quote 4 about (udp 1.1.1.1:1 > 2.2.2.2:2 ip-options "
+      "01010100)");
+  EXPECT_EQ(error.bytes.size(), 20u + 8 + 24 + 4);
 }
 
 TEST(PacketText, IcmpErrorsQuotePackets) {
@@ -117,6 +134,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"udp [::1]:1 > [::2]:2 ext none,hop", 27, "nothing comes after"},
         BadCase{"udp [::1]:1 > [::2]:2 ext hop,hip", 27, "unknown extension header 'hip'"},
         BadCase{"tcp 1.1.1.1:1 > 2.2.2.2:2 flags SX", 33, "unknown TCP flag"},
+        BadCase{"tcp 1.1.1.1:1 > 2.2.2.2:2 sack 5", 32, "not ranges"},
+        BadCase{"tcp 1.1.1.1:1 > 2.2.2.2:2 sack 1-2,3-4,5-6,7-8", 32, "at most three"},
+        BadCase{"tcp 1.1.1.1:1 > 2.2.2.2:2 timestamps sack-ok mss 9 sack 1-2,3-4,5-6", 57, "do not fit"},
+        BadCase{"tcp 1.1.1.1:1 > 2.2.2.2:2 doff 16", 32, "from 0 to 15"},
+        BadCase{"udp 1.1.1.1:1 > 2.2.2.2:2 ip-options 010101", 38, "a multiple of 4"},
+        BadCase{"udp [::1]:1 > [::2]:2 ip-options 01010101", 23, "not for this kind"},
         BadCase{"icmp 1.1.1.1 > 2.2.2.2 type echo", 29, "not a type"},
         BadCase{"icmp 1.1.1.1 > 2.2.2.2 about udp", 30, "expected '('"},
         BadCase{"icmp 1.1.1.1 > 2.2.2.2 about (udp 1.1.1.1:1 > 2.2.2.2:2", 56, "expected ')'"},

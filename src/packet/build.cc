@@ -58,6 +58,13 @@ Bytes tcp_options(const PacketSpec::Tcp& tcp) {
   if (tcp.sack_permitted) append(options, Bytes{4, 2});
   if (tcp.timestamps) append(options, Bytes{8, 10, 0, 0, 0, 1, 0, 0, 0, 0});
   if (tcp.window_scale) append(options, Bytes{3, 3, *tcp.window_scale});
+  if (!tcp.sacks.empty()) {  // RFC 2018, 3
+    append(options, Bytes{5, static_cast<uint8_t>(2 + 8 * tcp.sacks.size())});
+  }
+  for (const auto& [from, to] : tcp.sacks) {
+    append(options, be32(from));
+    append(options, be32(to));
+  }
   while (options.size() % 4 != 0) options.push_back(1);  // no-operation
   return options;
 }
@@ -69,7 +76,8 @@ Bytes tcp_segment(const PacketSpec& spec) {
   header.destination_port = spec.destination_port;
   header.seq = spec.tcp.seq;
   header.ack = spec.tcp.ack;
-  header.data_offset = static_cast<uint8_t>((sizeof header + options.size()) / 4 << 4);
+  size_t words = spec.tcp.data_offset.value_or((sizeof header + options.size()) / 4);
+  header.data_offset = static_cast<uint8_t>(words << 4);
   header.flags = spec.tcp.flags;
   header.window = spec.tcp.window;
   Bytes bytes;
@@ -276,19 +284,22 @@ Bytes ipv4_packet(const PacketSpec& spec) {
     if (spec.fragment->more) fragment |= Ipv4Header::kMoreFragments;
   }
   Ipv4Header header{};
-  header.version_ihl = static_cast<uint8_t>(0x40 | (spec.ihl.value_or(5) & 0xf));
+  size_t words = spec.ihl.value_or((sizeof header + spec.ip_options.size()) / 4);
+  header.version_ihl = static_cast<uint8_t>(0x40 | (words & 0xf));
   header.tos = spec.tos;
-  header.total_length = spec.length_field.value_or(be(sizeof header + payload.size()));
+  header.total_length =
+      spec.length_field.value_or(be(sizeof header + spec.ip_options.size() + payload.size()));
   header.id = static_cast<uint16_t>(spec.id);
   header.fragment = fragment;
   header.ttl = spec.ttl;
   header.protocol = spec.protocol;
   spec.source.to_wire(Family::kIpv4, &header.source);
   spec.destination.to_wire(Family::kIpv4, &header.destination);
-  uint16_t sum = static_cast<uint16_t>(~fold(sum_words(&header, sizeof header / 4)));
-  if (spec.bad_header_checksum) sum ^= 0x5555;
   Bytes bytes;
   append(bytes, header);
+  append(bytes, spec.ip_options);
+  uint16_t sum = static_cast<uint16_t>(~fold(sum_bytes(bytes)));
+  if (spec.bad_header_checksum) sum ^= 0x5555;
   std::memcpy(bytes.data() + 10, &sum, sizeof sum);
   append(bytes, payload);
   return bytes;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -24,6 +25,7 @@ struct PacketSpec {
   uint8_t ttl = 64;
   uint8_t tos = 0;
   uint32_t id = 0;                  // of the datagram; IPv6: in the fragment header
+  std::vector<uint8_t> ip_options;  // IPv4; a multiple of 4 bytes, at most 40
   std::vector<uint8_t> extensions;  // IPv6: protocol numbers, in order; 59 last: no transport
   std::vector<uint8_t> payload;     // an ICMP error's: the packet it quotes
 
@@ -42,6 +44,8 @@ struct PacketSpec {
     std::optional<uint16_t> mss;
     bool sack_permitted = false;
     bool timestamps = false;
+    std::vector<std::pair<uint32_t, uint32_t>> sacks;  // from, up to: what came out of order
+    std::optional<uint8_t> data_offset;                // the header's length field, in words
   } tcp;
   std::optional<uint16_t> udp_length;  // the length field; without: the true one
   struct Icmp {                        // ICMP, ICMPv6 and IGMP

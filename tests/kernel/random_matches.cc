@@ -10,7 +10,8 @@ std::string not_now_and_then(Random& random) {
   return random.maybe(20, "! ");
 }
 
-// ------------------------------------------------------------------ addresses and interfaces
+// ------------------------------------------------------------------ addresses
+// and interfaces
 
 std::string masked(Random& random, const RulePlace& place) {
   std::string address = place.world.any_address(random, place.family);
@@ -26,9 +27,10 @@ std::string masked(Random& random, const RulePlace& place) {
 
 std::string addresses(Random& random, const RulePlace& place) {
   std::string text;
-  if (random.chance(60)) text += ' ' + not_now_and_then(random) + "-s " + masked(random, place);
+  if (random.chance(60))
+    text += joined({" ", not_now_and_then(random), "-s ", masked(random, place)});
   if (text.empty() || random.chance(25)) {
-    text += ' ' + not_now_and_then(random) + "-d " + masked(random, place);
+    text += joined({" ", not_now_and_then(random), "-d ", masked(random, place)});
   }
   return text;
 }
@@ -38,9 +40,9 @@ std::string interfaces(Random& random, const RulePlace& place) {
   bool out = !place.built_in || place.only_at(kAtForward | kAtOutput | kAtPostrouting);
   auto name = [&] { return random.pick({"eth0", "eth0", "eth1", "eth+", "lo", "e+"}); };
   std::string text;
-  if (in && random.chance(70)) text += ' ' + not_now_and_then(random) + "-i " + name();
+  if (in && random.chance(70)) text += joined({" ", not_now_and_then(random), "-i ", name()});
   if (out && (text.empty() || random.chance(40))) {
-    text += ' ' + not_now_and_then(random) + "-o " + name();
+    text += joined({" ", not_now_and_then(random), "-o ", name()});
   }
   return text;
 }
@@ -61,9 +63,9 @@ std::string iprange(Random& random, const RulePlace& place) {
   };
   std::string text = " -m iprange";
   bool source = random.chance(60);
-  if (source) text += ' ' + not_now_and_then(random) + "--src-range " + range();
+  if (source) text += joined({" ", not_now_and_then(random), "--src-range ", range()});
   if (!source || random.chance(20)) {
-    text += ' ' + not_now_and_then(random) + "--dst-range " + range();
+    text += joined({" ", not_now_and_then(random), "--dst-range ", range()});
   }
   return text;
 }
@@ -78,9 +80,9 @@ std::string addrtype(Random& random, const RulePlace& place) {
   };
   std::string text = " -m addrtype";
   bool source = random.chance(50);
-  if (source) text += ' ' + not_now_and_then(random) + "--src-type " + type();
+  if (source) text += joined({" ", not_now_and_then(random), "--src-type ", type()});
   if (!source || random.chance(20)) {
-    text += ' ' + not_now_and_then(random) + "--dst-type " + type();
+    text += joined({" ", not_now_and_then(random), "--dst-type ", type()});
   }
   if (random.chance(30)) {
     if (place.only_at(kAtPrerouting | kAtInput | kAtForward)) {
@@ -93,16 +95,17 @@ std::string addrtype(Random& random, const RulePlace& place) {
 }
 
 std::string pkttype(Random& random, const RulePlace&) {
-  return " -m pkttype " + not_now_and_then(random) + "--pkt-type " +
-         random.pick({"unicast", "broadcast", "multicast"});
+  return joined({" -m pkttype ", not_now_and_then(random), "--pkt-type ",
+                 random.pick({"unicast", "broadcast", "multicast"})});
 }
 
 std::string mac(Random& random, const RulePlace&) {
-  return " -m mac " + not_now_and_then(random) + "--mac-source " +
-         random.pick({"02:00:00:00:00:fe", "02:00:00:00:00:07", "02:00:00:00:00:08"});
+  return joined({" -m mac ", not_now_and_then(random), "--mac-source ",
+                 random.pick({"02:00:00:00:00:fe", "02:00:00:00:00:07", "02:00:00:00:00:08"})});
 }
 
-// ------------------------------------------------------------------ the transport
+// ------------------------------------------------------------------ the
+// transport
 
 std::string port_range(Random& random, const RulePlace& place) {
   uint32_t port = place.world.any_port(random);
@@ -121,9 +124,9 @@ std::string ports(Random& random, const RulePlace& place) {
     std::string drawn = port_range(random, place);
     return drawn == "0:" || drawn == ":65535" ? std::string("53") : drawn;
   };
-  if (random.chance(45)) text += ' ' + not_now_and_then(random) + "--sport " + range();
+  if (random.chance(45)) text += joined({" ", not_now_and_then(random), "--sport ", range()});
   if (text.empty() || random.chance(25)) {
-    text += ' ' + not_now_and_then(random) + "--dport " + range();
+    text += joined({" ", not_now_and_then(random), "--dport ", range()});
   }
   return text;
 }
@@ -138,13 +141,13 @@ std::string tcp(Random& random, const RulePlace& place) {
   switch (random.below(4)) {
     case 0: text += ' ' + not_now_and_then(random) + "--syn"; break;
     case 1:
-      text += ' ' + not_now_and_then(random) + "--tcp-flags " +
-              random.pick({"SYN,ACK SYN,ACK", "ALL NONE", "RST RST", "FIN,ACK FIN", "ALL ALL",
-                           "SYN,RST,ACK,FIN SYN", "PSH,URG NONE"});
+      text += joined({" ", not_now_and_then(random), "--tcp-flags ",
+                      random.pick({"SYN,ACK SYN,ACK", "ALL NONE", "RST RST", "FIN,ACK FIN",
+                                   "ALL ALL", "SYN,RST,ACK,FIN SYN", "PSH,URG NONE"})});
       break;
     case 2:
-      text +=
-          fmt::format(" {}--tcp-option {}", not_now_and_then(random), random.pick({2, 3, 4, 5, 8}));
+      text += joined(
+          {" ", not_now_and_then(random), "--tcp-option ", random.pick({"2", "3", "4", "5", "8"})});
       break;
     default: break;
   }
@@ -157,21 +160,22 @@ std::string multiport(Random& random, const RulePlace& place) {
   for (uint32_t i = 0; i < count; i++) {
     uint32_t port = place.world.any_port(random);
     if (i > 0) list += ',';
-    list += random.chance(25) ? fmt::format("{}:{}", port / 2, port) : fmt::format("{}", port);
+    bool range = random.chance(25) && port > 0;
+    list += range ? fmt::format("{}:{}", port / 2, port) : fmt::format("{}", port);
   }
-  return fmt::format(" -m multiport {}{} {}", not_now_and_then(random),
-                     random.pick({"--sports", "--dports", "--ports"}), list);
+  return joined({" -m multiport ", not_now_and_then(random),
+                 random.pick({"--sports", "--dports", "--ports"}), " ", list});
 }
 
 std::string icmp(Random& random, const RulePlace& place) {
   if (place.family == Family::kIpv6) {
-    return " -m icmp6 " + not_now_and_then(random) + "--icmpv6-type " +
-           random.pick({"128", "echo-reply", "1", "port-unreachable", "packet-too-big", "129",
-                        "3/0", "redirect", "132", "no-route", "137"});
+    return joined({" -m icmp6 ", not_now_and_then(random), "--icmpv6-type ",
+                   random.pick({"128", "echo-reply", "1", "port-unreachable", "packet-too-big",
+                                "129", "3/0", "redirect", "132", "no-route", "137"})});
   }
-  return " -m icmp " + not_now_and_then(random) + "--icmp-type " +
-         random.pick({"8", "echo-reply", "3", "port-unreachable", "3/1", "any", "redirect",
-                      "time-exceeded", "13", "timestamp-reply", "0", "11/1"});
+  return joined({" -m icmp ", not_now_and_then(random), "--icmp-type ",
+                 random.pick({"8", "echo-reply", "3", "port-unreachable", "3/1", "any", "redirect",
+                              "time-exceeded", "13", "timestamp-reply", "0", "11/1"})});
 }
 
 // ------------------------------------------------------------------ the flow
@@ -185,7 +189,7 @@ std::string states(Random& random, bool conntrack) {
 }
 
 std::string state(Random& random, const RulePlace&) {
-  return " -m state " + not_now_and_then(random) + "--state " + states(random, false);
+  return joined({" -m state ", not_now_and_then(random), "--state ", states(random, false)});
 }
 
 std::string conntrack_option(Random& random, const RulePlace& place, uint32_t which) {
@@ -225,18 +229,19 @@ std::string conntrack(Random& random, const RulePlace& place) {
 }
 
 std::string connmark(Random& random, const RulePlace&) {
-  return " -m connmark " + not_now_and_then(random) + "--mark " + random_mark(random);
+  return joined({" -m connmark ", not_now_and_then(random), "--mark ", random_mark(random)});
 }
 
-// ------------------------------------------------------------------ the packet, sets, time
+// ------------------------------------------------------------------ the
+// packet, sets, time
 
 std::string mark(Random& random, const RulePlace&) {
-  return " -m mark " + not_now_and_then(random) + "--mark " + random_mark(random);
+  return joined({" -m mark ", not_now_and_then(random), "--mark ", random_mark(random)});
 }
 
 std::string length(Random& random, const RulePlace&) {
-  return " -m length " + not_now_and_then(random) + "--length " +
-         random.pick({"28", "40:", ":60", "0:100", "41:1000", "40", "60:80"});
+  return joined({" -m length ", not_now_and_then(random), "--length ",
+                 random.pick({"28", "40:", ":60", "0:100", "41:1000", "40", "60:80"})});
 }
 
 std::string ttl(Random& random, const RulePlace& place) {
@@ -267,11 +272,11 @@ std::string comment(Random& random, const RulePlace&) {
 std::string set(Random& random, const RulePlace& place) {
   const RandomSet* chosen = random_set(random, place);
   if (!chosen) return "";
-  std::string text = " -m set " + not_now_and_then(random) + "--match-set " +
-                     random_set_use(random, place, *chosen);
+  std::string text = joined(
+      {" -m set ", not_now_and_then(random), "--match-set ", random_set_use(random, *chosen)});
   text += random.maybe(10, " --return-nomatch");
-  text += random.maybe(15, " ! --update-counters");
-  text += random.maybe(10, " ! --update-subcounters");
+  if (random.chance(18)) text += random.pick({" ! --update-counters", " --update-counters"});
+  if (random.chance(15)) text += random.pick({" ! --update-subcounters", " --update-subcounters"});
   if (random.chance(chosen->counters || chosen->list ? 35 : 5)) {
     text +=
         random.pick({" --packets-eq 2", " ! --packets-eq 1", " --packets-lt 3", " --packets-gt 1"});
@@ -283,7 +288,8 @@ std::string set(Random& random, const RulePlace& place) {
   return text;
 }
 
-// ------------------------------------------------------------------ all of them
+// ------------------------------------------------------------------ all of
+// them
 
 bool always(const RulePlace&) {
   return true;
@@ -348,7 +354,7 @@ const RandomSet* random_set(Random& random, const RulePlace& place) {
   return nullptr;
 }
 
-std::string random_set_use(Random& random, const RulePlace&, const RandomSet& set) {
+std::string random_set_use(Random& random, const RandomSet& set) {
   // One too few or too many is taken, and means something.
   uint32_t count = set.dimensions;
   if (random.chance(5)) count = random.between(1, 3);

@@ -34,8 +34,9 @@ struct RulePlace {
 std::string random_protocol(Random& random, RulePlace& place);
 // " -s 10.0.0.0/8 -m udp --dport 53 …"
 std::string random_matches(Random& random, const RulePlace& place);
-std::string random_set_use(Random& random, const RulePlace& place, const RandomSet& set);
-std::string random_mark(Random& random);  // "0x1", "0x1/0xff"
+std::string random_set_use(Random& random,
+                           const RandomSet& set);  // "s1 src,dst"
+std::string random_mark(Random& random);           // "0x1", "0x1/0xff"
 std::string random_mask(Random& random);
 // The sets that a rule of this place may name.
 const RandomSet* random_set(Random& random, const RulePlace& place);

@@ -1,6 +1,7 @@
-// A rule set is tables of chains; a user chain knows from which hooks packets may come to
-// it, jumps only to chains after it (so there is no loop) and only to those that allow its
-// hooks, so every match and target stands where the kernel lets it stand.
+// A rule set is tables of chains; a user chain knows from which hooks packets
+// may come to it, jumps only to chains after it (so there is no loop) and only
+// to those that allow its hooks, so every match and target stands where the
+// kernel lets it stand.
 #include "kernel/random_rules.h"
 
 #include <algorithm>
@@ -92,7 +93,9 @@ std::string connmark(Random& random, const RulePlace&) {
   }
   switch (random.below(4)) {
     case 0: text += " --mask " + random_mask(random); break;
-    case 1: text += " --nfmask " + random_mask(random) + " --ctmask " + random_mask(random); break;
+    case 1:
+      text += joined({" --nfmask ", random_mask(random), " --ctmask ", random_mask(random)});
+      break;
     default: break;
   }
   return text;
@@ -100,16 +103,16 @@ std::string connmark(Random& random, const RulePlace&) {
 
 // A mark that is shifted on its way.
 std::string shifted_connmark(Random& random, const RulePlace&) {
-  return fmt::format(
-      " -j CONNMARK {} {} {}", random.pick({"--save-mark", "--restore-mark", "--set-mark 0x12"}),
-      random.pick({"--left-shift-mark", "--right-shift-mark"}), random.between(1, 8));
+  return joined({" -j CONNMARK ", random.pick({"--save-mark", "--restore-mark", "--set-mark 0x12"}),
+                 random.pick({" --left-shift-mark ", " --right-shift-mark "}),
+                 random.pick({"1", "4", "8"})});
 }
 
 std::string set(Random& random, const RulePlace& place) {
   const RandomSet* chosen = random_set(random, place);
   if (!chosen) return "";
-  if (random.chance(25)) return " -j SET --del-set " + random_set_use(random, place, *chosen);
-  std::string text = " -j SET --add-set " + random_set_use(random, place, *chosen);
+  if (random.chance(25)) return " -j SET --del-set " + random_set_use(random, *chosen);
+  std::string text = " -j SET --add-set " + random_set_use(random, *chosen);
   text += random.maybe(50, " --exist");
   if (random.chance(chosen->timeouts ? 30 : 5)) {
     text += std::string(" --timeout ") + random.pick({"0", "1", "2", "600"});
@@ -121,8 +124,8 @@ std::string ct(Random& random, const RulePlace&) {
   std::string text = " -j CT";
   if (random.chance(30)) text += " --notrack";
   if (random.chance(60)) {
-    text += fmt::format(" {} {}", random.pick({"--zone", "--zone", "--zone-orig", "--zone-reply"}),
-                        random.pick({"1", "1", "2", "mark"}));
+    text += joined({" ", random.pick({"--zone", "--zone", "--zone-orig", "--zone-reply"}), " ",
+                    random.pick({"1", "1", "2", "mark"})});
   }
   if (random.chance(15)) text += random.pick({" --ctevents new,destroy", " --ctevents assured"});
   if (random.chance(8)) text += " --expevents new";
@@ -170,9 +173,11 @@ std::string target(Random& random, const RulePlace& place) {
   }
 }
 
-// ------------------------------------------------------------------ chains and tables
+// ------------------------------------------------------------------ chains and
+// tables
 
-// A jump to a chain that comes later and allows what comes from here; empty if there is none.
+// A jump to a chain that comes later and allows what comes from here; empty if
+// there is none.
 std::string jump(Random& random, const std::vector<Chain>& chains, size_t from) {
   for (int tries = 0; tries < 4; tries++) {
     size_t to = random.below(static_cast<uint32_t>(chains.size()));
@@ -182,6 +187,19 @@ std::string jump(Random& random, const std::vector<Chain>& chains, size_t from) 
     return (random.chance(70) ? " -j " : " -g ") + chains[to].name;
   }
   return "";
+}
+
+// What stands behind "-A CHAIN".
+std::string rule_text(Random& random, const std::vector<Chain>& chains, size_t at,
+                      RulePlace place) {
+  std::string conditions = random_protocol(random, place);
+  conditions += random_matches(random, place);
+  std::string to = random.chance(25) ? jump(random, chains, at) : "";
+  if (to.empty()) to = target(random, place);
+  // A rule that decides about every packet leaves nothing to the rules after it.
+  bool decides = to == " -j ACCEPT" || to.starts_with(" -j DROP") || to.starts_with(" -j REJECT");
+  if (conditions.empty() && decides && !random.chance(15)) to = "";
+  return conditions + to;
 }
 
 std::string table_text(Random& random, const World& world, Family family, const Table& table,
@@ -194,29 +212,27 @@ std::string table_text(Random& random, const World& world, Family family, const 
     chains.push_back({fmt::format("user{}", chains.size()), hooks, false});
   }
   std::string text = fmt::format("*{}\n", table.name), rules;
+  // What is dropped early tells nothing of what comes later.
+  uint32_t drops = table.name == "filter" ? 25 : 6;
   for (const Chain& chain : chains) {
-    text += fmt::format(":{} {} [0:0]\n", chain.name,
-                        !chain.built_in     ? "-"
-                        : random.chance(80) ? "ACCEPT"
-                                            : "DROP");
+    std::string_view policy = "-";
+    if (chain.built_in) policy = random.chance(drops) ? "DROP" : "ACCEPT";
+    text += fmt::format(":{} {} [0:0]\n", chain.name, policy);
   }
   if (world.is_tracked() && table.name == "filter") {
     // Whatever else is drawn, somebody asks.
     rules += fmt::format("-A {} -m conntrack --ctstate INVALID\n", random.pick(chains).name);
   }
   for (size_t i = 0; i < chains.size(); i++) {
+    RulePlace place{.world = world,
+                    .sets = sets,
+                    .family = family,
+                    .table = table.name,
+                    .built_in = chains[i].built_in,
+                    .hooks = chains[i].hooks,
+                    .protocol = ""};
     for (uint32_t count = random.below(6); count > 0; count--) {
-      RulePlace place{.world = world,
-                      .sets = sets,
-                      .family = family,
-                      .table = table.name,
-                      .built_in = chains[i].built_in,
-                      .hooks = chains[i].hooks,
-                      .protocol = ""};
-      std::string rule = random_protocol(random, place) + random_matches(random, place);
-      std::string to = random.chance(25) ? jump(random, chains, i) : "";
-      rules +=
-          fmt::format("-A {}{}{}\n", chains[i].name, rule, to.empty() ? target(random, place) : to);
+      rules += fmt::format("-A {}{}\n", chains[i].name, rule_text(random, chains, i, place));
     }
   }
   return text + rules + "COMMIT\n";

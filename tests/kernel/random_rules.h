@@ -1,6 +1,7 @@
-// Rule sets, sets of addresses and sysctls at random, in the languages of iptables-restore,
-// ipset restore and sysctl. What is drawn is always loadable: what Linux refuses
-// (a match in a chain where it cannot stand, a loop of chains) is never written.
+// Rule sets, sets of addresses and sysctls at random, in the languages of
+// iptables-restore, ipset restore and sysctl. What is drawn is always loadable:
+// what Linux refuses (a match in a chain where it cannot stand, a loop of
+// chains) is never written.
 #pragma once
 
 #include <string>

@@ -1,10 +1,11 @@
-// How a script is put together: conversations are drawn first and then woven into one
-// another; rules and sets draw from the same world.
+// How a script is put together: conversations are drawn first and then woven
+// into one another; rules and sets draw from the same world.
 //
-// Time. In most scripts packets come a millisecond apart and timeouts are the kernel's own,
-// so that no deadline is near. In a timed one timeouts are whole seconds, and packets come in
-// at most ten volleys of 50 ms whose beginnings are all different by 0.1 s modulo a second: what
-// a volley starts runs out in no volley, and never within 40 ms of one.
+// Time. In most scripts packets come a millisecond apart and timeouts are the
+// kernel's own, so that no deadline is near. In a timed one timeouts are whole
+// seconds, and packets come in at most ten volleys of 50 ms whose beginnings
+// are all different by 0.1 s modulo a second: what a volley starts runs out in
+// no volley, and never within 40 ms of one.
 #include "kernel/random_script.h"
 
 #include <algorithm>

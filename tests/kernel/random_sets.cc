@@ -1,6 +1,6 @@
-// Sets of the six types, with elements from the world's few addresses and ports. An element's
-// own timeout is long: when a set is loaded is not known to the tick, so that only what rules
-// add runs out while a script lasts.
+// Sets of the six types, with elements from the world's few addresses and
+// ports. An element's own timeout is long: when a set is loaded is not known to
+// the tick, so that only what rules add runs out while a script lasts.
 #include <fmt/format.h>
 #include <set>
 
@@ -26,18 +26,18 @@ std::string port(Random& random, const World& world, Family family) {
                                    : random.pick({"icmpv6:128/0", "icmpv6:echo-reply"});
   }
   if (random.chance(8)) return random.pick({"gre:0", "41:0", "esp:0", "2:0"});
-  return fmt::format("{}:{}", random.pick({"tcp", "tcp", "udp", "udp", "sctp", "udplite"}),
-                     world.any_port(random));
+  return joined({random.pick({"tcp", "tcp", "udp", "udp", "sctp", "udplite"}), ":",
+                 std::to_string(world.any_port(random))});
 }
 
 std::string element(Random& random, const World& world, const RandomSet& set) {
   if (set.type == "hash:ip") return world.any_address(random, set.family);
   if (set.type == "hash:net") return net(random, world, set.family);
   if (set.type == "hash:ip,port") {
-    return world.any_address(random, set.family) + ',' + port(random, world, set.family);
+    return joined({world.any_address(random, set.family), ",", port(random, world, set.family)});
   }
   if (set.type == "hash:net,port") {
-    return net(random, world, set.family) + ',' + port(random, world, set.family);
+    return joined({net(random, world, set.family), ",", port(random, world, set.family)});
   }
   return fmt::format("{}", world.any_port(random));  // bitmap:port
 }
@@ -53,6 +53,7 @@ std::string create(Random& random, const RandomSet& set) {
   }
   if (set.timeouts) text += fmt::format(" timeout {}", random.pick({0, 1, 2, 600}));
   if (set.counters) text += " counters";
+  text += random.maybe(5, " comment");
   return text + '\n';
 }
 
@@ -88,7 +89,8 @@ RandomSets random_sets(Random& random, const World& world) {
     set.dimensions = set.type.ends_with(",port") ? 2 : 1;
     set.counters = random.chance(35);
     set.timeouts = random.chance(35);
-    made.text += create(random, set) + elements(random, world, set);
+    made.text += create(random, set);
+    made.text += elements(random, world, set);
     made.sets.push_back(set);
   }
   if (random.chance(35)) {

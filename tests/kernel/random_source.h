@@ -1,9 +1,11 @@
-// Chance that is the same on every machine: the distributions of <random> may differ
-// between libraries, and a seed that was printed once must mean the same for ever.
+// Chance that is the same on every machine: the distributions of <random> may
+// differ between libraries, and a seed that was printed once must mean the same
+// for ever.
 //
-// The generator is SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number
-// Generators", 2014): every seed is as good as any other, 1, 2, 3 included. The remainder's
-// bias in below() is far too small to be seen here.
+// The generator is SplitMix64 (Steele, Lea, Flood: "Fast Splittable
+// Pseudorandom Number Generators", 2014): every seed is as good as any other,
+// 1, 2, 3 included. The remainder's bias in below() is far too small to be seen
+// here.
 #pragma once
 
 #include <cstdint>
@@ -45,12 +47,22 @@ class Random {
     return chance(percent) ? std::string(text) : std::string();
   }
 
-  // A stream of its own, so that what one subject draws does not disturb the others.
+  // A stream of its own, so that what one subject draws does not disturb the
+  // others.
   Random fork() { return Random(next()); }
 
  private:
   uint64_t state_;
 };
+
+// The parts as one text. Parts that are drawn are drawn from left to right: of
+// braces the language says so, of arguments and operands it leaves it to the
+// compiler, and then a seed would mean one script here and another there.
+inline std::string joined(std::initializer_list<std::string> parts) {
+  std::string text;
+  for (const std::string& part : parts) text += part;
+  return text;
+}
 
 // One of `rows`, each as often as its `weight` says. Some weight must not be 0.
 template <typename Rows>

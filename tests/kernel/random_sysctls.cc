@@ -66,7 +66,7 @@ std::string lines(Random& random, const Knobs& knobs) {
 }  // namespace
 
 std::string random_sysctls(Random& random, const World& world) {
-  return lines(random, kKnobs) + (world.is_timed() ? lines(random, kTimeouts) : "");
+  return joined({lines(random, kKnobs), world.is_timed() ? lines(random, kTimeouts) : ""});
 }
 
 }  // namespace sallyport::testing

@@ -10,10 +10,9 @@ struct Kind {
   Steps (*make)(Random&, const World&);
 };
 constexpr Kind kKinds[] = {
-    {40, tcp_conversation},
-    {25, udp_conversation},
-    {6, group_conversation},
-    {15, icmp_conversation},
+    {40, tcp_conversation},  {25, udp_conversation},       {6, group_conversation},
+    {15, icmp_conversation}, {3, igmp_conversation},       {8, sctp_conversation},
+    {9, other_conversation}, {9, fragmented_conversation},
 };
 
 // Losses, repetitions, another order.
@@ -53,6 +52,7 @@ Steps conversation(Random& random, const World& world) {
   Steps steps = pick_weighted(random, kKinds).make(random, world);
   if (random.chance(30)) jumble(random, steps);
   if (random.chance(40)) add_errors(random, world, steps);
+  if (random.chance(30)) add_oddities(random, steps);
   return steps;
 }
 

@@ -1,5 +1,5 @@
-// ICMP and ICMPv6: questions with their answers, and errors about packets of other
-// conversations, whole, cut short, or about what never was.
+// ICMP and ICMPv6: questions with their answers, and errors about packets of
+// other conversations, whole, cut short, or about what never was.
 #include <fmt/format.h>
 
 #include "kernel/random_traffic.h"

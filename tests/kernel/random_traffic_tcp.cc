@@ -1,9 +1,10 @@
-// TCP conversations: two ends that keep their sequence numbers, and break the rules now and
-// then.
+// TCP conversations: two ends that keep their sequence numbers, and break the
+// rules now and then.
 //
-// Each act is a segment that is right, or wrong in one way: sent before, out of its window
-// by a byte or by far, acknowledging what was never sent, with flags that nobody sends. The
-// ends take every segment as received, so that what follows fits what was sent.
+// Each act is a segment that is right, or wrong in one way: sent before, out of
+// its window by a byte or by far, acknowledging what was never sent, with flags
+// that nobody sends. The ends take every segment as received, so that what
+// follows fits what was sent.
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -45,7 +46,8 @@ class Conversation {
 
   void begin_connection() {
     for (End* end : {&a_, &b_}) {
-      end->first = random_.pick({0u, 1000u, 100000u, 0xfffffff0u, 0x7ffffff0u}) + random_.below(50);
+      end->first = random_.pick({0u, 1000u, 100000u, 0xfffffff0u, 0x7ffffff0u});
+      end->first += random_.below(50);
       end->next = end->first;
       end->window = random_.pick({65535u, 65535u, 8192u, 1000u, 1u, 0u});
       end->scale = 0;
@@ -89,7 +91,8 @@ class Conversation {
   void syn(bool a) {
     End& self = end(a);
     uint32_t length = random_.chance(4) ? 10 : 0;
-    send(a, random_.chance(5) ? "SEC" : "S", self.first, 0, length, syn_options(a));
+    std::string_view flags = random_.chance(5) ? "SEC" : "S";
+    send(a, flags, self.first, 0, length, syn_options(a));
     self.next = self.first + 1 + length;
   }
 
@@ -152,8 +155,8 @@ class Conversation {
     bool a = random_.chance(50);
     uint32_t length = random_.pick({0u, 1u, 100u});
     uint32_t times = random_.pick({1u, 2u, 2u, 3u});
-    uint32_t seq =
-        end(a).next + times * reach(a) + random_.below(5) - 2 - random_.pick({0u, length});
+    uint32_t seq = end(a).next + times * reach(a) + random_.below(5) - 2;
+    seq -= random_.pick({0u, length});
     send(a, "A", seq, end(!a).next, length);
   }
 
@@ -167,6 +170,16 @@ class Conversation {
     bool a = random_.chance(50);
     uint32_t off = random_.pick({1u, 1000u, 100000u, 0xffffffffu, 0xffff0000u, 0u - 66001u});
     send(a, "A", end(a).next, end(!a).next + off, random_.pick({0u, 10u}));
+  }
+
+  // Something is missing, what came after it is acknowledged by itself (RFC 2018).
+  void selective() {
+    bool a = random_.chance(50);
+    uint32_t from = end(!a).next + random_.pick({1u, 100u, 1000u, 0u - 200u});
+    uint32_t to = from + random_.pick({1u, 100u, 1000u, 70000u});
+    std::string sack = fmt::format(" sack {}-{}", from, to);
+    if (random_.chance(30)) sack += fmt::format(",{}-{}", to + 10, to + 20);
+    send(a, "A", end(a).next, end(!a).next - random_.pick({0u, 0u, 100u}), 0, sack);
   }
 
   void change_window() {
@@ -212,7 +225,8 @@ class Conversation {
     if (random_.chance(70)) plain_ack(a);
   }
 
-  // RFC 5961: a SYN in the middle is answered by an acknowledgement, that by a reset.
+  // RFC 5961: a SYN in the middle is answered by an acknowledgement, that by a
+  // reset.
   void challenge() {
     uint32_t old_next = b_.next;
     a_.first = a_.next + random_.pick({1u, 100000u, 0xfff00000u});
@@ -229,8 +243,8 @@ class Conversation {
         {6, &Conversation::below_window},  {6, &Conversation::wrong_ack},
         {5, &Conversation::change_window}, {4, &Conversation::finish},
         {5, &Conversation::reset},         {4, &Conversation::odd_flags},
-        {3, &Conversation::new_syn},       {3, &Conversation::reopen},
-        {2, &Conversation::challenge},
+        {3, &Conversation::selective},     {3, &Conversation::new_syn},
+        {3, &Conversation::reopen},        {2, &Conversation::challenge},
     };
     (this->*pick_weighted(random_, kActs).perform)();
   }

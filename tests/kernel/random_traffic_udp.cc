@@ -15,8 +15,8 @@ std::string udp_options(Random& random) {
 
 }  // namespace
 
-// Mostly questions and answers, either side at any time, so that a flow is seen new, answered,
-// and long enough after its first packet to be a stream.
+// Mostly questions and answers, either side at any time, so that a flow is seen
+// new, answered, and long enough after its first packet to be a stream.
 Steps udp_conversation(Random& random, const World& world) {
   Link link = world.link(random);
   std::string_view protocol = random.chance(12) ? "udplite" : "udp";
@@ -29,7 +29,7 @@ Steps udp_conversation(Random& random, const World& world) {
     if (protocol == "udp") {
       packet += udp_options(random);
     } else {
-      packet += random.maybe(10, " bad-checksum") + random.maybe(10, " no-checksum");
+      packet += joined({random.maybe(10, " bad-checksum"), random.maybe(10, " no-checksum")});
     }
     steps.push_back(link.step(from_a, packet));
     if (random.chance(5)) a_port = world.client_port(random);
@@ -37,7 +37,8 @@ Steps udp_conversation(Random& random, const World& world) {
   return steps;
 }
 
-// A question to a group or a broadcast, and unicast answers, from the port asked or another.
+// A question to a group or a broadcast, and unicast answers, from the port
+// asked or another.
 Steps group_conversation(Random& random, const World& world) {
   Link link = world.host_link(random, world.family(random));
   std::string group = world.group(random, link.family);

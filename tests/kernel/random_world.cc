@@ -15,6 +15,8 @@ constexpr Names kPeers[2][2] = {
     {{"2001:db8::7", "2001:db8::8", "2001:db8:5::5"},
      {"2001:db8:1::7", "2001:db8:1::8", "2001:db8:9::9"}}};
 
+constexpr const char *kOwnLinkLocal = "fe80::2", *kPeerLinkLocal = "fe80::7";
+
 size_t row(Family family) {
   return family == Family::kIpv4 ? 0 : 1;
 }
@@ -61,7 +63,7 @@ Family World::family(Random& random) const {
 }
 
 std::string World::head() const {
-  std::string head = "host eth0=192.168.1.2/24 eth0=2001:db8::2/64";
+  std::string head = "host eth0=192.168.1.2/24 eth0=2001:db8::2/64 eth0=fe80::2/64";
   if (router_) head += " eth1=10.0.0.1/24 eth1=2001:db8:1::1/64\nforward";
   return head + "\ngroup 239.255.255.250 ff02::c\n";
 }
@@ -76,9 +78,10 @@ std::string World::peer(Random& random, Family family, bool inside) const {
 
 std::string World::any_address(Random& random, Family family) const {
   bool inside = random.chance(50);
-  uint32_t dice = random.below(10);
-  if (dice == 0) return group(random, family);
-  return dice < 4 ? own(random, family, inside) : peer(random, family, inside);
+  uint32_t dice = random.below(20);
+  if (dice < 2) return group(random, family);
+  if (dice == 2 && family == Family::kIpv6) return random.pick({kOwnLinkLocal, kPeerLinkLocal});
+  return dice < 8 ? own(random, family, inside) : peer(random, family, inside);
 }
 
 std::string World::group(Random& random, Family family) const {
@@ -114,12 +117,16 @@ Link World::host_link(Random& random, Family family) const {
             .b = peer(random, family, inside),
             .there = "out " + device,
             .back = "in " + device};
+  if (family == Family::kIpv6 && !inside && random.chance(15)) {
+    link.a = kOwnLinkLocal;
+    link.b = kPeerLinkLocal;
+  }
   return random.chance(50) ? link : link.swapped();
 }
 
 Link World::link(Random& random) const {
   Family of = family(random);
-  if (!router_ && random.chance(5)) {
+  if (of == Family::kIpv4 && random.chance(4)) {
     std::string self = own(random, of, false);
     return {.family = of, .a = self, .b = self, .there = "out lo", .back = "out lo"};
   }

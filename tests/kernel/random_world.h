@@ -1,8 +1,9 @@
 // The small world of a random script: who is there, and how their packets go.
 //
-// All subjects (traffic, rules, sets) draw from the same few addresses, ports and marks, so
-// that conversations meet each other's flows and rules hit. The world is a host on eth0
-// with neighbours and somebody off-link, or a router with an inside on eth1 besides.
+// All subjects (traffic, rules, sets) draw from the same few addresses, ports
+// and marks, so that conversations meet each other's flows and rules hit. The
+// world is a host on eth0 with neighbours and somebody off-link, or a router
+// with an inside on eth1 besides.
 #pragma once
 
 #include <cstdint>
