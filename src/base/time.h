@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 
 namespace sallyport {
 
@@ -24,5 +25,9 @@ constexpr Tick tick_of(Instant instant) {
 constexpr Tick ticks(uint64_t seconds) {
   return seconds * kTicksPerSecond;
 }
+
+// For people: "1.2 s", "300 s", three digits, more where there are more before the point; "under
+// 4 ms".
+std::string seconds_text(Tick ticks);
 
 }  // namespace sallyport

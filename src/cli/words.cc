@@ -22,6 +22,10 @@ std::vector<std::string_view> status_words(uint32_t status) {
   return words;
 }
 
+std::string counted(uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string endpoint(Family family, const Address& address, bool has_port, uint16_t port) {
   std::string text = address.text(family);
   if (!has_port) return text;
@@ -40,13 +44,6 @@ std::string flow_words(const Judged& judged) {
 std::string rule_place(const RuleInfo& rule) {
   std::string number = rule.number == 0 ? "policy" : std::to_string(rule.number);
   return fmt::format("{}/{}:{}", rule.table, rule.chain, number);
-}
-
-std::string seconds_text(Tick ticks) {
-  if (ticks == 0) return "under 4 ms";
-  uint64_t milliseconds = ticks * 1000 / kTicksPerSecond;
-  if (milliseconds >= 100'000) return fmt::format("{} s", milliseconds / 1000);
-  return fmt::format("{:.3g} s", static_cast<double>(milliseconds) / 1000);
 }
 
 std::string seconds_since(Instant start, Instant time) {

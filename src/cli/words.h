@@ -13,6 +13,8 @@ namespace sallyport {
 std::string_view family_word(Family family);  // "ipv4", as conntrack -L -o extended has it
 std::vector<std::string_view> status_words(uint32_t status);  // {"SEEN_REPLY", "ASSURED"}
 
+std::string counted(uint64_t count, std::string_view noun);  // "1 packet", "2 packets"
+
 // "192.168.1.2:40000", "[fe80::2]:1900"; without ports the address alone.
 std::string endpoint(Family family, const Address& address, bool has_port, uint16_t port);
 // "udp 192.168.1.7:1900 > 192.168.1.2:40000"
@@ -20,8 +22,6 @@ std::string flow_words(const Judged& judged);
 // "filter/INPUT:3", "filter/INPUT:policy"
 std::string rule_place(const RuleInfo& rule);
 
-// "1.2 s", "300 s": three digits, more where there are more before the point; "under 4 ms".
-std::string seconds_text(Tick ticks);
 // Seconds with six digits, from `start`.
 std::string seconds_since(Instant start, Instant time);
 

@@ -46,12 +46,19 @@ void SetStore::erase(uint32_t node) {
   pool_.erase(set.index, node);
 }
 
+void SetStore::expire(uint32_t node) {
+  const ElementPool::Node& dead = pool_[node];
+  expired_[next_expired_] = {dead.owner, dead.element, dead.extras.deadline};
+  next_expired_ = (next_expired_ + 1) % kExpired;
+  erase(node);
+}
+
 SetStore::Added SetStore::add_element(uint32_t index, const Element& element, const Values& values,
                                       Tick now, uint32_t& node) {
   Set& set = sets_[index];
   node = pool_.find(set.index, element);
   if (node != kNone && !pool_[node].extras.alive(now)) {
-    erase(node);
+    expire(node);
     node = kNone;
   }
   if (node != kNone) {
@@ -67,7 +74,7 @@ SetStore::Added SetStore::add_element(uint32_t index, const Element& element, co
     while (set.index.count >= set.options.maxelem) {
       uint32_t dead = pool_.expired(now);
       if (dead == kNone) return Added::kFull;
-      erase(dead);
+      expire(dead);
     }
   }
   Extras extras{values.deadline, values.packets.value_or(0), values.bytes.value_or(0),
@@ -239,7 +246,7 @@ SetAnswer SetStore::remove(SetRef ref, const Packet& packet, const SetQuery& que
 }
 
 void SetStore::reserve(Tick now) {
-  for (uint32_t dead = pool_.expired(now); dead != kNone; dead = pool_.expired(now)) erase(dead);
+  for (uint32_t dead = pool_.expired(now); dead != kNone; dead = pool_.expired(now)) expire(dead);
   pool_.grow(kRoom);
   for (uint32_t index : crowded_) pool_.rehash(sets_[index].index);
   crowded_.clear();

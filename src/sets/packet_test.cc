@@ -514,6 +514,27 @@ TEST_F(Sets, ExplainThemselves) {
   EXPECT_EQ(lookups[0].why, "hash:ip,port needs 2 directions, the rule gives 1");
 }
 
+TEST_F(Sets, ExplainWhenAnElementExpired) {
+  load(
+      "create h hash:ip timeout 2\nadd h 10.0.0.1\ncreate n hash:net timeout 2\nadd n "
+      "10.0.0.0/24\nadd n 10.1.0.0/16\ncreate g hash:ip timeout 2\nadd g 10.0.0.2\n");
+  auto why = [&](std::string_view set, Tick now) {
+    return store_.explain(ref(set), packet(Probe{}), query("src"), now)[0].why;
+  };
+  Tick late = kNow + ticks(2) + ticks(1);
+  EXPECT_EQ(why("h", kNow + ticks(2)), "") << "alive to the last";
+  EXPECT_EQ(why("h", late), "it expired 1 s ago") << "and has not been removed yet";
+  store_.reserve(late);
+  EXPECT_EQ(why("h", late), "it expired 1 s ago");
+  EXPECT_EQ(why("n", late), "it expired 1 s ago") << "the network with it";
+  EXPECT_EQ(why("g", late), "not in the set") << "another one's";
+  EXPECT_TRUE(add("h", "src", {}, late));
+  EXPECT_TRUE(remove("h", "src", {}));
+  EXPECT_EQ(why("h", late), "it expired 1 s ago") << "the last that is known of it";
+  load("flush h\n");
+  EXPECT_EQ(why("h", late), "not in the set");
+}
+
 // A naive model: a vector of elements, the rules of the head of set_store.h spelled out.
 TEST_F(Sets, AgreeWithANaiveModelOverALongLife) {
   constexpr uint64_t kSeed = 424242;

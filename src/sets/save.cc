@@ -69,6 +69,26 @@ std::string SetStore::save(Tick now) const {
   return out;
 }
 
+// When the element, or a network with it, last expired, as far as that is remembered.
+std::optional<Tick> SetStore::expired_at(const Set& set, Element element) const {
+  // Whoever asks may come before reserve() removes what has expired.
+  if (uint32_t node = pool_.find(set.index, element); node != kNone) {
+    return pool_[node].extras.deadline;
+  }
+  for (size_t i = kExpired; i-- > 0;) {
+    const Expired& expired = expired_[(next_expired_ + i) % kExpired];
+    if (expired.owner != set.owner) continue;
+    element.length = expired.element.length;
+    Address address = element.address;
+    if (set.options.info().has_prefix) {
+      element.address = address & mask_of(set.options.family, element.length);
+    }
+    if (expired.element == element) return expired.deadline;
+    element.address = address;
+  }
+  return std::nullopt;
+}
+
 SetLookup SetStore::lookup_text(uint32_t index, const Packet& packet, const SetQuery& query,
                                 const SetAnswer& answer, Tick now) const {
   const Set& set = sets_[index];
@@ -96,7 +116,9 @@ SetLookup SetStore::lookup_text(uint32_t index, const Packet& packet, const SetQ
   } else if (!element) {
     lookup.why = "the packet has no port that the set could hold";
   } else if (answer.node == kNone) {
-    lookup.why = "not in the set";
+    std::optional<Tick> expired = expired_at(set, *element);
+    lookup.why = expired ? fmt::format("it expired {} ago", seconds_text(now - *expired))
+                         : std::string("not in the set");
   } else if (info.has_prefix && lookup.nomatch != query.return_nomatch) {
     lookup.why = lookup.nomatch ? "the element says nomatch" : "the element does not say nomatch";
   } else {

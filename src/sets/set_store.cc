@@ -74,6 +74,9 @@ SetStore::Status SetStore::create(std::string_view name, const SetOptions& optio
 
 void SetStore::flush(uint32_t index) {
   Set& set = sets_[index];
+  for (Expired& expired : expired_) {
+    if (expired.owner == set.owner) expired.owner = kNone;
+  }
   pool_.clear(set.index);
   set.lengths = {};
   for (const Member& member : set.members) sets_[member.set].uses--;

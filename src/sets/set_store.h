@@ -59,6 +59,7 @@ class SetStore {
  public:
   static constexpr size_t kMostSets = 65534;  // the kernel's limit
   static constexpr size_t kRoom = 4096;       // packets' adds between two reserve()
+  static constexpr size_t kExpired = 4096;    // the last elements that expired, for explain()
 
   struct Limits {
     uint64_t elements = 1u << 24;  // in all sets together: 1 GiB
@@ -95,6 +96,7 @@ class SetStore {
 
  private:
   friend class SetReader;
+  static constexpr uint32_t kNone = ElementPool::kNone;
   using Status = std::expected<void, std::string>;
 
   // The prefix lengths that a set has, so that a lookup tries only these.
@@ -125,6 +127,13 @@ class SetStore {
     std::vector<Member> members;  // list:set
   };
   enum class Added : uint8_t { kAdded, kRefreshed, kExists, kFull, kNoRoom };
+  // An element that is no more. They lie in a ring that is written where one is erased, which
+  // packets seldom do, and read by explain() alone.
+  struct Expired {
+    uint32_t owner = kNone;
+    Element element;
+    Tick deadline = 0;
+  };
   // What a refresh or an insert writes.
   struct Values {
     Tick deadline = 0;
@@ -170,12 +179,12 @@ class SetStore {
   Added add_element(uint32_t set, const Element& element, const Values& values, Tick now,
                     uint32_t& node);
   void erase(uint32_t node);
+  void expire(uint32_t node);
+  std::optional<Tick> expired_at(const Set& set, Element element) const;
   uint32_t find_alive(const Set& set, const Element& element, Tick now) const;
 
   SetLookup lookup_text(uint32_t set, const Packet& packet, const SetQuery& query,
                         const SetAnswer& answer, Tick now) const;
-
-  static constexpr uint32_t kNone = ElementPool::kNone;
 
   ElementPool pool_;
   Limits limits_;
@@ -184,6 +193,8 @@ class SetStore {
   std::set<uint32_t> free_slots_;
   std::unordered_map<std::string, uint32_t> names_;
   std::vector<uint32_t> crowded_;  // sets to rehash; its capacity is kRoom
+  std::vector<Expired> expired_ = std::vector<Expired>(kExpired);
+  size_t next_expired_ = 0;  // where the oldest of them lies
   uint64_t adds_without_room_ = 0;
   uint64_t expanded_ = 0;  // elements that the text at hand has stood for
 };
