@@ -12,8 +12,10 @@ help: ## this list
 deps:
 	@scripts/install-deps
 
-build: deps ## the program, at build/sallyport
-	@cmake --preset release >/dev/null
+build: ## the program, at build/sallyport
+	@scripts/install-deps build
+	@[ -f build/build.ninja ] || \
+	  cmake --preset release -DSALLYPORT_TESTS=OFF -DSALLYPORT_BENCH=OFF >/dev/null
 	@cmake --build build -j $(JOBS) --target sallyport_main
 
 run: build ## the main job: SSDP discovery through five policies, packet by packet
@@ -26,7 +28,7 @@ check: deps ## what to run before each commit, under a minute: format, tidy, lay
 	@scripts/check
 
 bench: deps ## the benchmarks, beside DPDK's hash table where it is installed
-	@cmake --preset release >/dev/null
+	@cmake --preset release -DSALLYPORT_BENCH=ON >/dev/null
 	@cmake --build build -j $(JOBS) --target sallyport_bench
 	@build/sallyport_bench
 
