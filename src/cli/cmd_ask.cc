@@ -188,7 +188,9 @@ int ask(const Options& options) {
     return kExitNo;
   }
   if (script->packets.empty()) {
-    fmt::print(std::cerr, "sallyport: no packet to ask about\n");
+    fmt::print(
+        std::cerr,
+        "sallyport: no packet to ask about: write one, or give --file\nsee sallyport ask --help\n");
     return kExitUsage;
   }
   bool own_rules = script->rules || script->rules6;
@@ -225,7 +227,7 @@ Exit codes: 0; 1 an error in a file or a packet; 2 usage; 3 uncertain, with
   options->inputs.add_to(*command);
   command->add_flag("--json", options->json, "a JSON object a line for each packet");
   command->add_flag("--anonymize", options->anonymize,
-                    "exchange addresses for others, consistently, to show the text to strangers");
+                    "exchange all addresses for others, so that strangers may read it");
   command->add_flag("--all", options->all,
                     "every rule that was asked, not one line for many that failed alike");
   command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");

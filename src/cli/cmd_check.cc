@@ -3,7 +3,9 @@
 #include <iostream>
 
 #include "cli/commands.h"
+#include "cli/inputs.h"
 #include "cli/rule_file.h"
+#include "cli/words.h"
 
 namespace sallyport {
 
@@ -20,13 +22,15 @@ void add_check(CLI::App& app, int& exit_code) {
 Exit codes: 0 all right; 1 errors; 2 usage.)");
   file->add_to(*command);
   command->callback([file, &exit_code] {
-    exit_code = file->parse([](const Ruleset& rules) {
-      size_t count = 0;
+    exit_code = file->parse([&](const Ruleset& rules) {
+      size_t tables = 0, count = 0;
       for (const std::optional<Table>& table : rules.tables) {
         if (!table) continue;
+        tables++;
         for (const Chain& chain : table->chains) count += chain.rules.size();
       }
-      fmt::print(std::cout, "{} rules, all right\n", count);
+      fmt::print(std::cout, "{}, all right\n", counted(count, "rule"));
+      if (tables == 0) fmt::print(std::cout, "{}: {}\n", file->rules, kNoRulesInIt);
     });
   });
 }

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/explanation.h"
 #include "cli/narrator.h"
+#include "cli/offload.h"
 #include "cli/session.h"
 
 namespace sallyport {
@@ -91,13 +92,18 @@ int explain(const Options& options) {
 
   Narrator narrator;
   History history(session->engine());
+  OffloadSuspicion offload;
+  uint64_t last = 0;
   session->replay().stop_after(*index);
   session->replay().trace(*index, narrator);
   std::optional<Judged> judged = replay_to(*index, *session, [&](const Judged& earlier) {
     history.add(earlier, session->program(earlier));
+    offload.add(earlier);
+    last = earlier.record.index;
   });
   if (!judged) {
-    fmt::print(std::cerr, "sallyport: {} has no packet {}\n", options.capture, *index);
+    fmt::print(std::cerr, "sallyport: {} has no packet {}: its last is {}\n", capture->name(),
+               *index, last);
     return kExitUsage;
   }
   if (judged->outcome.fate == Outcome::Fate::kStolen) {
@@ -105,6 +111,10 @@ int explain(const Options& options) {
   }
   Explanation explanation =
       make_explanation(*judged, *sources, session->engine(), narrator, history, options.all);
+  if (judged->outcome.tracking == Reason::kInvalidChecksum) {
+    offload.add(*judged);
+    explanation.suspicion = offload.hint();
+  }
   explanation.remedies =
       find_remedies(*judged, deciding_table(explanation), *sources, explanation.misses,
                     [&](const Sources& changed) { return try_sources(*index, changed, *capture); });

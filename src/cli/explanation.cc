@@ -77,6 +77,7 @@ void print_verdict(std::ostream& out, const Style& style, const Explanation& exp
     fmt::print(out, "reason: {}: {}\n", reason_name(outcome.reason),
                reason_sentence(outcome.reason));
   }
+  if (!explanation.suspicion.empty()) print_wrapped(out, 0, explanation.suspicion);
   if (!outcome.certain) {
     print_wrapped(out, 0, fmt::format("This is uncertain: {}.", advice(outcome.reason)));
   }

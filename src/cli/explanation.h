@@ -18,6 +18,7 @@ struct Explanation {
   Judged judged;
   const Program* program = nullptr;  // null: no rules for its family
   std::string rules;                 // the name of their file
+  std::string suspicion;             // of the capture, where the packet's checksum is wrong
   std::vector<std::string> way;
   std::vector<NearMiss> misses;
   std::vector<Remedy> remedies;

@@ -1,5 +1,6 @@
 #include "cli/inputs.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fmt/ostream.h>
@@ -40,8 +41,9 @@ void Inputs::add_to(CLI::App& command) {
       command.add_flag("--forward", forward, "the firewall of a router: all packets pass FORWARD");
   host->excludes(through);
   command
-      .add_option("--inside", inside,
-                  "with --forward: what is inside, where packets come in at in0")
+      .add_option(
+          "--inside", inside,
+          "with --forward: what is inside: packets from there come in at in0, all others at out0")
       ->option_text("NET,...")
       ->delimiter(',')
       ->allow_extra_args(false)
@@ -75,6 +77,16 @@ namespace {
 
 constexpr size_t kMostText = size_t{1} << 30;  // of one file: /dev/zero has no end
 
+// The first bytes of pcap (both resolutions, both byte orders) and pcapng files.
+bool is_capture(std::string_view text) {
+  using namespace std::string_view_literals;
+  constexpr std::string_view kStarts[] = {"\xa1\xb2\xc3\xd4"sv, "\xd4\xc3\xb2\xa1"sv,
+                                          "\xa1\xb2\x3c\x4d"sv, "\x4d\x3c\xb2\xa1"sv,
+                                          "\x0a\x0d\x0d\x0a"sv};
+  return std::ranges::any_of(kStarts,
+                             [&](std::string_view start) { return text.starts_with(start); });
+}
+
 }  // namespace
 
 std::optional<InputFile> read_input(const std::string& name, std::ostream& errors) {
@@ -98,6 +110,7 @@ std::optional<InputFile> read_input(const std::string& name, std::ostream& error
     file.text.append(block.data(), count);
   }
   if (std::ferror(stream.get())) return fail(std::generic_category().message(errno));
+  if (is_capture(file.text)) return fail("it is a capture; a text is wanted here");
   return file;
 }
 
@@ -298,6 +311,14 @@ std::optional<InterfaceName> only_interface(const std::optional<Ruleset>& rules,
   return InterfaceName(*names.begin());
 }
 
+// `iptables-save` prints nothing on a machine whose rules are of the other kind, nftables' or
+// legacy: an easy way to judge a capture by no rules at all.
+void note_empty(const std::optional<InputFile>& file, const std::optional<Ruleset>& rules,
+                std::vector<std::string>& notes) {
+  if (!rules || std::ranges::any_of(rules->tables, &std::optional<Table>::has_value)) return;
+  notes.push_back(fmt::format("{}: {}", file->name, kNoRulesInIt));
+}
+
 void note_host(const Host& host, bool discovery, std::vector<std::string>& notes) {
   for (const Host::Interface& interface : host.interfaces()) {
     for (const Prefix& prefix : interface.addresses) {
@@ -334,6 +355,13 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   std::optional<Ruleset> rules6 = read_rules(sources.rules6, Family::kIpv6, *sets, texts);
 
   Setup setup;
+  note_empty(sources.rules, rules, setup.notes);
+  note_empty(sources.rules6, rules6, setup.notes);
+  if (sources.inputs.forward && sources.inside.empty()) {
+    setup.notes.push_back(
+        fmt::format("no --inside: every packet is taken to come in at {} and to leave at {}",
+                    sources.inputs.out_if, sources.inputs.in_if));
+  }
   setup.verify_checksums = sources.inputs.checksums == "verify";
   note_host(config.host, config.knobs.discovery != 0, setup.notes);
   setup.engine = std::make_unique<Engine>(std::move(config), std::move(sets));

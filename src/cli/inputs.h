@@ -24,6 +24,11 @@ struct InputFile {
 constexpr const char* kReadAlready = "it has been read already: one file can be -, not two";
 std::optional<InputFile> read_input(const std::string& name, std::ostream& errors);
 
+// Said of a rule file without a table.
+constexpr const char* kNoRulesInIt =
+    "there are no rules in it, so all is accepted; if the machine has rules, iptables-legacy-save "
+    "or iptables-nft-save prints them";
+
 // The flags, as given.
 struct Inputs {
   std::string rules;

@@ -165,6 +165,7 @@ std::string what_is_wrong(Reason reason, const Tuple& packet, const Host& host) 
   if (reason == Reason::kDiscoveryTooMany) {
     return fmt::format(", but has had its {} answers", Discovery::kMostAnswers);
   }
+  if (reason == Reason::kInvalidChecksum) return ", but not for a packet whose checksum is wrong";
   if (reason != Reason::kDiscoveryOffLink) return "";
   std::string prefixes;
   for (const Host::Interface& interface : host.interfaces()) {

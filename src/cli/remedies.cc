@@ -37,13 +37,20 @@ bool has_ports(uint8_t protocol) {
          protocol == protocol::kDccp;
 }
 
+// A client's port is picked at random, a server's is known and lower: a rule with the first would
+// serve just once.
+bool is_from_client(const Tuple& tuple) {
+  return has_ports(tuple.protocol) && tuple.source_port > tuple.destination_port;
+}
+
 // A rule for just this packet's like.
 std::string narrow_rule(const Tuple& tuple, bool has_ports, std::string_view chain) {
   std::string rule =
       fmt::format("-I {} -s {} -d {} -p {}", chain, tuple.source.text(tuple.family),
                   tuple.destination.text(tuple.family), protocol_word(tuple.protocol));
   if (has_ports) {
-    rule += fmt::format(" --sport {} --dport {}", tuple.source_port, tuple.destination_port);
+    if (!is_from_client(tuple)) rule += fmt::format(" --sport {}", tuple.source_port);
+    rule += fmt::format(" --dport {}", tuple.destination_port);
   } else if (tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6) {
     rule += fmt::format(" --{}-type {}/{}", tuple.protocol == protocol::kIcmp ? "icmp" : "icmpv6",
                         tuple.destination_port >> 8, tuple.destination_port & 0xff);
@@ -80,8 +87,8 @@ class Candidates {
     knobs();
     dropped_before();
     sets();
-    rules();
     checksums();
+    rules();
     return std::move(list_);
   }
 
@@ -223,13 +230,15 @@ class Candidates {
           fmt::format("-I {} -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT", chain),
           "whatever belongs to flows that were accepted: the answers, and errors about them"));
     }
-    std::string to =
-        endpoint(family, judged_.destination, judged_.has_ports, judged_.destination_port);
+    std::string from =
+        !judged_.has_ports
+            ? std::string("anything of that kind from that address")
+            : fmt::format("all {} from that address{}", protocol_word(judged_.protocol),
+                          is_from_client(judged_.tuple) ? "" : " and port");
     add(with_rule(sources_, family, table_, narrow_rule(judged_.tuple, judged_.has_ports, chain),
-                  fmt::format("anything {} to {}, at any time, asked or not",
-                              judged_.has_ports ? "from that address and port"
-                                                : "of that kind from that address",
-                              to)));
+                  fmt::format("{} to {}, at any time, asked or not", from,
+                              endpoint(family, judged_.destination, judged_.has_ports,
+                                       judged_.destination_port))));
   }
 
   void checksums() {

@@ -65,6 +65,29 @@ Session::Session(Capture capture, Setup setup)
                                      Replay::Options{.verify_checksums = setup_.verify_checksums});
 }
 
+namespace {
+
+// What was guessed, and how to say it.
+std::vector<std::string> guess_notes(const std::optional<Host>& guess,
+                                     const std::vector<std::string>& reasons) {
+  if (!guess) return {"no packet has an address: no host could be guessed; give --host"};
+  std::vector<std::string> notes;
+  for (const std::string& reason : reasons) notes.push_back("guessed: the host is " + reason);
+  std::string flag;
+  for (const Host::Interface& interface : guess->interfaces()) {
+    for (const Prefix& prefix : interface.addresses) {
+      flag += (flag.empty() ? "" : ",") + prefix.text();
+    }
+  }
+  notes.push_back(fmt::format(
+      "if that is right, say --host {} (no capture shows the lengths of networks: they are the "
+      "usual ones)",
+      flag));
+  return notes;
+}
+
+}  // namespace
+
 std::unique_ptr<Session> Session::make(const Sources& sources, const CaptureFile& capture,
                                        std::ostream& errors) {
   std::optional<Host> guess;
@@ -73,13 +96,9 @@ std::unique_ptr<Session> Session::make(const Sources& sources, const CaptureFile
   if (guessing) guess = capture.guess_host(reasons);
   std::optional<Setup> setup = make_setup(sources, capture.start(), guess, errors);
   if (!setup) return nullptr;
-  if (guessing && !guess) {
-    setup->notes.insert(setup->notes.begin(),
-                        "no packet has an address: no host could be guessed; give --host");
-  }
-  for (size_t i = reasons.size(); i-- > 0;) {
-    setup->notes.insert(setup->notes.begin(),
-                        "guessed: this is the host " + reasons[i] + " (say it with --host)");
+  if (guessing) {
+    std::vector<std::string> notes = guess_notes(guess, reasons);
+    setup->notes.insert(setup->notes.begin(), notes.begin(), notes.end());
   }
   return std::unique_ptr<Session>(new Session(capture.read(), std::move(*setup)));
 }

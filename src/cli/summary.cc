@@ -2,16 +2,26 @@
 
 #include <algorithm>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include "cli/words.h"
 
 namespace sallyport {
 namespace {
 
-constexpr size_t kRule = 22;  // the column where rules are printed
+constexpr size_t kRule = 22;        // the column where rules are printed
+constexpr size_t kMostGroups = 16;  // that a hint names
 
 std::string_view family_note(Family family) {
   return family == Family::kIpv4 ? "" : " (IPv6)";
+}
+
+std::string_view verdict_note(Outcome::Fate fate) {
+  switch (fate) {
+    case Outcome::Fate::kNone: return ": no chain gave a verdict";
+    case Outcome::Fate::kStolen: return ": fragments, held until the rest comes";
+    default: return "";
+  }
 }
 
 // A rule's text without the chain, which its place says.
@@ -35,19 +45,14 @@ void Summary::add(const Judged& judged) {
     by_rule_[{*judged.family, outcome.rule}][static_cast<size_t>(outcome.fate)]++;
   }
   states_[static_cast<size_t>(outcome.info)]++;
-  if (!judged.family) {
-    not_ip_++;
-    return;
-  }
+  if (!judged.family) return;
   if (!outcome.certain) uncertain_++;
   if (outcome.reason == Reason::kNatNotDone) nat_++;
   if (outcome.fate != Outcome::Fate::kAccept) reasons_[static_cast<size_t>(outcome.reason)]++;
-  if (outcome.tracking == Reason::kInvalidChecksum) bad_checksums_++;
-  if (judged.from_host) host_checksums_++;
-  if (judged.from_host && judged.bad_checksum) bad_host_checksums_++;
-  constexpr size_t kMostGroups = 16;
+  if (outcome.reason == Reason::kNoRules) without_rules_[*judged.family == Family::kIpv6]++;
+  offload_.add(judged);
   if (outcome.reason == Reason::kGroupNotJoined && groups_not_joined_.size() < kMostGroups) {
-    groups_not_joined_[judged.destination.text(*judged.family)]++;
+    groups_not_joined_.insert(judged.destination.text(*judged.family));
   }
 }
 
@@ -55,7 +60,9 @@ void Summary::print_verdicts(std::ostream& out, const Style& style, Engine& engi
   fmt::print(out, "\n{}\n", style.bold("verdicts, and the rules that gave them"));
   for (size_t fate = 0; fate < verdicts_.size(); fate++) {
     if (verdicts_[fate] == 0) continue;
-    fmt::print(out, "{:>9}  {}\n", verdicts_[fate], verdict_word(static_cast<Outcome::Fate>(fate)));
+    fmt::print(out, "{:>9}  {}{}\n", verdicts_[fate],
+               verdict_word(static_cast<Outcome::Fate>(fate)),
+               verdict_note(static_cast<Outcome::Fate>(fate)));
     for (const auto& [rule, counts] : by_rule_) {
       if (counts[fate] == 0) continue;
       fmt::print(out, "{:>11}  {}{}\n", counts[fate],
@@ -87,8 +94,7 @@ void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
   if (!program) return;
   std::span<const RuleCounters> counters = engine.counters(family);
   std::vector<const RuleInfo*> never;
-  fmt::print(out, "\n{}\n", style.bold("rules hit" + std::string(family_note(family))));
-  fmt::print(out, "{:>9} {:>10}\n", "packets", "bytes");
+  bool any = false;
   for (size_t i = 0; i < program->rules.size(); i++) {
     const RuleInfo& rule = program->rules[i];
     uint64_t packets = counters[i].packets - program->initial_counters[i].packets;
@@ -96,6 +102,11 @@ void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
     if (packets == 0) {
       if (rule.number != 0) never.push_back(&rule);
       continue;
+    }
+    if (!any) {
+      fmt::print(out, "\n{}\n", style.bold("rules hit" + std::string(family_note(family))));
+      fmt::print(out, "{:>9} {:>10}\n", "packets", "bytes");
+      any = true;
     }
     std::string words = fmt::format("{}  {}", rule_place(rule), without_chain(rule));
     fmt::print(out, "{:>9} {:>10}  {}\n", packets, bytes, wrapped(words, kRule + 2, kRule));
@@ -108,51 +119,83 @@ void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
   }
 }
 
-void Summary::print_hints(std::ostream& out, const Style& style) const {
-  std::vector<std::string> hints;
-  if (host_checksums_ > 0 && 2 * bad_host_checksums_ > host_checksums_) {
-    hints.push_back(fmt::format(
-        "{} of {} packets of the local host have a bad checksum: captured with offload? try "
-        "--checksums ignore",
-        bad_host_checksums_, host_checksums_));
+void Summary::print_flows(std::ostream& out, const Style& style, Engine& engine) const {
+  struct Count {
+    uint64_t flows = 0, unanswered = 0;
+  };
+  std::map<std::string, Count> by_protocol;
+  engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
+    Count& count = by_protocol[protocol_word(flow.tuple.protocol)];
+    count.flows++;
+    if (!(flow.status & ct_status::kSeenReply)) count.unanswered++;
+  });
+  fmt::print(out, "\n{}\n{:>9}  at the end\n", style.bold("flows"), engine.conntrack().count());
+  for (const auto& [protocol, count] : by_protocol) {
+    fmt::print(out, "{:>11}  {}", count.flows, protocol);
+    if (count.unanswered != 0) fmt::print(out, ", {} without an answer", count.unanswered);
+    fmt::print(out, "\n");
   }
-  uint64_t predate = reasons_[static_cast<size_t>(Reason::kMayPredateCapture)];
-  if (predate != 0) {
-    hints.push_back(fmt::format(
-        "{} drops could be explained by exchanges that began before the capture: give the table of "
-        "that moment with --conntrack FILE (`conntrack -L -o extended`)",
-        predate));
+  const Discovery* discovery = engine.discovery();
+  if (!discovery) return;
+  for (Reason reason : {Reason::kDiscoveryOffLink, Reason::kDiscoveryPort, Reason::kDiscoveryLate,
+                        Reason::kDiscoveryTooMany, Reason::kDiscoverySelf}) {
+    uint64_t count = discovery->refused(reason);
+    if (count != 0) fmt::print(out, "{:>9}  refused: {}\n", count, reason_sentence(reason));
+  }
+}
+
+std::vector<std::string> Summary::hints() const {
+  std::vector<std::string> hints;
+  auto add = [&](std::string hint) {
+    if (!hint.empty()) hints.push_back(std::move(hint));
+  };
+  auto reason = [&](Reason which) { return reasons_[static_cast<size_t>(which)]; };
+  add(offload_.hint());
+  for (Family family : {Family::kIpv4, Family::kIpv6}) {
+    bool ipv6 = family == Family::kIpv6;
+    if (uint64_t count = without_rules_[ipv6]; count != 0) {
+      add(fmt::format("{} not judged, as there are no rules of this family: give {} FILE",
+                      counted(count, ipv6 ? "IPv6 packet" : "IPv4 packet"),
+                      ipv6 ? "--rules6" : "--rules"));
+    }
+  }
+  if (uint64_t count = reason(Reason::kMayPredateCapture); count != 0) {
+    add(fmt::format(
+        "{} could be explained by exchanges that began before the capture: give the table of "
+        "that moment with --conntrack FILE (`conntrack -L -o extended`), or --conntrack /dev/null "
+        "if it was empty",
+        counted(count, "drop")));
   }
   if (nat_ != 0) {
-    hints.push_back(fmt::format(
-        "{} packets belong to flows that a NAT rule applies to, which this version does not "
-        "rewrite: what became of them is uncertain",
-        nat_));
+    add(
+        fmt::format("{} of flows that a NAT rule applies to, which this version does not rewrite: "
+                    "what became of them is uncertain",
+                    counted(nat_, "packet")));
   }
-  for (const auto& [group, count] : groups_not_joined_) {
-    hints.push_back(fmt::format(
-        "{} packets to {}: the capture shows no join; say --group {} if the host was a member",
-        count, group, group));
+  if (uint64_t count = reason(Reason::kGroupNotJoined); count != 0) {
+    bool all = groups_not_joined_.size() < kMostGroups;
+    add(
+        fmt::format("{} to groups whose joining is not in the capture; if the host was a member, "
+                    "say --group {}{}",
+                    counted(count, "packet"), fmt::join(groups_not_joined_, ","), all ? "" : ",…"));
   }
-  if (hints.empty()) return;
+  return hints;
+}
+
+void Summary::print_hints(std::ostream& out, const Style& style) const {
+  std::vector<std::string> all = hints();
+  if (all.empty()) return;
   fmt::print(out, "\n{}\n", style.bold("hints"));
-  for (const std::string& hint : hints) fmt::print(out, "  {}\n", wrapped(hint, 2, 2));
+  for (const std::string& hint : all) fmt::print(out, "  {}\n", wrapped(hint, 4, 2));
 }
 
 void Summary::print(std::ostream& out, const Style& style, Engine& engine) const {
-  fmt::print(out, "{} packets in {} s\n", packets_, seconds_since(first_, last_));
+  fmt::print(out, "{} in {} s\n", counted(packets_, "packet"), seconds_since(first_, last_));
   print_verdicts(out, style, engine);
   print_states(out, style);
   print_rules(out, style, engine, Family::kIpv4);
   print_rules(out, style, engine, Family::kIpv6);
-  fmt::print(out, "\n{}\n{:>9}  at the end\n", style.bold("flows"), engine.conntrack().count());
-  if (const Discovery* discovery = engine.discovery()) {
-    for (Reason reason : {Reason::kDiscoveryOffLink, Reason::kDiscoveryPort, Reason::kDiscoveryLate,
-                          Reason::kDiscoveryTooMany, Reason::kDiscoverySelf}) {
-      uint64_t count = discovery->refused(reason);
-      if (count != 0) fmt::print(out, "{:>9}  refused: {}\n", count, reason_sentence(reason));
-    }
-  }
+  print_flows(out, style, engine);
   print_hints(out, style);
 }
 

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "attach/judged.h"
+#include "cli/offload.h"
 #include "cli/terminal.h"
 #include "engine/engine.h"
 
@@ -27,22 +29,22 @@ class Summary {
   void print_verdicts(std::ostream& out, const Style& style, Engine& engine) const;
   void print_states(std::ostream& out, const Style& style) const;
   void print_rules(std::ostream& out, const Style& style, Engine& engine, Family family) const;
+  void print_flows(std::ostream& out, const Style& style, Engine& engine) const;
+  std::vector<std::string> hints() const;
   void print_hints(std::ostream& out, const Style& style) const;
 
   uint64_t packets_ = 0;
-  uint64_t not_ip_ = 0;
   uint64_t uncertain_ = 0;
   uint64_t nat_ = 0;
-  uint64_t host_checksums_ = 0;  // looked at, of packets from the host
-  uint64_t bad_checksums_ = 0;   // of packets to the host: INVALID for this reason
-  uint64_t bad_host_checksums_ = 0;
+  std::array<uint64_t, 2> without_rules_{};  // by family
+  OffloadSuspicion offload_;
   Instant first_{}, last_{};
   using Verdicts = std::array<uint64_t, 5>;
   Verdicts verdicts_{};
   std::map<std::pair<Family, uint32_t>, Verdicts> by_rule_;  // RuleInfo's place in its program
   std::array<uint64_t, 6> states_{};
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};  // of what was not accepted
-  std::map<std::string, uint64_t> groups_not_joined_;
+  std::set<std::string> groups_not_joined_;                              // the first of them
 };
 
 }  // namespace sallyport

@@ -1,5 +1,6 @@
 """sallyport check: every error at its place, and what cannot be read."""
 
+import capture as c
 import program
 from program import NO, OK, USAGE, rules
 
@@ -8,8 +9,20 @@ class Check(program.Case):
     def test_says_that_all_is_right(self):
         self.file("rules", rules("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT"))
         result = self.run_program("check", "rules")
-        self.assertEqual(result.out, "1 rules, all right\n")
+        self.assertEqual(result.out, "1 rule, all right\n")
         self.assertEqual(result.err, "")
+
+    def test_a_file_without_a_table_is_right_and_suspicious(self):
+        for text in ("", "# Warning: iptables-legacy tables present\n"):
+            self.file("rules", text)
+            self.assertIn("there are no rules in it", self.run_program("check", "rules").out)
+        self.file("rules", rules())
+        self.assertEqual(self.run_program("check", "rules").out, "0 rules, all right\n")
+
+    def test_a_capture_is_no_text(self):
+        for capture in (c.pcap([]), c.pcap([], nano=True), c.pcap([], order=">"), c.pcapng([])):
+            self.file("capture", capture)
+            self.assertIn("capture: it is a capture", self.run_program("check", "capture", expect=USAGE).err)
 
     def test_shows_each_error_with_its_place_a_caret_and_a_hint(self):
         self.file("rules", "*filter\n:INPUT DROP [0:0]\n"
@@ -85,7 +98,7 @@ class Usage(program.Case):
             self.assertRegex(result.err, rf"^sallyport: .+\nsee {help_of} --help\n$", arguments)
 
     def test_help_fits_a_terminal_and_has_examples(self):
-        for command in ([], ["ask"], ["check"], ["explain"], ["fmt"], ["replay"]):
+        for command in ([], ["ask"], ["check"], ["compare"], ["explain"], ["fmt"], ["replay"]):
             result = self.run_program(*command, "--help", expect=OK)
             self.assertLessEqual(max(map(len, result.out.splitlines())), 80, command)
             self.assertIn("\n  sallyport ", result.out, command)

@@ -33,6 +33,14 @@ class Explain(program.Case):
         self.assertIn("239.255.255.250", out)
         self.assertIn("also lets through", out)
 
+    def test_a_bad_checksum_among_many_is_suspicious(self):
+        bad = c.frame(c.udp(c.HOST, 40000, c.PEER, 53, good=False))
+        answer = c.frame(c.udp(c.PEER, 53, c.HOST, 40000, good=False))
+        self.file("capture", c.pcap([bad, bad, answer]))
+        out = self.explain("capture", 2).out
+        self.assertIn("2 of 2 packets of the local host have a bad checksum: captured with offload?", out)
+        self.assertLess(out.index("--checksums ignore, if"), out.index("iptables -I"))
+
     def test_an_expression_means_its_first_match(self):
         self.assertEqual(self.explain("capture", "src port 53").out, self.explain("capture", 2).out)
 
@@ -47,7 +55,7 @@ class Explain(program.Case):
         self.assertIn("DROP", out)
 
     def test_a_packet_that_is_not_there(self):
-        self.assertIn("has no packet 99", self.explain("capture", 99, expect=USAGE).err)
+        self.assertIn("capture has no packet 99: its last is 2", self.explain("capture", 99, expect=USAGE).err)
         self.assertIn("matches 'port 5'", self.explain("capture", "port 5", expect=USAGE).err)
         self.assertIn("neither a packet's number", self.explain("capture", "nonsense (", expect=USAGE).err)
 

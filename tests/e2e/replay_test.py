@@ -187,8 +187,8 @@ class WhoTheHostIs(program.Case):
     def test_a_guess_is_printed(self):
         frames = [question(), answer(), question(peer="10.0.0.1"), answer(peer="10.0.0.1")]
         result = self.replay(rules(STATEFUL), c.pcap(frames), guess=True)
-        self.assertIn(f"guessed: this is the host {c.HOST}", result.err)
-        self.assertIn("--host", result.err)
+        self.assertIn(f"guessed: the host is {c.HOST}/24: ", result.err)
+        self.assertIn(f"say --host {c.HOST}/24 (", result.err)
         self.assertEqual(result.column("verdict"), ["ACCEPT"] * 4)
 
     def test_a_group_counts_for_a_guessed_host_too(self):
@@ -230,6 +230,11 @@ class Forward(program.Case):
         self.assertEqual(result.column("verdict"), ["ACCEPT", "ACCEPT", "DROP"])
         self.assertEqual(result.column("hook"), ["POSTROUTING", "POSTROUTING", "FORWARD"])
         self.assertEqual(result.column("rule")[1]["num"], 2)
+
+    def test_without_inside_it_says_what_it_takes_for_granted(self):
+        result = self.replay(self.RULES, c.pcap(self.FRAMES), "--forward")
+        self.assertIn("no --inside: every packet is taken to come in at out0", result.err)
+        self.assertEqual(result.column("verdict"), ["DROP"] * 3)
 
     def test_the_interfaces_have_the_names_that_are_given(self):
         text = self.RULES.replace("in0", "lan").replace("out0", "wan")
@@ -396,6 +401,27 @@ class Summary(program.Case):
         frames = [c.frame(c.udp(c.HOST, 40000, c.PEER, 53, good=False)), answer()]
         self.assertIn("--checksums ignore", self.people(rules(STATEFUL), c.pcap(frames)))
         self.assertNotIn("offload", self.people(rules(STATEFUL), c.pcap([question(), answer()])))
+        self.assertNotIn("offload", self.people(rules(STATEFUL), c.pcap(frames), "--checksums", "ignore"))
+        # Sent by a container of the same machine, and forwarded.
+        self.assertIn("2 of 2 packets that came in have a bad checksum",
+                      self.people(rules(STATEFUL), c.pcap([answer(good=False)] * 2)))
+
+    def test_hints_at_rules_that_are_missing(self):
+        out = self.people(rules(), c.pcap([c.frame(c.udp(c.PEER6, 1, c.HOST6, 2))]), "--host", c.HOST6 + "/64")
+        self.assertNotIn("rules hit", out)
+        self.assertIn("1 IPv6 packet not judged, as there are no rules of this family: give --rules6", out)
+
+    def test_names_the_groups_whose_joining_was_not_seen_in_one_hint(self):
+        frames = [c.frame(c.udp(c.PEER, 5, group, 5)) for group in ("224.0.0.251", "239.1.1.1", "224.0.0.251")]
+        out = self.people(rules(), c.pcap(frames))
+        self.assertIn("3 packets to groups whose joining is not in the capture", out)
+        self.assertIn("--group 224.0.0.251,239.1.1.1", out)
+
+    def test_counts_the_flows_that_are_left(self):
+        frames = [question(), answer(), question(sport=1), c.frame(c.icmp(c.HOST, c.PEER, 8))]
+        out = self.people(rules(STATEFUL), c.pcap(frames))
+        self.assertIn("        3  at the end\n          1  icmp, 1 without an answer\n"
+                      "          2  udp, 1 without an answer\n", out)
 
     def test_has_no_colour_in_a_pipe(self):
         self.assertNotIn("\x1b", self.people(rules(STATEFUL), c.pcap([question()])))
@@ -408,7 +434,7 @@ SUMMARY = """\
 4 packets in 0.003000 s
 
 verdicts, and the rules that gave them
-        1  NONE
+        1  NONE: no chain gave a verdict
         2  ACCEPT
           1  filter/INPUT:1
           1  filter/OUTPUT:policy
@@ -435,10 +461,12 @@ rules never hit
 
 flows
         1  at the end
+          1  udp
 
 hints
-  1 drops could be explained by exchanges that began before the capture: give
-  the table of that moment with --conntrack FILE (`conntrack -L -o extended`)
+  1 drop could be explained by exchanges that began before the capture: give the
+    table of that moment with --conntrack FILE (`conntrack -L -o extended`), or
+    --conntrack /dev/null if it was empty
 """
 
 if __name__ == "__main__":
