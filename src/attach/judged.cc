@@ -1,6 +1,7 @@
 #include "attach/judged.h"
 
 #include "conntrack/trackers/tracker.h"
+#include "packet/headers.h"
 
 namespace sallyport {
 namespace {
@@ -32,6 +33,10 @@ Judged describe(const Record& record, const Packet& packet, const Way& way) {
   judged.has_ports = has_ports(packet);
   judged.source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]);
   judged.destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]);
+  bool has_header = !packet.fields[Field::kFragment] && packet.header<TcpHeader>(packet.transport);
+  if (packet.protocol() == protocol::kTcp && has_header) {
+    judged.tcp_flags = static_cast<uint8_t>(packet.fields[Field::kTcpFlags]);
+  }
   tuple_of(packet, judged.tuple);
   judged.length = packet.length;
   judged.bad_checksum = packet.checksum == ChecksumState::kBad;

@@ -21,6 +21,7 @@ struct Judged {
   bool has_ports = false;
   uint16_t source_port = 0;
   uint16_t destination_port = 0;
+  std::optional<uint8_t> tcp_flags;
   Tuple tuple;                // what conntrack would look for; ICMP: its id, type and code
   uint32_t length = 0;        // of the IP packet
   bool bad_checksum = false;  // looked at, and wrong

@@ -75,7 +75,6 @@ std::string Anonymizer::hardware_address(std::string_view original) {
 }
 
 // A word of hexadecimal digits, dots and colons; an IPv4 endpoint has its port behind a colon.
-// A word of hexadecimal digits, dots and colons; an IPv4 endpoint has its port behind a colon.
 std::string Anonymizer::replace(std::string_view word, bool after_slash) {
   size_t hardware = word.find_last_not_of('.') + 1;
   if (is_hardware_address(word.substr(0, hardware))) {

@@ -70,7 +70,7 @@ void add_script(const Script& script, const std::string& name, Sources& sources)
   }
   if (!sources.sets && script.sets) sources.sets = file_of(*script.sets, name);
   for (const auto& [knob, value] : script.sysctls) {
-    sources.sysctls.push_back({.name = name, .text = knob + "=" + value + "\n"});
+    sources.sysctls.push_back({.name = name, .text = fmt::format("{}={}\n", knob, value)});
   }
   for (const Script::Group& group : script.groups) {
     sources.groups.push_back({.family = group.family,

@@ -46,7 +46,7 @@ std::string verdict_text(const Judged& judged, const Program* program) {
 
 std::string packet_text(const Judged& judged, Instant start) {
   return fmt::format("{:>6} {}  {}", judged.record.index, seconds_since(start, judged.record.time),
-                     flow_words(judged));
+                     packet_words(judged));
 }
 
 // The second rule set of --against, run beside the first, record by record.

@@ -14,32 +14,7 @@ constexpr size_t kWidth = 98;
 
 // A paragraph, its lines but the first one indented by four more.
 void print_wrapped(std::ostream& out, size_t indent, std::string_view text) {
-  std::string line(indent, ' ');
-  size_t start = line.size();
-  while (!text.empty()) {
-    size_t end = std::min(text.find(' '), text.size());
-    if (line.size() > start && line.size() + 1 + end > kWidth) {
-      fmt::print(out, "{}\n", line);
-      line.assign(indent + 4, ' ');
-      start = line.size();
-    }
-    if (line.size() > start) line += ' ';
-    line += text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  fmt::print(out, "{}\n", line);
-}
-
-// As a flow is written; of ICMP with its type, which matters, and its id only where it has one.
-std::string packet_words(const Judged& judged) {
-  bool icmp =
-      judged.family && (judged.protocol == protocol::kIcmp || judged.protocol == protocol::kIcmpv6);
-  if (!icmp) return flow_words(judged);
-  Tuple answer = invert(judged.tuple);
-  bool has_id = answer.destination_port != judged.tuple.destination_port;
-  if (has_id) return judged.tuple.text();
-  return fmt::format("{} type {} code {}", flow_words(judged), judged.tuple.destination_port >> 8,
-                     judged.tuple.destination_port & 0xff);
+  fmt::print(out, "{:{}}{}\n", "", indent, wrapped(text, indent + 4, indent, kWidth));
 }
 
 // What would make an uncertain verdict certain.
@@ -56,7 +31,7 @@ std::string_view advice(Reason reason) {
 
 void print_verdict(std::ostream& out, const Style& style, const Explanation& explanation) {
   const Outcome& outcome = explanation.judged.outcome;
-  std::string word(verdict_word(outcome.fate));
+  std::string word = verdict_words(outcome.fate);
   bool good = outcome.fate == Outcome::Fate::kAccept;
   fmt::print(out, "{}", good ? style.good(word) : style.bad(word));
   if (explanation.program && outcome.rule != kNoRule) {
@@ -91,8 +66,9 @@ void print_verdict(std::ostream& out, const Style& style, const Explanation& exp
 }
 
 // Whether an earlier packet could have made a difference, had there been one.
-bool asks_for_a_past(const Outcome& outcome) {
-  return outcome.fate == Outcome::Fate::kDrop &&
+bool asks_for_a_past(const Judged& judged) {
+  const Outcome& outcome = judged.outcome;
+  return outcome.fate == Outcome::Fate::kDrop && !judged.from_host &&
          (outcome.info == CtInfo::kNew || outcome.tracking == Reason::kInvalidTcpNew ||
           outcome.tracking == Reason::kInvalidIcmpNew);
 }
@@ -132,7 +108,7 @@ void print_text(std::ostream& out, const Style& style, const Explanation& explan
   for (const std::string& line : explanation.way) fmt::print(out, "  {}\n", line);
   if (!explanation.misses.empty()) {
     fmt::print(out, "\n{}\n", style.bold("near misses"));
-  } else if (asks_for_a_past(judged.outcome)) {
+  } else if (asks_for_a_past(judged)) {
     fmt::print(out, "\n{}\n  none: nothing was seen that this could belong to\n",
                style.bold("near misses"));
   }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 #include <iostream>
 #include <random>
 #include <set>
@@ -286,9 +287,9 @@ std::optional<Ruleset> read_rules(const std::optional<InputFile>& file, Family f
   return std::nullopt;
 }
 
-// The interface that all rules which name one agree on; loopback does not count.
-std::optional<InterfaceName> only_interface(const std::optional<Ruleset>& rules,
-                                            const std::optional<Ruleset>& rules6) {
+// The interfaces that the rules name in full; loopback does not count.
+std::set<std::string> interfaces_of(const std::optional<Ruleset>& rules,
+                                    const std::optional<Ruleset>& rules6) {
   std::set<std::string> names;
   auto add = [&](const InterfaceTest& test) {
     std::string name(test.name.text());
@@ -307,8 +308,32 @@ std::optional<InterfaceName> only_interface(const std::optional<Ruleset>& rules,
       }
     }
   }
-  if (names.size() != 1) return std::nullopt;
-  return InterfaceName(*names.begin());
+  return names;
+}
+
+// Where neither the flags nor the capture name an interface.
+std::string usual_interface(const std::set<std::string>& of_rules) {
+  return of_rules.size() == 1 ? *of_rules.begin() : "eth0";
+}
+
+// Rules that name other interfaces than the packets have match nothing, which looks like a drop.
+void note_interfaces(const Inputs& inputs, const Host& host, const std::set<std::string>& of_rules,
+                     std::vector<std::string>& notes) {
+  if (of_rules.empty()) return;
+  if (inputs.forward) {
+    if (of_rules.contains(inputs.in_if) || of_rules.contains(inputs.out_if)) return;
+    notes.push_back(fmt::format("the rules name {}, and not {} or {}: give --in-if and --out-if",
+                                fmt::join(of_rules, ", "), inputs.in_if, inputs.out_if));
+    return;
+  }
+  bool all_named = std::ranges::all_of(host.interfaces(), [](const Host::Interface& interface) {
+    return !interface.name.text().empty();
+  });
+  if (all_named) return;
+  notes.push_back(
+      fmt::format("where the capture does not name the interface it is taken to be {} "
+                  "(the rules name {}); --host NAME=ADDR/LEN says it",
+                  usual_interface(of_rules), fmt::join(of_rules, ", ")));
 }
 
 // `iptables-save` prints nothing on a machine whose rules are of the other kind, nftables' or
@@ -362,6 +387,8 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
         fmt::format("no --inside: every packet is taken to come in at {} and to leave at {}",
                     sources.inputs.out_if, sources.inputs.in_if));
   }
+  std::set<std::string> interfaces = interfaces_of(rules, rules6);
+  note_interfaces(sources.inputs, config.host, interfaces, setup.notes);
   setup.verify_checksums = sources.inputs.checksums == "verify";
   note_host(config.host, config.knobs.discovery != 0, setup.notes);
   setup.engine = std::make_unique<Engine>(std::move(config), std::move(sets));
@@ -377,8 +404,7 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
       sources.inputs.forward
           ? Viewpoint::of_router(sources.inside, InterfaceName(sources.inputs.in_if),
                                  InterfaceName(sources.inputs.out_if))
-          : Viewpoint::of_host(setup.engine->host(),
-                               only_interface(rules, rules6).value_or(InterfaceName("eth0")));
+          : Viewpoint::of_host(setup.engine->host(), InterfaceName(usual_interface(interfaces)));
   return setup;
 }
 

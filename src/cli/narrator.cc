@@ -10,17 +10,6 @@
 namespace sallyport {
 namespace {
 
-std::string tcp_flag_words(uint32_t flags) {
-  constexpr std::string_view kNames[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
-  std::string words;
-  for (size_t bit = 0; bit < 8; bit++) {
-    if (!(flags >> bit & 1)) continue;
-    if (!words.empty()) words += ',';
-    words += kNames[bit];
-  }
-  return words.empty() ? "NONE" : words;
-}
-
 std::string state_words(uint32_t bit) {
   for (CtInfo info : {CtInfo::kNew, CtInfo::kEstablished, CtInfo::kRelated, CtInfo::kInvalid,
                       CtInfo::kUntracked}) {

@@ -6,6 +6,7 @@
 
 #include "attach/script_run.h"
 #include "cli/inputs.h"
+#include "sets/set_store.h"
 
 namespace sallyport {
 namespace {
@@ -32,7 +33,7 @@ class NearMissTest : public testing::Test {
     std::optional<Script> packets = parse_script(script, diagnostics);
     EXPECT_TRUE(setup && packets) << diagnostics.render("script", script);
     if (!setup || !packets) return {};
-    History history;
+    History history(*setup->engine);
     std::vector<NearMiss> misses;
     for (size_t i = 0; i < packets->packets.size(); i++) {
       ScriptPacket& line = packets->packets[i];
@@ -154,7 +155,8 @@ TEST_F(NearMissTest, AFlowSaysSinceWhenItHasBeenWaiting) {
 }
 
 TEST(History, RemembersTheLastThatLeftNoFlow) {
-  History history;
+  Engine engine({.hash_key = make_hash_key(1)}, std::make_unique<SetStore>(make_hash_key(2)));
+  History history(engine);
   Judged judged;
   judged.family = Family::kIpv4;
   judged.outcome.fate = Outcome::Fate::kAccept;

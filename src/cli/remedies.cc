@@ -38,9 +38,12 @@ bool has_ports(uint8_t protocol) {
 }
 
 // A client's port is picked at random, a server's is known and lower: a rule with the first would
-// serve just once.
+// serve just once. Where both may have been picked (ip_local_port_range begins at 32768), which is
+// whose is not known.
 bool is_from_client(const Tuple& tuple) {
-  return has_ports(tuple.protocol) && tuple.source_port > tuple.destination_port;
+  constexpr uint16_t kFirstPicked = 32768;
+  return has_ports(tuple.protocol) && tuple.destination_port < kFirstPicked &&
+         tuple.source_port > tuple.destination_port;
 }
 
 // A rule for just this packet's like.

@@ -89,6 +89,12 @@ TEST_F(RemediesTest, ARuleForAClientLeavesItsPortOut) {
             Changes{"iptables -I INPUT -s 10.0.0.7 -d 192.168.1.2 -p tcp --dport 22 -j ACCEPT"});
 }
 
+TEST_F(RemediesTest, ARuleBetweenTwoPortsThatMayBePickedHasBoth) {
+  packet("10.0.0.7", 49152, "192.168.1.2", 40000, protocol::kUdp);
+  EXPECT_EQ(offered(), Changes{"iptables -I INPUT -s 10.0.0.7 -d 192.168.1.2 -p udp --sport 49152 "
+                               "--dport 40000 -j ACCEPT"});
+}
+
 TEST_F(RemediesTest, ARuleForIcmpHasItsType) {
   packet("10.0.0.7", 77, "192.168.1.2", 8 << 8, protocol::kIcmp);
   EXPECT_EQ(

@@ -16,14 +16,6 @@ std::string_view family_note(Family family) {
   return family == Family::kIpv4 ? "" : " (IPv6)";
 }
 
-std::string_view verdict_note(Outcome::Fate fate) {
-  switch (fate) {
-    case Outcome::Fate::kNone: return ": no chain gave a verdict";
-    case Outcome::Fate::kStolen: return ": fragments, held until the rest comes";
-    default: return "";
-  }
-}
-
 // A rule's text without the chain, which its place says.
 std::string_view without_chain(const RuleInfo& rule) {
   std::string_view text = rule.text;
@@ -60,9 +52,8 @@ void Summary::print_verdicts(std::ostream& out, const Style& style, Engine& engi
   fmt::print(out, "\n{}\n", style.bold("verdicts, and the rules that gave them"));
   for (size_t fate = 0; fate < verdicts_.size(); fate++) {
     if (verdicts_[fate] == 0) continue;
-    fmt::print(out, "{:>9}  {}{}\n", verdicts_[fate],
-               verdict_word(static_cast<Outcome::Fate>(fate)),
-               verdict_note(static_cast<Outcome::Fate>(fate)));
+    fmt::print(out, "{:>9}  {}\n", verdicts_[fate],
+               verdict_words(static_cast<Outcome::Fate>(fate)));
     for (const auto& [rule, counts] : by_rule_) {
       if (counts[fate] == 0) continue;
       fmt::print(out, "{:>11}  {}{}\n", counts[fate],

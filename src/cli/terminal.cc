@@ -13,12 +13,11 @@ bool stderr_is_terminal() {
   return isatty(STDERR_FILENO) != 0;
 }
 
-std::string wrapped(std::string_view text, size_t indent, size_t at) {
-  constexpr size_t kWidth = 80;
+std::string wrapped(std::string_view text, size_t indent, size_t at, size_t width) {
   std::string out;
   for (bool first = true; !text.empty(); first = false) {
     size_t end = std::min(text.find(' '), text.size());
-    if (!first && at + 1 + end > kWidth) {
+    if (!first && at + 1 + end > width) {
       out += '\n' + std::string(indent, ' ');
       at = indent;
     } else if (!first) {

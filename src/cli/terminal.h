@@ -21,9 +21,9 @@ struct Style {
   }
 };
 
-// The text on lines of at most 80 columns, parted at blanks, each but the first behind `indent`
-// blanks. The first begins at column `at`. No newline at the end.
-std::string wrapped(std::string_view text, size_t indent, size_t at);
+// The text on lines of at most `width` columns, parted at blanks, each but the first behind
+// `indent` blanks. The first begins at column `at`. No newline at the end.
+std::string wrapped(std::string_view text, size_t indent, size_t at, size_t width = 80);
 
 // Colour if standard output is a terminal and NO_COLOR (no-color.org) is not set.
 Style stdout_style();

@@ -41,6 +41,41 @@ std::string flow_words(const Judged& judged) {
       endpoint(*judged.family, judged.destination, judged.has_ports, judged.destination_port));
 }
 
+std::string tcp_flag_words(uint32_t flags) {
+  constexpr std::string_view kNames[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+  std::string words;
+  for (size_t bit = 0; bit < 8; bit++) {
+    if (!(flags >> bit & 1)) continue;
+    if (!words.empty()) words += ',';
+    words += kNames[bit];
+  }
+  return words.empty() ? "NONE" : words;
+}
+
+// An ICMP message has its type, which matters, and its id only where it has one.
+std::string packet_words(const Judged& judged) {
+  if (!judged.family) return flow_words(judged);
+  if (judged.tcp_flags) {
+    return fmt::format("{} {}", flow_words(judged), tcp_flag_words(*judged.tcp_flags));
+  }
+  bool icmp = judged.protocol == protocol::kIcmp || judged.protocol == protocol::kIcmpv6;
+  if (!icmp) return flow_words(judged);
+  Tuple answer = invert(judged.tuple);
+  bool has_id = answer.destination_port != judged.tuple.destination_port;
+  if (has_id) return judged.tuple.text();
+  return fmt::format("{} type {} code {}", flow_words(judged), judged.tuple.destination_port >> 8,
+                     judged.tuple.destination_port & 0xff);
+}
+
+std::string verdict_words(Outcome::Fate fate) {
+  std::string word(verdict_word(fate));
+  switch (fate) {
+    case Outcome::Fate::kNone: return word + ": no chain gave a verdict";
+    case Outcome::Fate::kStolen: return word + ": a fragment, held until the rest comes";
+    default: return word;
+  }
+}
+
 std::string rule_place(const RuleInfo& rule) {
   std::string number = rule.number == 0 ? "policy" : std::to_string(rule.number);
   return fmt::format("{}/{}:{}", rule.table, rule.chain, number);

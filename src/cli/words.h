@@ -19,6 +19,10 @@ std::string counted(uint64_t count, std::string_view noun);  // "1 packet", "2 p
 std::string endpoint(Family family, const Address& address, bool has_port, uint16_t port);
 // "udp 192.168.1.7:1900 > 192.168.1.2:40000"
 std::string flow_words(const Judged& judged);
+std::string tcp_flag_words(uint32_t flags);  // "SYN,ACK", as --tcp-flags has them
+// The same with TCP's flags, and ICMP's type, code and id.
+std::string packet_words(const Judged& judged);
+std::string verdict_words(Outcome::Fate fate);  // "NONE: no chain gave a verdict"
 // "filter/INPUT:3", "filter/INPUT:policy"
 std::string rule_place(const RuleInfo& rule);
 

@@ -72,8 +72,12 @@ class FileParser {
     if (line == "COMMIT") return commit();
     if (line.find_first_not_of(" \t") == std::string_view::npos) return;
     if (!table_) {
-      if (!lost_)
-        error(here(0, line.size()), "this line stands in no table", "*filter comes first");
+      // A script of commands, `iptables -L`, nft's language: none of them begins its lines so.
+      bool of_a_table = line[0] == '-' || line[0] == ':' || line[0] == '[';
+      if (!lost_) {
+        error(here(0, line.size()), "this line stands in no table",
+              of_a_table ? "*filter comes first" : "what iptables-save prints is wanted");
+      }
       lost_ = true;  // said once, not for each line that follows
       return;
     }

@@ -19,6 +19,13 @@ class Check(program.Case):
         self.file("rules", rules())
         self.assertEqual(self.run_program("check", "rules").out, "0 rules, all right\n")
 
+    def test_rules_in_another_form(self):
+        for text in ("#!/bin/sh\niptables -A INPUT -j ACCEPT\n", "Chain INPUT (policy ACCEPT)\n",
+                     "table ip filter {\n"):
+            self.file("rules", text)
+            self.assertIn("hint: what iptables-save prints is wanted",
+                          self.run_program("check", "rules", expect=NO).err)
+
     def test_a_capture_is_no_text(self):
         for capture in (c.pcap([]), c.pcap([], nano=True), c.pcap([], order=">"), c.pcapng([])):
             self.file("capture", capture)

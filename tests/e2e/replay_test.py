@@ -155,6 +155,9 @@ class Interfaces(program.Case):
         two = rules("-A INPUT -i wlan0 -j DROP", "-A INPUT -i eth0 -j ACCEPT")
         result = self.replay(two, c.pcap([answer()]), "--host", c.HOST + "/24")
         self.assertEqual(result.column("rule")[0]["num"], 2)
+        self.assertIn("the interface it is taken to be eth0 (the rules name eth0, wlan0)", result.err)
+        result = self.replay(two, c.pcap([answer()]), "--host", f"wlan0={c.HOST}/24")
+        self.assertNotIn("taken to be", result.err)
 
     def test_the_one_that_host_names_before_all(self):
         data = c.pcapng([(0, 0, answer())], [("eth7", c.ETHERNET)])
@@ -235,6 +238,11 @@ class Forward(program.Case):
         result = self.replay(self.RULES, c.pcap(self.FRAMES), "--forward")
         self.assertIn("no --inside: every packet is taken to come in at out0", result.err)
         self.assertEqual(result.column("verdict"), ["DROP"] * 3)
+
+    def test_rules_for_other_interfaces_are_said(self):
+        text = self.RULES.replace("in0", "lan").replace("out0", "wan")
+        result = self.replay(text, c.pcap(self.FRAMES), "--forward", "--inside", "10.0.0.0/8")
+        self.assertIn("the rules name lan, wan, and not in0 or out0: give --in-if and --out-if", result.err)
 
     def test_the_interfaces_have_the_names_that_are_given(self):
         text = self.RULES.replace("in0", "lan").replace("out0", "wan")
