@@ -66,7 +66,10 @@ struct Packet {
   Family family = Family::kIpv4;
   Reason malformed = Reason::kNone;  // not kNone: it reaches no chain
   uint32_t length = 0;  // of the IP packet, from its header (wire_length where total length is 0)
-  uint16_t transport = 0;    // offset of the transport header
+  uint16_t transport = 0;  // offset of the transport header
+  // IPv6: no transport header was reached, since the one before it is not there, or in another
+  // fragment. `transport` and protocol() are those of the extension header that is missing.
+  bool no_transport = false;
   bool is_fragment = false;  // any fragment, the first included
   bool more_fragments = false;
   bool is_icmp_error = false;

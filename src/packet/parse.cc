@@ -27,6 +27,7 @@ void reset(Packet& packet) {
   packet.malformed = Reason::kNone;
   packet.length = packet.wire_length;
   packet.transport = 0;
+  packet.no_transport = false;
   packet.is_fragment = false;
   packet.more_fragments = false;
   packet.is_icmp_error = false;
@@ -168,10 +169,12 @@ void walk_extensions(Packet& packet, uint8_t next) {
     packet.transport = static_cast<uint16_t>(at);
     packet.fields[Field::kProtocol] = next;
     const auto* extension = packet.header<Ipv6Extension>(at);
+    packet.no_transport = !extension;
     if (!extension) return;
     uint32_t size = extension_length(next, extension->length);
     if (next == protocol::kIpv6Fragment) {
       const auto* fragment = packet.header<Ipv6FragmentHeader>(at);
+      packet.no_transport = !fragment;
       if (!fragment) return;
       uint16_t offset = fragment->offset;
       read_fragment(packet, offset & 0xfff8u, offset & 1);
@@ -181,8 +184,11 @@ void walk_extensions(Packet& packet, uint8_t next) {
     }
     next = extension->next_header;
     at += size;
-    if (packet.fragment_offset > 0) break;  // what follows is the middle of something
-    if (at > UINT16_MAX) {                  // possible in a jumbogram only
+    if (packet.fragment_offset > 0) {  // what follows is the middle of something
+      packet.no_transport = is_extension(next);
+      break;
+    }
+    if (at > UINT16_MAX) {  // possible in a jumbogram only
       packet.malformed = Reason::kBadHeader;
       return;
     }

@@ -84,6 +84,11 @@ void Emitter::test(Field field, uint32_t mask, uint32_t value, bool negate) {
   emit_test({.op = Op::kMasked, .field = field, .negate = negate, .a = mask, .b = value});
 }
 
+void Emitter::test_protocol(uint8_t protocol, bool negate) {
+  if (program_.family == Family::kIpv4) return test(Field::kProtocol, 0xff, protocol, negate);
+  emit_test({.op = Op::kProtocol, .field = Field::kProtocol, .negate = negate, .b = protocol});
+}
+
 void Emitter::test_range(Field field, uint32_t low, uint32_t high, bool negate) {
   // A range that runs backwards holds nothing, and an instruction cannot say so.
   if (low > high) return test(field, 0, 1, negate);

@@ -38,6 +38,7 @@ class Emitter {
   // Conditions. With `negate` the test must fail for the rule to match.
   void condition(std::string text);
   void test(Field field, uint32_t mask, uint32_t value, bool negate = false);
+  void test_protocol(uint8_t protocol, bool negate = false);  // of -p
   void test_range(Field field, uint32_t low, uint32_t high, bool negate = false);
   void test_ranges(Field field, std::span<const ValueRange> ranges, bool negate = false);
   void test_address(Field first, const Address& address, const Address& mask, bool negate = false);

@@ -33,11 +33,27 @@ bool is_interface(const InterfaceName* name, const InterfaceTest& test) {
   return difference == 0;
 }
 
+// Linux hotdrops a packet where -p is asked, negated or not, and an IPv6 extension header on the
+// way to the protocol is cut off or in another fragment (tests/flow/ipv6-protocol.flow).
+MatchResult is_protocol(Context& context, uint32_t protocol) {
+  const Packet& packet = context.packet;
+  if (packet.no_transport) {
+    Presence presence = packet.presence(packet.transport, sizeof(Ipv6Extension));
+    if (packet.fragment_offset > 0 || presence != Presence::kNotCaptured) {
+      return MatchResult::kHotdrop;
+    }
+    context.not_captured = true;
+    return MatchResult::kNo;
+  }
+  return packet.fields[Field::kProtocol] == protocol ? MatchResult::kYes : MatchResult::kNo;
+}
+
 MatchResult test(const Program& program, const Instruction& i, Context& context) {
   const Fields& fields = context.packet.fields;
   auto result = [](bool held) { return held ? MatchResult::kYes : MatchResult::kNo; };
   switch (i.op) {
     case Op::kMasked: return result((fields[i.field] & i.a) == i.b);
+    case Op::kProtocol: return is_protocol(context, i.b);
     case Op::kRange: return result(fields[i.field] - i.a <= i.b - i.a);
     case Op::kRanges: return result(in_ranges(fields[i.field], &program.ranges[i.a], i.b));
     case Op::kAddress: return result(in_prefix(fields, i.field, program.addresses[i.a]));

@@ -32,6 +32,7 @@ std::string operands(const Program& program, const Instruction& i) {
     case Op::kMasked:
       return i.a == ~0u ? fmt::format("{} {} {:#x}", field, is, i.b)
                         : fmt::format("{} & {:#x} {} {:#x}", field, i.a, is, i.b);
+    case Op::kProtocol: return fmt::format("{} {} {:#x}", field, is, i.b);
     case Op::kRange: return fmt::format("{} {}in {}..{}", field, i.negate ? "not " : "", i.a, i.b);
     case Op::kRanges: {
       std::string text = fmt::format("{} {}in", field, i.negate ? "not " : "");
@@ -61,9 +62,9 @@ std::string operands(const Program& program, const Instruction& i) {
   return "";
 }
 
-constexpr std::array<std::string_view, 15> kOpNames{"test",   "test",   "test",  "test",  "test",
-                                                    "header", "call",   "enter", "count", "accept",
-                                                    "drop",   "return", "jump",  "goto",  "action"};
+constexpr std::array<std::string_view, 16> kOpNames{
+    "test",  "test",  "test",   "test", "test",   "test", "header", "call",
+    "enter", "count", "accept", "drop", "return", "jump", "goto",   "action"};
 
 }  // namespace
 

@@ -25,6 +25,7 @@ constexpr uint32_t kNoRule = ~0u;
 enum class Op : uint8_t {
   // Conditions: fall through if true, else go to `target`.
   kMasked,     // (field & a) == b
+  kProtocol,   // IPv6: the transport protocol is b; hotdrop if there is none to be found
   kRange,      // a <= field <= b
   kRanges,     // field in ranges[a .. a+b)
   kAddress,    // the four words from `field` on, against addresses[a]

@@ -35,7 +35,7 @@ void compile_ip(const IpMatch& ip, Emitter& emitter) {
   if (ip.protocol != 0) {
     emitter.condition(
         fmt::format("{}-p {}", ip.not_protocol ? "! " : "", protocol_name(ip.protocol)));
-    emitter.test(Field::kProtocol, 0xff, ip.protocol, ip.not_protocol);
+    emitter.test_protocol(ip.protocol, ip.not_protocol);
   }
   if (ip.fragment || ip.not_fragment) {
     emitter.condition(ip.not_fragment ? "! -f" : "-f");

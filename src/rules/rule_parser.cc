@@ -347,8 +347,10 @@ class LineParser {
   bool unknown_extension(const Token& name, const char* option, const char* kind, bool known,
                          std::string_view only, std::span<const std::string_view> candidates) {
     if (known) {
-      return fail(name.span, fmt::format("{} {} is known to iptables but not to Sallyport yet",
-                                         option, name.text));
+      return fail(name.span,
+                  fmt::format("{} {} is known to iptables but not to Sallyport yet", option,
+                              name.text),
+                  "a # at the line's start leaves the rule out, and what it would decide");
     }
     if (!only.empty()) {
       return fail(name.span, fmt::format("{} {} is for {} only", option, name.text, only));

@@ -16,18 +16,23 @@ bool interface_is(const InterfaceTest& wanted, bool negated, const InterfaceName
   return is != negated;
 }
 
-bool ip_matches(const IpMatch& ip, const Packet& packet) {
+// -s, -d, -i and -o are asked before -p and -f, which may hotdrop.
+MatchResult ip_matches(const IpMatch& ip, const Packet& packet) {
+  bool ends = address_is(ip.source, ip.not_source, packet.source()) &&
+              address_is(ip.destination, ip.not_destination, packet.destination()) &&
+              interface_is(ip.in, ip.not_in, packet.in) &&
+              interface_is(ip.out, ip.not_out, packet.out);
+  if (!ends) return MatchResult::kNo;
+  if (ip.protocol != 0 && packet.no_transport) return MatchResult::kHotdrop;
   bool protocol = ip.protocol == 0 || (packet.protocol() == ip.protocol) != ip.not_protocol;
   bool later_fragment = packet.fragment_offset > 0;
   bool fragment = !(ip.fragment && !later_fragment) && !(ip.not_fragment && later_fragment);
-  return address_is(ip.source, ip.not_source, packet.source()) &&
-         address_is(ip.destination, ip.not_destination, packet.destination()) &&
-         interface_is(ip.in, ip.not_in, packet.in) &&
-         interface_is(ip.out, ip.not_out, packet.out) && protocol && fragment;
+  return yes_if(protocol && fragment);
 }
 
 MatchResult matches(const Rule& rule, Context& context, Memories& memories) {
-  if (!ip_matches(rule.ip, context.packet)) return MatchResult::kNo;
+  MatchResult ip = ip_matches(rule.ip, context.packet);
+  if (ip != MatchResult::kYes) return ip;
   for (const auto& match : rule.matches) {
     context.memory = {&memories[match.get()], 1};
     MatchResult result = match->eval(context);
