@@ -29,18 +29,6 @@ void write(const NatPorts& ports, const Scope&, std::string& out) {
 
 namespace {
 
-std::string read_addresses(Text text, const Scope& scope, AddressRange& out) {
-  size_t dash = text.find('-');
-  std::array parts{text.substr(0, dash), dash == Text::npos ? text : text.substr(dash + 1)};
-  for (Text part : parts) {
-    std::optional<Address> address = Address::parse(scope.family, part);
-    if (!address) return fmt::format("'{}' is not an address of this family", part);
-    out.first = out.last;
-    out.last = *address;
-  }
-  return {};
-}
-
 std::string read_ports_and_base(Text text, const Scope& scope, NatRange& out) {
   size_t slash = text.find('/');
   std::string wrong = read(text.substr(0, slash), scope, out.ports.emplace());
@@ -72,7 +60,9 @@ std::string read(Text text, const Scope& scope, NatRange& out) {
     if (has_ports) ports = text.substr(colon + 1);
   }
   if (!addresses.empty()) {
-    std::string wrong = read_addresses(addresses, scope, out.addresses.emplace());
+    // Not as -s is read: 10.1 is no address here.
+    std::string wrong =
+        read_address_range(addresses, scope.family, Address::parse, out.addresses.emplace());
     if (!wrong.empty()) return wrong;
   }
   if (has_ports) return read_ports_and_base(ports, scope, out);

@@ -5,7 +5,7 @@
 namespace sallyport {
 namespace {
 
-// Seen by experiment: with counters before the rule, two fewer.
+// Seen by experiment. With counters before the rule iptables takes two fewer: not followed.
 constexpr size_t kMostWords = 251;
 
 bool is_blank(char c) {

@@ -1,5 +1,6 @@
 #include "lang/names.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 #include <unordered_map>
@@ -26,8 +27,8 @@ constexpr Protocol kProtocols[] = {
 struct Database {
   std::unordered_map<std::string, uint8_t> protocols;
   std::vector<std::string> protocol_names = std::vector<std::string>(256);
-  std::unordered_map<std::string, uint16_t>
-      services;  // "domain/udp"; the first one of any: "domain/"
+  // "domain/udp"; the first one of any protocol: "domain/".
+  std::unordered_map<std::string, uint16_t> services;
 };
 
 constexpr std::streamsize kMostBytes = 1 << 20;

@@ -17,11 +17,13 @@
 // made once per extension by specs_of<T>().
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "lang/value.h"
@@ -127,7 +129,6 @@ struct OptionSpec {
   // Appends "[! ]--name value".
   void (*write)(const OptionSpec& self, const void* owner, const Scope& scope,
                 std::string& out) = nullptr;
-  size_t index = 0;  // in the owner's declaration
 };
 
 namespace option_detail {
@@ -190,8 +191,7 @@ OptionSpec erase() {
           .help = o.text,
           .read = read_option<Owner, kIndex>,
           .given = option_given<Owner, kIndex>,
-          .write = write_option<Owner, kIndex>,
-          .index = kIndex};
+          .write = write_option<Owner, kIndex>};
 }
 
 }  // namespace option_detail

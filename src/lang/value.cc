@@ -40,9 +40,8 @@ size_t edits(Text a, Text b) {
   return ago[b.size()];
 }
 
-// inet_aton's spellings: one to four numbers in any base, the last filling what is left.
-// As iptables reads a *network*: "10.1" is 10.1.0.0, each number a byte from the left, unless
-// one number stands alone that does not fit a byte.
+// One to four numbers in any base, as iptables reads networks: each is a byte from the left, so
+// that "10.1" is 10.1.0.0; one number alone that does not fit a byte is the whole address.
 std::optional<uint32_t> read_ipv4(Text text) {
   std::vector<Text> parts = split(text, '.');
   if (parts.size() > 4) return std::nullopt;
@@ -258,9 +257,14 @@ void write(const MaskedAddress& address, const Scope& scope, std::string& out) {
 }
 
 std::string read(Text text, const Scope& scope, AddressRange& out) {
+  return read_address_range(text, scope.family, read_address, out);
+}
+
+std::string read_address_range(Text text, Family family,
+                               std::optional<Address> (*parse)(Family, Text), AddressRange& out) {
   size_t dash = text.find('-');
   for (Text part : {text.substr(0, dash), dash == Text::npos ? text : text.substr(dash + 1)}) {
-    std::optional<Address> address = read_address(scope.family, part);
+    std::optional<Address> address = parse(family, part);
     if (!address) return fmt::format("'{}' is not an address of this family", part);
     out.first = out.last;
     out.last = *address;

@@ -112,7 +112,7 @@ struct MaskedAddress {
   Address address;
   Address mask;
 };
-// One address in any spelling that inet_aton knows (10.1 is 10.1.0.0 as a network), or RFC 4291's.
+// One address in any spelling that iptables takes (10.1 is 10.1.0.0), or RFC 4291's.
 std::optional<Address> read_address(Family family, Text text);
 // A length, or a mask written as an address.
 std::optional<Address> read_mask(Family family, Text text);
@@ -127,6 +127,9 @@ struct AddressRange {
   Address last;
 };
 std::string read(Text text, const Scope& scope, AddressRange& out);
+// The same, of addresses that `parse` reads.
+std::string read_address_range(Text text, Family family,
+                               std::optional<Address> (*parse)(Family, Text), AddressRange& out);
 void write(const AddressRange& range, const Scope& scope, std::string& out);
 
 // A protocol by number or name; 0 is all of them.

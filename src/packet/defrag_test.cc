@@ -241,6 +241,25 @@ TEST(Defragmenter, TheDatagramOfIpv6) {
   EXPECT_FALSE(datagram.is_fragment);
 }
 
+// Linux tells them apart where the addresses are link-local: docs/kernel-differences.md.
+TEST(Defragmenter, FragmentsOfTwoInterfacesAreOneDatagram) {
+  const InterfaceName interfaces[] = {InterfaceName("eth0"), InterfaceName("eth1")};
+  const Bytes payload = whole_payload(false);
+  Bench bench;
+  Outcome outcome{};
+  for (uint32_t i = 0; i < 2; i++) {
+    Bytes bytes = fragment_of(false, payload, i == 0 ? Piece{0, 24} : Piece{24, 64});
+    for (size_t address : {8, 24}) bytes[address] = 0xfe, bytes[address + 1] = 0x80;
+    bench.storage.push_back(std::move(bytes));
+    Packet packet = testing::packet_of(bench.storage.back(),
+                                       static_cast<uint32_t>(bench.storage.back().size()));
+    packet.in = &interfaces[i];
+    parse(packet);
+    outcome = bench.defragmenter.push(packet, 0).outcome;
+  }
+  EXPECT_EQ(outcome, Outcome::kComplete);
+}
+
 // RFC 7112, as Linux applies it: such a first fragment is on its own, and INVALID.
 TEST(Defragmenter, AnIpv6FirstFragmentWithoutAllItsHeadersGoesOnAlone) {
   struct Row {

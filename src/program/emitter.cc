@@ -141,12 +141,12 @@ void Emitter::begin_target() {
 
 void Emitter::accept() {
   begin_target();
-  emit({.op = Op::kAccept, .a = rule_});
+  emit({.op = Op::kAccept});
 }
 
 void Emitter::drop() {
   begin_target();
-  emit({.op = Op::kDrop, .a = rule_});
+  emit({.op = Op::kDrop});
 }
 
 void Emitter::return_() {
@@ -166,14 +166,14 @@ void Emitter::go_to(std::string_view name) {
 
 void Emitter::call_chain(Op op, std::string_view name) {
   begin_target();
-  chains_[std::string(name)].calls.push_back(emit({.op = op, .a = rule_}));
+  chains_[std::string(name)].calls.push_back(emit({.op = op}));
 }
 
 void Emitter::action(Verdict (*call)(const void*, Context&), std::shared_ptr<const void> options) {
   begin_target();
   uint32_t index = static_cast<uint32_t>(program_.actions.size());
   program_.actions.push_back({call, std::move(options)});
-  emit({.op = Op::kAction, .a = index, .b = rule_});
+  emit({.op = Op::kAction, .a = index});
 }
 
 // The deepest stack that a packet entering here can need: one for the policy or

@@ -6,22 +6,11 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <unordered_map>
 
 #include "rules/rule_parser.h"
 
 namespace sallyport {
 namespace {
-
-// Chains by name while a table is read: there may be many.
-using Names = std::unordered_map<std::string, uint32_t>;
-
-std::optional<uint32_t> find_name(const void* names, std::string_view name) {
-  const Names& map = *static_cast<const Names*>(names);
-  auto found = map.find(std::string(name));
-  if (found == map.end()) return std::nullopt;
-  return found->second;
-}
 
 // Deeper nests than this would need a stack that no packet should cost.
 constexpr uint32_t kDeepestNest = 512;
@@ -112,7 +101,7 @@ class FileParser {
   uint32_t add_chain(std::string_view name, std::optional<Hook> hook, const Span& span) {
     uint32_t index = static_cast<uint32_t>(table_->chains.size());
     table_->chains.push_back({.name = std::string(name), .hook = hook, .span = span, .rules = {}});
-    names_.emplace(name, index);
+    names_.add(name, index);
     return index;
   }
 
@@ -125,7 +114,7 @@ class FileParser {
       return error(here(0, line.size()), "a chain's line is ':NAME POLICY [packets:bytes]'");
     }
     const Token& name = words[0];
-    std::optional<uint32_t> known = find_name(&names_, name.text);
+    std::optional<uint32_t> known = names_.find(name.text);
     if (!known) {
       if (std::string bad = bad_chain_name(name.text); !bad.empty()) return error(name.span, bad);
     }
@@ -174,20 +163,15 @@ class FileParser {
     auto split = lexer_.split(line.substr(begin), number_, static_cast<uint32_t>(begin + 1));
     if (!split) return errors_.add(split.error());
     if (lexer_.tokens().empty()) return error(here(0, line.size()), "counters without a rule");
-    LineContext context{rules_.family,
-                        id_,
-                        table_->chains,
-                        find_name,
-                        &names_,
-                        sets_,
-                        errors_.count() < Diagnostics::kMost};
+    LineContext context{rules_.family, id_,   table_->chains,
+                        names_,        sets_, errors_.count() < Diagnostics::kMost};
     Result<ParsedLine> parsed = parse_line(lexer_.tokens(), counters, context);
     if (!parsed) return errors_.add(parsed.error());
     if (!parsed->skipped) take(std::move(*parsed));
   }
 
   void take(ParsedLine line) {
-    std::optional<uint32_t> index = find_name(&names_, line.chain.text);
+    std::optional<uint32_t> index = names_.find(line.chain.text);
     if (line.command == Command::kNewChain) {
       std::string bad = index ? fmt::format("there is a chain '{}' already", line.chain.text)
                               : bad_chain_name(line.chain.text);
@@ -332,7 +316,7 @@ class FileParser {
   uint32_t number_ = 0;
   TableId id_ = TableId::kFilter;
   Table* table_ = nullptr;
-  Names names_;
+  ChainNames names_;
   std::vector<PlacedDemand> demands_;
   bool carriage_returns_ = false;
   bool lost_ = false;  // between tables after an error: lines are passed over

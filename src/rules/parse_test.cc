@@ -96,6 +96,9 @@ TEST(ParseRules, WantsTheFramesOfATable) {
       {"*filter\n:INPUT REJECT\nCOMMIT\n", "2:8 'REJECT' is not a policy\n"},
       {"*filter\n:INPUT\nCOMMIT\n", "2:1 a chain's line is ':NAME POLICY [packets:bytes]'\n"},
       {"*filter\n:INPUT DROP [x:y]\nCOMMIT\n", "2:13 '[x:y]' is not [packets:bytes]\n"},
+      {"*filter\n-A INPUT\n-D INPUT 1\n-F\n-Z OUTPUT\nCOMMIT\n",
+       "3:1 -D does not belong in a rule file\n4:1 -F does not belong in a rule file\n"
+       "5:1 -Z does not belong in a rule file\n"},
       {"*filter\n[1:2\nCOMMIT\n", "2:1 the counters before a rule are [packets:bytes]\n"},
       {"*filter\n[1:2]\nCOMMIT\n", "2:1 counters without a rule\n"},
       {"*filter\n:ACCEPT - [0:0]\nCOMMIT\n",

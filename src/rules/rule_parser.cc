@@ -347,10 +347,10 @@ class LineParser {
   bool unknown_extension(const Token& name, const char* option, const char* kind, bool known,
                          std::string_view only, std::span<const std::string_view> candidates) {
     if (known) {
-      return fail(name.span,
-                  fmt::format("{} {} is known to iptables but not to Sallyport yet", option,
-                              name.text),
-                  "a # at the line's start leaves the rule out, and what it would decide");
+      return fail(
+          name.span,
+          fmt::format("{} {} is known to iptables but not to Sallyport yet", option, name.text),
+          "a # at the line's start leaves the rule out, and what it would decide");
     }
     if (!only.empty()) {
       return fail(name.span, fmt::format("{} {} is for {} only", option, name.text, only));
@@ -514,7 +514,7 @@ class LineParser {
     if (name == nullptr) return false;
     std::string_view text = name->text;
     jump_span_ = name->span;
-    if (std::optional<uint32_t> index = context_.find_chain(context_.names, text)) {
+    if (std::optional<uint32_t> index = context_.names.find(text)) {
       if (context_.chains[*index].hook) {
         return fail(name->span,
                     fmt::format("{} is a built-in chain: nothing can jump to it", text));
@@ -561,7 +561,7 @@ class LineParser {
     }
     bool has_rule = line_.command == Command::kAppend || line_.command == Command::kInsert;
     if (!has_rule) return tokens_.size() <= 3 || fail(tokens_[3].span, "too many words");
-    std::optional<uint32_t> index = context_.find_chain(context_.names, line_.chain.text);
+    std::optional<uint32_t> index = context_.names.find(line_.chain.text);
     if (!index) {
       return fail(line_.chain.span, fmt::format("there is no chain '{}' here", line_.chain.text),
                   "a chain is declared (:NAME - [0:0]) before it is used");

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lang/lexer.h"
@@ -38,14 +39,27 @@ struct ParsedLine {
   std::vector<HookDemand> demands;
 };
 
+// Chains by name while a table is read: there may be many.
+class ChainNames {
+ public:
+  void add(std::string_view name, uint32_t index) { indices_.emplace(name, index); }
+  void clear() { indices_.clear(); }
+  std::optional<uint32_t> find(std::string_view name) const {
+    auto found = indices_.find(std::string(name));
+    if (found == indices_.end()) return std::nullopt;
+    return found->second;
+  }
+
+ private:
+  std::unordered_map<std::string, uint32_t> indices_;
+};
+
 // What the table at hand offers to a line.
 struct LineContext {
   Family family;
   TableId table;
   const std::vector<Chain>& chains;
-  // Index of a chain by its name, or nothing.
-  std::optional<uint32_t> (*find_chain)(const void* names, std::string_view name);
-  const void* names;
+  const ChainNames& names;
   const SetStore* sets;
   bool guess;  // what a misspelt word was meant to be: costly, and pointless past the errors kept
 };

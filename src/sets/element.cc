@@ -44,57 +44,67 @@ std::unexpected<Diag> not_an_address(Family family, std::string_view text) {
                       : "an IPv6 address; host names are not looked up here");
 }
 
-// The address part: "A", "A/LEN", "A-B".
+// The address part as written: "A", "A/LEN", "A-B".
+struct AddressPart {
+  Address start;
+  std::optional<Address> end;
+  int length = 0;
+};
+
+Result<AddressPart> read_address_part(const SetOptions& options, std::string_view text) {
+  Family family = options.family;
+  AddressPart part;
+  part.length = bits_of(family);
+  auto moved = [](Diag diag, size_t by) {
+    diag.span.column += static_cast<uint32_t>(by);
+    return std::unexpected(std::move(diag));
+  };
+  std::string_view address = text;
+  if (size_t slash = text.find('/'); slash != std::string_view::npos) {
+    address = text.substr(0, slash);
+    Result<uint64_t> length = parse_number(text.substr(slash + 1), 0, bits_of(family));
+    if (!length) return moved(length.error(), slash + 1);
+    part.length = static_cast<int>(*length);
+    if (part.length == 0) {
+      return error_at(
+          0, text, "a prefix length of 0 cannot be stored",
+          family == Family::kIpv4 ? "add 0.0.0.0/1 and 128.0.0.0/1" : "add ::/1 and 8000::/1");
+    }
+    bool network = part.length != bits_of(family);
+    if (!options.info().has_prefix && family == Family::kIpv6 && network) {
+      return error_at(0, text,
+                      fmt::format("{} takes single IPv6 addresses only", options.info().name),
+                      "use hash:net or hash:net,port");
+    }
+  } else if (size_t dash = text.find('-'); dash != std::string_view::npos) {
+    if (family == Family::kIpv6) return error_at(0, text, "IPv6 has no ranges of addresses");
+    address = text.substr(0, dash);
+    std::string_view second = text.substr(dash + 1);
+    part.end = parse_address(family, second);
+    if (!part.end) return moved(not_an_address(family, second).error(), dash + 1);
+  }
+  std::optional<Address> start = parse_address(family, address);
+  if (!start) return not_an_address(family, address);
+  part.start = *start;
+  return part;
+}
+
+// The addresses of an element, or what is wrong with them.
 std::optional<Diag> parse_addresses(const SetOptions& options, std::string_view text,
                                     ElementRange& range) {
+  Result<AddressPart> part = read_address_part(options, text);
+  if (!part) return part.error();
   Family family = options.family;
   bool prefixes = options.info().has_prefix;
   int bits = bits_of(family);
-  int length = bits;
-  std::string_view address = text;
-  std::optional<Address> end;
-  if (size_t slash = text.find('/'); slash != std::string_view::npos) {
-    address = text.substr(0, slash);
-    Result<uint64_t> number = parse_number(text.substr(slash + 1), 0, bits);
-    if (!number) {
-      number.error().span.column += static_cast<uint32_t>(slash) + 1;
-      return number.error();
-    }
-    if (*number == 0) {
-      return error_at(0, text, "a prefix length of 0 cannot be stored",
-                      family == Family::kIpv4 ? "add 0.0.0.0/1 and 128.0.0.0/1"
-                                              : "add ::/1 and 8000::/1")
-          .error();
-    }
-    length = static_cast<int>(*number);
-    if (!prefixes && family == Family::kIpv6 && length != bits) {
-      return error_at(0, text,
-                      fmt::format("{} takes single IPv6 addresses only", options.info().name),
-                      "use hash:net or hash:net,port")
-          .error();
-    }
-  } else if (size_t dash = text.find('-'); dash != std::string_view::npos) {
-    if (family == Family::kIpv6)
-      return error_at(0, text, "IPv6 has no ranges of addresses").error();
-    address = text.substr(0, dash);
-    std::string_view second = text.substr(dash + 1);
-    end = parse_address(family, second);
-    if (!end) {
-      Diag diag = not_an_address(family, second).error();
-      diag.span.column += static_cast<uint32_t>(dash) + 1;
-      return diag;
-    }
-  }
-  std::optional<Address> start = parse_address(family, address);
-  if (!start) return not_an_address(family, address).error();
-
-  Address low = *start;
-  Address high = end.value_or(*start);
+  int length = part->length;
+  Address low = part->start;
+  Address high = part->end.value_or(low);
   if (low > high) std::swap(low, high);  // as ipset does
   if (prefixes) {
     low = low & mask_of(family, length);
     high = high & mask_of(family, length);
-    range.split = end.has_value();
+    range.split = part->end.has_value();
     if (range.split && low.is_zero() && high.words[0] == ~0u) {
       return error_at(0, text, "the range covers all addresses").error();
     }

@@ -143,7 +143,7 @@ class SetStore {
     bool exist = false;
   };
 
-  // Edits by text (store.cc).
+  // Edits by text (set_store.cc).
   Status create(std::string_view name, const SetOptions& options, bool exist);
   Status destroy(uint32_t set);
   void destroy_all();

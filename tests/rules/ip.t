@@ -26,6 +26,8 @@ foo ;  ; 1:1 'foo' belongs to no option
 -i abcdefghijklmno ; = ; ok
 -i "" ;  ; 1:4 an empty interface name
 -i et/h ; = ; ok
+-i + ;  ; ok
+! -i + ;  ; stricter 1:1 ! -i + can never match
 -i et+h ; = ; ok
 -p tcp -t filter ;  ; 1:8 -t does not belong in a rule file
 -v -n -x -p tcp ;  ; 1:4 -n does not belong in a rule file
