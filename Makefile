@@ -3,8 +3,10 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+MUTANTS ?= 100
+SEED ?= 1
 PREFIX ?= /usr/local
-.PHONY: help deps build run test check bench fuzz format install coverage tsan clean
+.PHONY: help deps build run test check bench fuzz mutate format install coverage tsan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,6 +36,11 @@ bench: deps ## the benchmarks, beside DPDK's hash table where it is installed
 
 fuzz: deps ## each fuzzer for FUZZ_SECONDS (60)
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+mutate: deps ## MUTANTS (100) small mistakes put into the code, drawn with SEED (1): do the tests notice?
+	@cmake --preset release >/dev/null
+	@cmake --build build -j $(JOBS)
+	@scripts/mutate --seed $(SEED) --count $(MUTANTS)
 
 tsan: deps ## the tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null
