@@ -83,6 +83,24 @@ TEST(Way, AnUnnamedInterfaceIsTheRecordedOneOrElseTheDefault) {
   EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), "input eth9 -");
 }
 
+TEST(Way, OfSeveralInterfacesTheHostsOwnAddressTellsWhich) {
+  Host host = home();
+  host.add(InterfaceName("eth1"), *Prefix::parse("10.0.0.2/24"));
+  Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));
+  struct Case {
+    std::string_view source, destination, way;
+  };
+  for (const Case& c : {
+           Case{"192.168.1.9", "10.0.0.2", "input eth1 -"},
+           Case{"10.0.0.2", "192.168.1.9", "output - eth1"},
+           Case{"10.0.0.9", "224.0.0.1", "input eth9 -"},
+           Case{"10.0.0.2", "224.0.0.1", "output - eth1"},
+       }) {
+    Sent sent(c.source, c.destination);
+    EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), c.way) << c.source << c.destination;
+  }
+}
+
 TEST(Way, ThePacketTypeIsToldFromTheAddress) {
   Host host = home();
   Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));

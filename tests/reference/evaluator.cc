@@ -17,13 +17,20 @@ bool interface_is(const InterfaceTest& wanted, bool negated, const InterfaceName
 }
 
 // -s, -d, -i and -o are asked before -p and -f, which may hotdrop.
-MatchResult ip_matches(const IpMatch& ip, const Packet& packet) {
+MatchResult ip_matches(const IpMatch& ip, Context& context) {
+  const Packet& packet = context.packet;
   bool ends = address_is(ip.source, ip.not_source, packet.source()) &&
               address_is(ip.destination, ip.not_destination, packet.destination()) &&
               interface_is(ip.in, ip.not_in, packet.in) &&
               interface_is(ip.out, ip.not_out, packet.out);
   if (!ends) return MatchResult::kNo;
-  if (ip.protocol != 0 && packet.no_transport) return MatchResult::kHotdrop;
+  if (ip.protocol != 0 && packet.no_transport) {
+    bool cut = packet.fragment_offset == 0 &&
+               packet.presence(packet.transport, 2) == Presence::kNotCaptured;
+    if (!cut) return MatchResult::kHotdrop;
+    context.not_captured = true;
+    return yes_if(ip.not_protocol);
+  }
   bool protocol = ip.protocol == 0 || (packet.protocol() == ip.protocol) != ip.not_protocol;
   bool later_fragment = packet.fragment_offset > 0;
   bool fragment = !(ip.fragment && !later_fragment) && !(ip.not_fragment && later_fragment);
@@ -31,7 +38,7 @@ MatchResult ip_matches(const IpMatch& ip, const Packet& packet) {
 }
 
 MatchResult matches(const Rule& rule, Context& context, Memories& memories) {
-  MatchResult ip = ip_matches(rule.ip, context.packet);
+  MatchResult ip = ip_matches(rule.ip, context);
   if (ip != MatchResult::kYes) return ip;
   for (const auto& match : rule.matches) {
     context.memory = {&memories[match.get()], 1};
