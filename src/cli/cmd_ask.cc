@@ -8,6 +8,8 @@
 #include <iostream>
 #include <sstream>
 
+#include <CLI/CLI.hpp>
+
 #include "attach/script_run.h"
 #include "cli/anonymize.h"
 #include "cli/commands.h"

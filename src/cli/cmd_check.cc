@@ -2,6 +2,8 @@
 #include <fmt/ostream.h>
 #include <iostream>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/commands.h"
 #include "cli/inputs.h"
 #include "cli/rule_file.h"

@@ -1,6 +1,8 @@
 // sallyport compare: one capture under several policies, and what else each of them admits.
 #include <iostream>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/commands.h"
 #include "cli/comparison.h"
 

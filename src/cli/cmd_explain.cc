@@ -5,6 +5,8 @@
 #include <iostream>
 #include <sstream>
 
+#include <CLI/CLI.hpp>
+
 #include "attach/capture_filter.h"
 #include "cli/anonymize.h"
 #include "cli/commands.h"

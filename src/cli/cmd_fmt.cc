@@ -1,6 +1,8 @@
 // sallyport fmt: a rule file as iptables-legacy-save would print it.
 #include <iostream>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/commands.h"
 #include "cli/rule_file.h"
 #include "rules/print.h"

@@ -3,6 +3,8 @@
 #include <fmt/ostream.h>
 #include <iostream>
 
+#include <CLI/CLI.hpp>
+
 #include "attach/annotate.h"
 #include "attach/capture_filter.h"
 #include "cli/commands.h"

@@ -2,7 +2,9 @@
 // says, when chosen, what the exit code is.
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace sallyport {
 

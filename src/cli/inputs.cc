@@ -10,6 +10,8 @@
 #include <set>
 #include <system_error>
 
+#include <CLI/CLI.hpp>
+
 #include "engine/host_text.h"
 #include "rules/lower.h"
 #include "rules/parse.h"

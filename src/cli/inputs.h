@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "engine/engine.h"
 #include "engine/way.h"
+
+namespace CLI {
+class App;
+}
 
 namespace sallyport {
 

@@ -4,9 +4,11 @@
 #include <functional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
 #include "rules/ruleset.h"
+
+namespace CLI {
+class App;
+}
 
 namespace sallyport {
 
