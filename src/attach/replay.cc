@@ -91,11 +91,22 @@ void Replay::settle(const Released& released) {
   }
 }
 
+// How many of them come before the end; from then on nothing more is read.
+size_t Replay::count_until(std::span<const Record> records) {
+  auto late =
+      std::ranges::find_if(records, [&](const Record& record) { return record.time > *until_; });
+  auto count = static_cast<size_t>(late - records.begin());
+  ended_ = count < records.size();
+  return count;
+}
+
 // Reads and judges a burst; the record to be traced goes by itself.
 bool Replay::read() {
   uint64_t most = watcher_ ? 1 : records_.size();
   if (last_) most = std::min(most, judged_ > *last_ ? 0 : *last_ + 1 - judged_);
+  if (ended_) return false;
   size_t count = capture_.read(std::span(records_).first(most));
+  if (until_) count = count_until(std::span(records_).first(count));
   if (count == 0) return false;
   judged_ += count;
   for (size_t i = 0; i < count; i++) prepare(records_[i], i);

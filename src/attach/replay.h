@@ -44,6 +44,8 @@ class Replay {
   // No record after this one is read: the engine stays as that one left it. Given again with a
   // later one, next() goes on from there.
   void stop_after(uint64_t index) { last_ = index; }
+  // No record is read from the first on that is later than this moment.
+  void stop_at(Instant moment) { until_ = moment; }
 
  private:
   struct Held {
@@ -53,6 +55,7 @@ class Replay {
   void judge_burst(size_t first, size_t count);
   void prepare(const Record& record, size_t slot);
   void settle(const Released& released);
+  size_t count_until(std::span<const Record> records);
   bool read();
 
   Capture& capture_;
@@ -60,6 +63,8 @@ class Replay {
   const Viewpoint& viewpoint_;
   Options options_;
   std::optional<uint64_t> last_;
+  std::optional<Instant> until_;
+  bool ended_ = false;  // a record later than that has been seen
   std::optional<uint64_t> traced_;
   EngineTrace* trace_ = nullptr;
   std::function<void(const Judged&)> watcher_;

@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/summary.h"
+#include "cli/views.h"
 #include "cli/words.h"
 
 namespace sallyport {
@@ -27,6 +28,7 @@ struct Options {
   std::string against;
   bool json = false;
   bool strict = false;
+  Views views;
 };
 
 // "drop by filter/INPUT:policy, NEW: no rule decided …"
@@ -155,6 +157,7 @@ void Run::see(const Judged& judged) {
   if (differs) different_++;
   if (rival && !differs) return;
   if (filter_ && !filter_->matches(judged.record)) return;
+  if (options_.views.take_stdout()) return;
   if (options_.json || rival || filter_) print(judged, rival);
 }
 
@@ -168,7 +171,8 @@ int Run::finish() {
       return kExitUsage;
     }
   }
-  if (!options_.json) {
+  if (!options_.views.finish(session_, std::cerr)) return kExitUsage;
+  if (!options_.json && !options_.views.take_stdout()) {
     if (rival_) {
       fmt::print(std::cout, "{} of {} packets are treated differently\n", different_,
                  summary_.packets());
@@ -188,6 +192,7 @@ void Run::expect(ExpectationCheck& expectations) {
 
 int Run::run(const CaptureFile& capture) {
   if (!prepare(capture)) return kExitUsage;
+  if (options_.views.until()) session_.replay().stop_at(*options_.views.until());
   Progress progress(session_.capture().size());
   std::span<const Judged> burst;
   while (session_.replay().next(burst)) {
@@ -207,7 +212,23 @@ std::optional<ExpectationCheck> read_expectations(const InputFile& file) {
   return std::nullopt;
 }
 
-int replay(const Options& options) {
+// A view that goes to standard output leaves no room there for anything else.
+bool is_alone(const Options& options) {
+  const std::pair<const char*, bool> others[] = {{"--json", options.json},
+                                                 {"--filter", !options.filter.empty()},
+                                                 {"--against", !options.against.empty()}};
+  for (const auto& [flag, given] : others) {
+    if (!given || !options.views.take_stdout()) continue;
+    fmt::print(
+        std::cerr,
+        "sallyport: {} and a view need standard output, each alone: write --dump KIND=FILE\n",
+        flag);
+    return false;
+  }
+  return true;
+}
+
+int replay(Options& options) {
   std::optional<ExpectationCheck> expectations;
   if (!options.expect.empty()) {
     std::optional<InputFile> file = read_input(options.expect, std::cerr);
@@ -219,6 +240,8 @@ int replay(const Options& options) {
   if (!sources) return kExitUsage;
   std::optional<CaptureFile> capture = CaptureFile::open(options.capture, std::cerr);
   if (!capture) return kExitUsage;
+  if (!options.views.understand(*sources, capture->start(), std::cerr)) return kExitUsage;
+  if (!is_alone(options)) return kExitUsage;
   std::unique_ptr<Session> session = Session::make(*sources, *capture, std::cerr);
   if (!session) return kExitNo;
   for (const std::string& note : session->notes()) fmt::print(std::cerr, "sallyport: {}\n", note);
@@ -239,6 +262,7 @@ void add_replay(CLI::App& app, int& exit_code) {
   sallyport replay --rules my.rules --sets my.sets --json my.pcap
   sallyport replay --rules my.rules --forward --inside 10.0.0.0/8 router.pcap
   sallyport replay --rules my.rules --against new.rules my.pcap
+  sallyport replay --rules my.rules --dump conntrack --at 12.5 my.pcap
   tcpdump -c 1000 -w - | sallyport replay --rules my.rules -
 
 Without --host and --forward the host is guessed from the capture, and the guess
@@ -264,6 +288,7 @@ is printed. Exit codes: 0; 1 an error in a file; 2 usage; 3 uncertain, with
       ->add_option("--against", options->against,
                    "print only the packets that these rules treat differently")
       ->option_text("RULES2");
+  options->views.add_to(*command);
   command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
       ->option_text("FILE")
       ->required();

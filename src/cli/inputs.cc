@@ -407,6 +407,8 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
           ? Viewpoint::of_router(sources.inside, InterfaceName(sources.inputs.in_if),
                                  InterfaceName(sources.inputs.out_if))
           : Viewpoint::of_host(setup.engine->host(), InterfaceName(usual_interface(interfaces)));
+  setup.rules = std::move(rules);
+  setup.rules6 = std::move(rules6);
   return setup;
 }
 

@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "engine/way.h"
+#include "rules/ruleset.h"
 
 namespace CLI {
 class App;
@@ -70,6 +71,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors,
 // The engine, and the point that it looks from.
 struct Setup {
   std::unique_ptr<Engine> engine;
+  std::optional<Ruleset> rules, rules6;  // as they were read
   std::optional<Viewpoint> viewpoint;
   bool verify_checksums = true;
   std::vector<std::string> notes;  // guesses and warnings, for people

@@ -43,6 +43,11 @@ class Session {
   const Viewpoint& viewpoint() const { return *setup_.viewpoint; }
   const Capture& capture() const { return capture_; }
   const std::vector<std::string>& notes() const { return setup_.notes; }
+  // As it was read; null if there is none of this family.
+  const Ruleset* ruleset(Family family) const {
+    const std::optional<Ruleset>& rules = family == Family::kIpv4 ? setup_.rules : setup_.rules6;
+    return rules ? &*rules : nullptr;
+  }
   const Program* program(const Judged& judged) const {
     return judged.family ? setup_.engine->program(*judged.family) : nullptr;
   }

@@ -182,7 +182,11 @@ class Reader {
     }
     if (name == "timeout") return read_number(word, value, line_.gre_timeouts[0]);
     if (name == "stream_timeout") return read_number(word, value, line_.gre_timeouts[1]);
-    if (name == "delta-time") return read_number(word, value, line_.age.emplace());
+    if (name == "delta-time") {
+      Result<void> read = read_number(word, value, line_.age.emplace());
+      line_.clock_age = *line_.age;
+      return read;
+    }
     if (name != "mark" && name != "use" && name != "secctx") return {};
     flow_words_ = true;
     if (name == "mark") return read_number(word, value, line_.connmark);
@@ -339,8 +343,9 @@ std::string halves_text(const FlowLine& line, Writer writer) {
   return text;
 }
 
-std::string age_text(const FlowLine& line) {
-  return line.age ? fmt::format(" delta-time={}", *line.age) : "";
+std::string age_text(const FlowLine& line, Writer writer) {
+  if (!line.age) return {};
+  return fmt::format(" delta-time={}", writer == Writer::kProc ? *line.age : line.clock_age);
 }
 
 uint32_t seconds_left(Tick expires, Tick now) {
@@ -355,6 +360,12 @@ FlowLine line_of(const Flow& flow, const Tuple& reply, Tick now) {
           .tcp_state = flow.tcp.state,
           .status = flow.status,
           .connmark = flow.connmark};
+}
+
+void set_age(FlowLine& line, const Flow& flow, Tick now) {
+  uint32_t age = flow.age(now);
+  line.age = age / kTicksPerSecond;
+  line.clock_age = static_cast<uint32_t>(now / kTicksPerSecond - (now - age) / kTicksPerSecond);
 }
 
 // Linux makes an id by hashing, so that it tells nothing; here it need only tell flows apart.
@@ -388,7 +399,7 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
     const Flow& flow = *conntrack.find(id);
     FlowLine& line = lines.emplace_back(line_of(flow, conntrack.reply_of(id), now));
     if (const FlowCounters* counters = conntrack.counters(id)) line.counters = *counters;
-    if (knobs.timestamp) line.age = flow.age(now) / kTicksPerSecond;
+    if (knobs.timestamp) set_age(line, flow, now);
     line.id = printed_id(id);
     if (auto found = children.find(id.index); found != children.end()) line.uses += found->second;
     line.gre_timeouts = {knobs.gre_timeout, knobs.gre_timeout_stream};
@@ -402,7 +413,7 @@ std::string list_text(const FlowLine& line, const FlowForm& form) {
   text += head_text(line, Writer::kConntrack) + halves_text(line, Writer::kConntrack);
   text += fmt::format(" mark={}", line.connmark);
   text += zone_text(line.zone, Zone::Directions::kBoth, "zone");
-  text += age_text(line) + fmt::format(" use={}", line.uses);
+  text += age_text(line, Writer::kConntrack) + fmt::format(" use={}", line.uses);
   return form.id ? text + fmt::format(" id={}", line.id) : text;
 }
 
@@ -414,7 +425,7 @@ std::string proc_text(const FlowLine& line) {
   text += fmt::format(" mark={}", line.connmark);
   if (line.zone.directions == Zone::Directions::kBoth)
     text += fmt::format(" zone={}", line.zone.id);
-  return text + age_text(line) + fmt::format(" use={}", line.uses + 1);
+  return text + age_text(line, Writer::kProc) + fmt::format(" use={}", line.uses + 1);
 }
 
 std::string flow_text(const Flow& flow, const Tuple& reply, Tick now) {

@@ -24,6 +24,9 @@ struct FlowLine {
   uint32_t connmark = 0;
   std::optional<FlowCounters> counters;  // with nf_conntrack_acct
   std::optional<uint32_t> age;           // seconds, with nf_conntrack_timestamp
+  // The same as conntrack reckons it, from the clock's seconds: two times 20 ms apart can be a
+  // second apart.
+  uint32_t clock_age = 0;
   uint32_t id = 0;
   uint32_t uses = 1;  // who holds it: the table, and each flow that it expected
   std::array<uint32_t, 2> gre_timeouts{};  // in /proc: seconds, alone and with answers

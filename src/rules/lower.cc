@@ -125,4 +125,17 @@ std::shared_ptr<const Program> compile(const Ruleset& rules) {
   return Lowering(rules).run();
 }
 
+// In Lowering's order: a chain's rules, and then its policy.
+Ruleset counted(Ruleset rules, std::span<const RuleCounters> counters) {
+  auto next = counters.begin();
+  for (std::optional<Table>& table : rules.tables) {
+    if (!table) continue;
+    for (Chain& chain : table->chains) {
+      for (Rule& rule : chain.rules) rule.counters = *next++;
+      if (chain.hook) chain.counters = *next++;
+    }
+  }
+  return rules;
+}
+
 }  // namespace sallyport

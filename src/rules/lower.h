@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "program/program.h"
 #include "rules/ruleset.h"
@@ -9,5 +10,8 @@
 namespace sallyport {
 
 std::shared_ptr<const Program> compile(const Ruleset& rules);
+
+// The rules with what the counters of their program have come to, as Engine::counters() has them.
+Ruleset counted(Ruleset rules, std::span<const RuleCounters> counters);
 
 }  // namespace sallyport

@@ -1,0 +1,109 @@
+#include "cli/views.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <fmt/ostream.h>
+#include <iostream>
+#include <memory>
+#include <set>
+#include <system_error>
+
+#include "cli/when.h"
+
+namespace sallyport {
+namespace {
+
+// Nothing, or why it could not be written.
+std::string write_file(const std::string& name, const std::string& text) {
+  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "wbe"),
+                                                       std::fclose);
+  bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
+                 std::fflush(file.get()) == 0;
+  return written ? std::string() : std::generic_category().message(errno);
+}
+
+}  // namespace
+
+void Views::add_to(CLI::App& command) {
+  CLI::Option* dump =
+      command
+          .add_option("--dump", dump_flags_,
+                      "what the firewall has come to, as Linux lists it: conntrack (conntrack -L), "
+                      "proc (/proc/net/nf_conntrack), ipset (ipset save), iptables, ip6tables "
+                      "(iptables-save -c); to FILE, else to standard output, alone")
+          ->option_text("KIND[=FILE]")
+          ->allow_extra_args(false);
+  command.add_option("--at", at_, "stop at that moment: dump what was true then")
+      ->option_text("TIME");
+  command.add_option("-o,--output", output_, "with --dump conntrack: what conntrack -o adds")
+      ->option_text("extended,id")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"extended", "id"}))
+      ->needs(dump);
+}
+
+bool Views::understand(const Sources& sources, Instant start, std::ostream& errors) {
+  start_ = start;
+  for (const std::string& word : output_) (word == "id" ? form_.id : form_.extended) = true;
+  return understand_dumps(sources, errors) && understand_at(start, errors);
+}
+
+bool Views::understand_dumps(const Sources& sources, std::ostream& errors) {
+  std::set<std::string> files;
+  for (const std::string& flag : dump_flags_) {
+    auto fail = [&](std::string_view why) {
+      fmt::print(errors, "sallyport: --dump {}: {}\n", flag, why);
+      return false;
+    };
+    std::expected<Dump, std::string> dump = parse_dump(flag);
+    if (!dump) return fail(dump.error());
+    bool six = dump->kind == Dump::Kind::kIp6tables;
+    if (six && !sources.rules6) return fail("there are no IPv6 rules: give --rules6 FILE");
+    if (dump->kind == Dump::Kind::kIptables && !sources.rules) {
+      return fail("there are no IPv4 rules: give --rules FILE");
+    }
+    if (!files.insert(dump->file).second) {
+      return fail(dump->file.empty() ? "one view can go to standard output, not two: write =FILE"
+                                     : "another view goes to this file");
+    }
+    dumps_.push_back(std::move(*dump));
+  }
+  return true;
+}
+
+bool Views::understand_at(Instant start, std::ostream& errors) {
+  if (at_.empty()) return true;
+  until_ = parse_when(at_, start);
+  if (!until_) {
+    fmt::print(errors, "sallyport: --at {}: not a time: write {}\n", at_, kWhenForms);
+    return false;
+  }
+  if (*until_ < std::chrono::floor<std::chrono::seconds>(start)) {
+    fmt::print(errors, "sallyport: --at {}: the capture begins later\n", at_);
+    return false;
+  }
+  until_ = std::max(*until_, start);
+  return true;
+}
+
+bool Views::take_stdout() const {
+  return std::ranges::any_of(dumps_, [](const Dump& dump) { return dump.file.empty(); });
+}
+
+bool Views::finish(Session& session, std::ostream& errors) const {
+  Tick now = until_ ? tick_of(*until_) : std::max(session.engine().now(), tick_of(start_));
+  for (const Dump& dump : dumps_) {
+    std::string text = dump_text(dump.kind, session, form_, now);
+    if (dump.file.empty()) {
+      std::cout << text;
+    } else if (std::string why = write_file(dump.file, text); !why.empty()) {
+      fmt::print(errors, "sallyport: {}: {}\n", dump.file, why);
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace sallyport

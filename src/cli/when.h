@@ -1,0 +1,19 @@
+// A moment of a capture, as people write it.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace sallyport {
+
+constexpr const char* kWhenForms =
+    "seconds from the start of the capture (12.5); seconds since 1970, as tcpdump -tt and --json "
+    "print them; or HH:MM:SS[.5], alone or after YYYY-MM-DD, in local time, or UTC with a Z";
+
+// `start` is the time of the capture's first record. A time of day without a date is the first
+// such time in the capture. Nothing for what is no time.
+std::optional<Instant> parse_when(std::string_view text, Instant start);
+
+}  // namespace sallyport
