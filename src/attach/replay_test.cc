@@ -121,5 +121,26 @@ TEST_F(ReplayTest, ALostFragmentIsDropped) {
   EXPECT_EQ(reasons[0], Reason::kFragmentTimeout);
 }
 
+// Also before those after it that are early again.
+TEST_F(ReplayTest, StopsBeforeTheFirstRecordThatIsTooLate) {
+  std::vector<uint8_t> early = capture_of({"udp 192.168.1.7:1 > 192.168.1.2:9"});
+  std::vector<uint8_t> late = early;
+  late[24] = 0xff;
+  late[25] = 0x06;
+  testing::CaptureBuilder builder;
+  builder.data(early);
+  builder.data({early.begin() + 24, early.end()});
+  builder.data({late.begin() + 24, late.end()});
+  builder.data({early.begin() + 24, early.end()});
+  for (auto [seconds, records] : {std::pair(999, 0), {1001, 2}, {9999, 4}}) {
+    Capture capture = *Capture::from_memory(builder.bytes);
+    Replay replay(capture, engine_, viewpoint_, {});
+    replay.stop_at(Instant(std::chrono::seconds(seconds)));
+    size_t handed_on = 0;
+    for (std::span<const Judged> judged; replay.next(judged);) handed_on += judged.size();
+    EXPECT_EQ(handed_on, static_cast<size_t>(records)) << seconds;
+  }
+}
+
 }  // namespace
 }  // namespace sallyport

@@ -82,11 +82,11 @@ class Rival {
 
 class Run {
  public:
-  Run(const Options& options, Session& session, Instant start)
+  Run(Options& options, Session& session, Instant start)
       : options_(options), session_(session), start_(start) {}
 
   // The same, held against a script.
-  void expect(ExpectationCheck& expectations);
+  void expect(ExpectationCheck& expectations) { expectations_ = &expectations; }
   int run(const CaptureFile& capture);
 
  private:
@@ -95,7 +95,7 @@ class Run {
   void print(const Judged& judged, const Judged* rival);
   int finish();
 
-  const Options& options_;
+  Options& options_;
   Session& session_;
   Instant start_;
   std::optional<CaptureFilter> filter_;
@@ -184,15 +184,15 @@ int Run::finish() {
   return options_.strict && summary_.uncertain() > 0 ? kExitUncertain : kExitOk;
 }
 
-void Run::expect(ExpectationCheck& expectations) {
-  expectations_ = &expectations;
-  session_.replay().watch(
-      [this](const Judged& judged) { expectations_->see(judged, session_.engine()); });
-}
-
 int Run::run(const CaptureFile& capture) {
   if (!prepare(capture)) return kExitUsage;
-  if (options_.views.until()) session_.replay().stop_at(*options_.views.until());
+  options_.views.begin(session_);
+  if (expectations_ || options_.views.watch()) {
+    session_.replay().watch([this](const Judged& judged) {
+      if (expectations_) expectations_->see(judged, session_.engine());
+      options_.views.see(judged.record.time);
+    });
+  }
   Progress progress(session_.capture().size());
   std::span<const Judged> burst;
   while (session_.replay().next(burst)) {

@@ -26,32 +26,34 @@ std::string write_file(const std::string& name, const std::string& text) {
 }  // namespace
 
 void Views::add_to(CLI::App& command) {
-  CLI::Option* dump =
-      command
-          .add_option("--dump", dump_flags_,
-                      "what the firewall has come to, as Linux lists it: conntrack (conntrack -L), "
-                      "proc (/proc/net/nf_conntrack), ipset (ipset save), iptables, ip6tables "
-                      "(iptables-save -c); to FILE, else to standard output, alone")
-          ->option_text("KIND[=FILE]")
-          ->allow_extra_args(false);
+  command
+      .add_option("--dump", dump_flags_,
+                  "what the firewall has come to, as Linux lists it: conntrack (conntrack -L), "
+                  "proc (/proc/net/nf_conntrack), ipset (ipset save), iptables, ip6tables "
+                  "(iptables-save -c); to FILE, else to standard output, alone")
+      ->option_text("KIND[=FILE]")
+      ->allow_extra_args(false);
+  command.add_flag("--events", events_flag_,
+                   "what happens to flows, as conntrack -E prints it, to standard output");
   command.add_option("--at", at_, "stop at that moment: dump what was true then")
       ->option_text("TIME");
-  command.add_option("-o,--output", output_, "with --dump conntrack: what conntrack -o adds")
-      ->option_text("extended,id")
+  command
+      .add_option("-o,--output", output_, "what conntrack -o adds to --dump conntrack and --events")
+      ->option_text("extended,id,timestamp")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"extended", "id"}))
-      ->needs(dump);
+      ->check(CLI::IsMember({"extended", "id", "timestamp"}));
 }
 
 bool Views::understand(const Sources& sources, Instant start, std::ostream& errors) {
   start_ = start;
-  for (const std::string& word : output_) (word == "id" ? form_.id : form_.extended) = true;
-  return understand_dumps(sources, errors) && understand_at(start, errors);
+  return understand_dumps(sources, errors) && understand_output(errors) &&
+         understand_at(start, errors);
 }
 
 bool Views::understand_dumps(const Sources& sources, std::ostream& errors) {
   std::set<std::string> files;
+  if (events_flag_) files.insert("");
   for (const std::string& flag : dump_flags_) {
     auto fail = [&](std::string_view why) {
       fmt::print(errors, "sallyport: --dump {}: {}\n", flag, why);
@@ -73,6 +75,17 @@ bool Views::understand_dumps(const Sources& sources, std::ostream& errors) {
   return true;
 }
 
+bool Views::understand_output(std::ostream& errors) {
+  for (const std::string& word : output_) {
+    (word == "id" ? form_.id : word == "extended" ? form_.extended : timestamp_) = true;
+  }
+  bool of_use = events_flag_ ||
+                std::ranges::find(dumps_, Dump::Kind::kConntrack, &Dump::kind) != dumps_.end();
+  if (output_.empty() || of_use) return true;
+  fmt::print(errors, "sallyport: --output: it is for --dump conntrack and --events\n");
+  return false;
+}
+
 bool Views::understand_at(Instant start, std::ostream& errors) {
   if (at_.empty()) return true;
   until_ = parse_when(at_, start);
@@ -89,11 +102,29 @@ bool Views::understand_at(Instant start, std::ostream& errors) {
 }
 
 bool Views::take_stdout() const {
-  return std::ranges::any_of(dumps_, [](const Dump& dump) { return dump.file.empty(); });
+  return events_flag_ ||
+         std::ranges::any_of(dumps_, [](const Dump& dump) { return dump.file.empty(); });
 }
 
-bool Views::finish(Session& session, std::ostream& errors) const {
+void Views::begin(Session& session) {
+  if (until_) session.replay().stop_at(*until_);
+  if (events_flag_) events_.emplace(session.engine().conntrack(), form_, timestamp_, std::cout);
+}
+
+void Views::see(Instant now) {
+  if (events_) events_->print(now);
+}
+
+bool Views::finish(Session& session, std::ostream& errors) {
   Tick now = until_ ? tick_of(*until_) : std::max(session.engine().now(), tick_of(start_));
+  if (events_) {
+    session.engine().conntrack().reserve(0, now);
+    events_->print(until_.value_or(start_));
+    if (events_->lost() > 0) {
+      fmt::print(errors, "sallyport: {} events were lost: more at once than {}\n", events_->lost(),
+                 EventLog::kMost);
+    }
+  }
   for (const Dump& dump : dumps_) {
     std::string text = dump_text(dump.kind, session, form_, now);
     if (dump.file.empty()) {

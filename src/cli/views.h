@@ -1,5 +1,5 @@
-// What `replay` shows in the kernel's text, beside or instead of its summary: --dump, and the
-// moment that it is of, --at.
+// What `replay` shows in the kernel's text, beside or instead of its summary: --dump, --events,
+// and the moment where they end, --at.
 #pragma once
 
 #include <optional>
@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/dump.h"
+#include "cli/event_printer.h"
 #include "cli/session.h"
 
 namespace sallyport {
@@ -22,21 +23,28 @@ class Views {
 
   // A view goes to standard output, which nothing else may then.
   bool take_stdout() const;
-  // No record after this moment is read.
-  const std::optional<Instant>& until() const { return until_; }
-
-  // Writes the dumps of a replay that has come to its end.
-  bool finish(Session& session, std::ostream& errors) const;
+  // Before the first record is read.
+  void begin(Session& session);
+  // Something wants to look after each record.
+  bool watch() const { return events_.has_value(); }
+  void see(Instant now);
+  // What is left to tell of a replay that has come to its end. False: not all of it could be
+  // written.
+  bool finish(Session& session, std::ostream& errors);
 
  private:
   bool understand_dumps(const Sources& sources, std::ostream& errors);
+  bool understand_output(std::ostream& errors);
   bool understand_at(Instant start, std::ostream& errors);
 
   std::vector<std::string> dump_flags_;
   std::vector<std::string> output_;
   std::string at_;
+  bool events_flag_ = false;
   std::vector<Dump> dumps_;
+  std::optional<EventPrinter> events_;
   FlowForm form_;
+  bool timestamp_ = false;
   std::optional<Instant> until_;
   Instant start_{};
 };

@@ -42,9 +42,11 @@ std::optional<Instant> clock_time(std::string text, Instant start) {
   std::tm calendar{};
   (utc ? gmtime_r : localtime_r)(&started, &calendar);
   const char* rest = text.c_str();
-  const char* after_date = strptime(rest, "%Y-%m-%d", &calendar);
+  std::tm date = calendar;  // a copy, as what does not fit is left half read
+  const char* after_date = strptime(rest, "%Y-%m-%d", &date);
   if (after_date) {
     if (*after_date != ' ' && *after_date != 'T') return std::nullopt;
+    calendar = date;
     rest = after_date + 1;
   }
   rest = strptime(rest, "%H:%M:%S", &calendar);

@@ -269,6 +269,15 @@ std::string_view protocol_name(uint8_t protocol) {
 // zeros.
 enum class Writer : uint8_t { kConntrack, kProc };
 
+std::string_view event_name(FlowEvent::Kind kind) {
+  switch (kind) {
+    case FlowEvent::Kind::kNew: return "[NEW]";
+    case FlowEvent::Kind::kUpdate: return "[UPDATE]";
+    case FlowEvent::Kind::kDestroy: return "[DESTROY]";
+  }
+  return {};
+}
+
 std::string address_text(const Address& address, Family family, Writer writer) {
   if (family == Family::kIpv4 || writer == Writer::kConntrack) return address.text(family);
   std::string text;
@@ -322,7 +331,9 @@ std::string head_text(const FlowLine& line, Writer writer) {
   std::string text =
       fmt::format("{:<8} {} ", nameless ? "unknown" : protocol_name(protocol), protocol);
   if (line.timeout) text += fmt::format("{} ", *line.timeout);
-  if (protocol == protocol::kTcp) text += fmt::format("{} ", tcp_state_name(line.tcp_state));
+  if (line.tcp_state != TcpState::kNone) {
+    text += fmt::format("{} ", tcp_state_name(line.tcp_state));
+  }
   if (protocol == protocol::kGre && writer == Writer::kProc) {
     text +=
         fmt::format("timeout={}, stream_timeout={} ", line.gre_timeouts[0], line.gre_timeouts[1]);
@@ -408,12 +419,38 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
   return lines;
 }
 
+// An UPDATE says what has changed, and what a listing says of a flow that is not nothing. A flow
+// that ends has no helper any more, and a timeout only if it did not come to its end.
+std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form) {
+  FlowLine line = line_of(event.flow, event.reply, event.when);
+  bool ends = event.kind == FlowEvent::Kind::kDestroy;
+  if (ends) {
+    if (line.timeout == 0) line.timeout.reset();
+    if (event.counted) line.counters = event.counters;
+    if (knobs.timestamp) set_age(line, event.flow, event.when);
+  } else if (event.kind == FlowEvent::Kind::kUpdate && !(event.changes & FlowEvent::kProtocol)) {
+    line.tcp_state = TcpState::kNone;
+  }
+  std::string text = fmt::format("{:>9} ", event_name(event.kind));
+  if (form.extended) text += family_text(line.tuple.family);
+  text += head_text(line, Writer::kConntrack) + halves_text(line, Writer::kConntrack);
+  if (line.connmark || event.changes & FlowEvent::kMark) {
+    text += fmt::format(" mark={}", line.connmark);
+  }
+  text += zone_text(line.zone, Zone::Directions::kBoth, "zone");
+  text += age_text(line, Writer::kConntrack);
+  if (!ends && !event.helper.empty()) text += fmt::format(" helper={}", event.helper);
+  return form.id ? text + fmt::format(" id={}", printed_id(event.id)) : text;
+}
+
 std::string list_text(const FlowLine& line, const FlowForm& form) {
   std::string text = form.extended ? family_text(line.tuple.family) : std::string();
   text += head_text(line, Writer::kConntrack) + halves_text(line, Writer::kConntrack);
   text += fmt::format(" mark={}", line.connmark);
   text += zone_text(line.zone, Zone::Directions::kBoth, "zone");
-  text += age_text(line, Writer::kConntrack) + fmt::format(" use={}", line.uses);
+  text += age_text(line, Writer::kConntrack);
+  if (!line.helper.empty()) text += fmt::format(" helper={}", line.helper);
+  text += fmt::format(" use={}", line.uses);
   return form.id ? text + fmt::format(" id={}", line.id) : text;
 }
 

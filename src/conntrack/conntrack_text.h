@@ -28,7 +28,8 @@ struct FlowLine {
   // second apart.
   uint32_t clock_age = 0;
   uint32_t id = 0;
-  uint32_t uses = 1;  // who holds it: the table, and each flow that it expected
+  std::string_view helper;  // empty: none
+  uint32_t uses = 1;        // who holds it: the table, and each flow that it expected
   std::array<uint32_t, 2> gre_timeouts{};  // in /proc: seconds, alone and with answers
 };
 
@@ -46,6 +47,8 @@ struct FlowForm {
 };
 // As `conntrack -L` prints it.
 std::string list_text(const FlowLine& line, const FlowForm& form = {});
+// As `conntrack -E` prints it: "    [NEW] udp      17 30 src=…".
+std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form = {});
 // As /proc/net/nf_conntrack has it.
 std::string proc_text(const FlowLine& line);
 // As `conntrack -L -o extended` prints it. `reply` is Conntrack::reply_of().

@@ -6,8 +6,9 @@
 Two namespaces, a host and a peer, talk over a veth pair: UDP, TCP, ICMP, GRE, both families, zones,
 marks, sets. tcpdump records at the host. At two moments the host is asked for `conntrack -L`,
 /proc/net/nf_conntrack, `ipset save` and `iptables-save -c`, and Sallyport, from the recording, for
-the same at those moments (--at). Texts must be equal to the letter, less the order of
-hash tables and the comments of iptables-save.
+the same at those moments (--at); and `conntrack -E`, which listened all the while, is held against
+--events. Texts must be equal to the letter, less the order of hash tables and of different flows'
+events, and the comments of iptables-save.
 
 Packets are sent in two bursts, and the moments lie where no packet's age is near a whole second, so
 that seconds are equal too. A machine too busy for that is asked again, twice.
@@ -30,7 +31,7 @@ TOOLS = ["ip", "sysctl", "conntrack", "ipset", "iptables-legacy-restore", "iptab
 HOST, PEER = "10.0.0.1", "10.0.0.9"
 HOST6, PEER6 = "fd00::1", "fd00::9"
 KNOBS = ["net.netfilter.nf_conntrack_acct=1", "net.netfilter.nf_conntrack_timestamp=1",
-         "net.netfilter.nf_conntrack_udp_timeout=40"]
+         "net.netfilter.nf_conntrack_udp_timeout=40", "net.netfilter.nf_conntrack_icmp_timeout=2"]
 
 SETS = """\
 create seen hash:ip,port family inet hashsize 1024 maxelem 65536 timeout 100 counters bucketsize 12
@@ -170,6 +171,9 @@ class Talk:
 
 def talk():
     """The host: two bursts of packets, and a look after each."""
+    listener = subprocess.Popen(["conntrack", "-E", "-o", "extended"], text=True, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL)
+    time.sleep(0.3)  # until it listens; it does not say when it does
     host = Talk()
     host.udp(1007)
     marked = host.udp(1008, b"knock")
@@ -191,7 +195,8 @@ def talk():
     reset.close()
     time.sleep(0.5)
     looks.append(look())
-    json.dump(looks, sys.stdout)
+    listener.terminate()
+    json.dump({"looks": looks, "events": listener.communicate()[0]}, sys.stdout)
 
 
 class Scene:
@@ -239,11 +244,11 @@ class Scene:
         run(*self.inside(self.host, "ipset", "restore"), input=SETS)
         run(*self.inside(self.host, "iptables-legacy-restore"), input=RULES)
         run(*self.inside(self.host, "ip6tables-legacy-restore"), input=RULES6)
-        looks = json.loads(run(*self.inside(self.host, sys.executable, __file__, "--talk")))
+        seen = json.loads(run(*self.inside(self.host, sys.executable, __file__, "--talk")))
         time.sleep(0.2)
         self.recorder.terminate()
         self.recorder.wait()
-        return looks
+        return seen
 
 
 def comparable(view, text):
@@ -253,11 +258,14 @@ def comparable(view, text):
         return [lines[0], *sorted(lines[1:])]
     if view in ("conntrack", "proc"):
         return sorted(lines)
+    if view == "events":
+        return sorted(lines, key=lambda line: line[line.index("src="):line.index(" dst=", line.index(" dst=") + 1)]
+                      .replace(" [UNREPLIED]", ""))
     tables = re.split(r"^(?=\*)", "\n".join(lines), flags=re.M)
     return "\n".join(table.strip() for table in sorted(tables)).splitlines()[1:]
 
 
-def ours(program, scratch, capture, view, at):
+def ours(program, scratch, capture, wanted, at):
     names = {}
     for name, text in (("rules", RULES), ("rules6", RULES6), ("sets", SETS)):
         names[name] = os.path.join(scratch, name)
@@ -267,25 +275,32 @@ def ours(program, scratch, capture, view, at):
     for knob in KNOBS:
         arguments += ["--sysctl", knob]
     return run(program, "replay", *arguments, "--host", f"v0={HOST}/24,v0={HOST6}/64", "--checksums", "ignore",
-               "--compat", "linux", "--dump", view, "--at", f"{at:.6f}", capture)
+               "--compat", "linux", *wanted, "--at", f"{at:.6f}", capture)
+
+
+def difference(what, view, theirs, mine):
+    """Of two texts, in words; empty if there is none."""
+    theirs, mine = comparable(view, theirs), comparable(view, mine)
+    if len(theirs) >= 4 and mine == theirs:
+        return ""
+    return "".join([f"{what}, {view}: {len(theirs)} and {len(mine)} lines\n",
+                    *(f"  kernel: {line}\n" for line in theirs if line not in mine),
+                    *(f"  ours:   {line}\n" for line in mine if line not in theirs)])
 
 
 def attempt(program):
     """The differences, as text."""
     with tempfile.TemporaryDirectory(prefix="sallyport-views-") as scratch, Scene(scratch) as scene:
-        found = []
-        for number, moment in enumerate(scene.play(), 1):
-            if not moment:
-                found.append(f"moment {number}: the tools took too long\n")
-                continue
+        seen = scene.play()
+        if not all(seen["looks"]):
+            return "the tools took too long\n"
+        found = ""
+        for number, moment in enumerate(seen["looks"], 1):
             for view, text in moment["texts"].items():
-                theirs = comparable(view, text)
-                mine = comparable(view, ours(program, scratch, scene.capture, view, moment["at"]))
-                if len(theirs) < 4 or mine != theirs:
-                    found += [f"moment {number}, {view}:\n"]
-                    found += [f"  kernel: {line}\n" for line in theirs if line not in mine]
-                    found += [f"  ours:   {line}\n" for line in mine if line not in theirs]
-        return "".join(found)
+                mine = ours(program, scratch, scene.capture, ["--dump", view], moment["at"])
+                found += difference(f"moment {number}", view, text, mine)
+        mine = ours(program, scratch, scene.capture, ["--events", "-o", "extended"], seen["looks"][-1]["at"])
+        return found + difference("all the while", "events", seen["events"], mine)
 
 
 def main():
@@ -300,7 +315,7 @@ def main():
     for _ in range(3):
         differences = attempt(os.path.abspath(sys.argv[1]))
         if not differences:
-            print(f"{len(VIEWS)} views at 2 moments are the kernel's to the letter")
+            print(f"{len(VIEWS)} views at 2 moments, and the events between, are the kernel's to the letter")
             return 0
         print(differences)
     return 1
