@@ -9,6 +9,8 @@
 #include <set>
 #include <system_error>
 
+#include <CLI/CLI.hpp>
+
 #include "cli/when.h"
 
 namespace sallyport {

@@ -7,11 +7,13 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/dump.h"
 #include "cli/event_printer.h"
 #include "cli/session.h"
+
+namespace CLI {
+class App;
+}
 
 namespace sallyport {
 
