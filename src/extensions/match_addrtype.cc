@@ -4,7 +4,9 @@
 // neither local, broadcast nor multicast counts as reachable unicast. By experiment:
 // in IPv4 an address has one type; 0.0.0.0 is BROADCAST. In IPv6 the host's own
 // addresses are LOCAL and UNICAST, the subnet's first is ANYCAST and UNICAST, :: is
-// UNSPEC. Of the other types no address is known to be one.
+// UNSPEC. Of the other types no address is known to be one. Where several types are given, an
+// IPv4 address is one of them; an IPv6 address is all of UNSPEC, UNICAST and MULTICAST that are
+// given, and one of the others (tests/flow/addrtype-ipv6.flow).
 #include "extensions/registry.h"
 
 namespace sallyport {
@@ -80,6 +82,13 @@ uint32_t types_of(const Host& host, Family family, const Address& address,
   return kUnicast | (local ? kLocal : 0) | (is_subnet_anycast(host, address) ? kAnycast : 0);
 }
 
+bool is_among(uint32_t have, uint32_t wanted, Family family) {
+  if (family == Family::kIpv4) return (have & wanted) != 0;
+  constexpr uint32_t kAllOf = kUnspec | kUnicast | kMulticast;
+  uint32_t one_of = wanted & ~kAllOf;
+  return (wanted & kAllOf & ~have) == 0 && (one_of == 0 || (have & one_of) != 0);
+}
+
 struct AddrtypeMatch {
   static constexpr Traits kTraits{.name = "addrtype",
                                   .summary = "what the addresses are to this host"};
@@ -122,7 +131,7 @@ struct AddrtypeMatch {
                                                        : nullptr;
     auto is = [&](const Arg<AddressTypes>& wanted, const Address& address) {
       uint32_t have = types_of(host, packet.family, address, interface);
-      return !wanted.given || ((have & wanted.value.bits) != 0) != wanted.negated;
+      return !wanted.given || is_among(have, wanted.value.bits, packet.family) != wanted.negated;
     };
     return yes_if(is(source, packet.source()) && is(destination, packet.destination()));
   }
