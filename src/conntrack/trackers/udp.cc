@@ -3,7 +3,8 @@
 // Every packet sets the short timeout, whichever way it goes. Once a reply has been
 // seen, and the flow is more than two seconds old, it is a stream: the long timeout,
 // and worth keeping when the table is full. The first reply itself does not make a
-// stream, however late it comes. Asked of Linux: kernel-facts 6, 9, 10, 38.
+// stream, however late it comes. UDP-Lite needs no age (tests/flow/udplite-stream.flow).
+// Asked of Linux: kernel-facts 6, 9, 10, 38.
 #include "conntrack/trackers/tracker.h"
 #include "packet/headers.h"
 
@@ -42,7 +43,8 @@ Reason check_udplite(Packet& packet, const Knobs& knobs) {
 
 Step move_udp(const Flow& flow, const Arrival& arrival) {
   const Knobs& knobs = arrival.knobs;
-  if (!(flow.status & ct_status::kSeenReply) || flow.age(arrival.now) <= kStreamAge) {
+  bool old = flow.tuple.protocol == protocol::kUdpLite || flow.age(arrival.now) > kStreamAge;
+  if (!(flow.status & ct_status::kSeenReply) || !old) {
     return Step::accept(knobs.udp_timeout);
   }
   return {.assured = true, .seconds = knobs.udp_timeout_stream};
