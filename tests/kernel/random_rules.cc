@@ -163,7 +163,7 @@ struct TargetKind {
 constexpr TargetKind kTargets[] = {
     {60, always, plain}, {10, may_reject, reject},   {3, always, log},
     {12, always, mark},  {10, is_tracked, connmark}, {2, is_tracked, shifted_connmark},
-    {14, has_sets, set}, {25, is_raw, ct},           {8, is_raw, notrack},
+    {14, has_sets, set}, {25, is_raw, ct},           {14, is_raw, notrack},
 };
 
 std::string target(Random& random, const RulePlace& place) {

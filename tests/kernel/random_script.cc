@@ -21,8 +21,8 @@ namespace {
 constexpr size_t kMostVolleys = 10;
 constexpr size_t kMostOfVolley = 50;
 
-// One after the other, each conversation in its own order.
-Steps weave(Random& random, std::vector<Steps> conversations) {
+// Each conversation in its own order, `at_once` of them at a time.
+Steps weave(Random& random, std::vector<Steps> conversations, size_t at_once) {
   Steps all;
   std::vector<size_t> at(conversations.size());
   for (;;) {
@@ -31,8 +31,8 @@ Steps weave(Random& random, std::vector<Steps> conversations) {
       if (at[i] < conversations[i].size()) open.push_back(i);
     }
     if (open.empty()) return all;
-    // Those that began stay: at most three talk at a time.
-    size_t chosen = open[random.below(static_cast<uint32_t>(std::min<size_t>(open.size(), 3)))];
+    size_t among = std::min(open.size(), at_once);
+    size_t chosen = open[random.below(static_cast<uint32_t>(among))];
     uint32_t burst = random.between(1, 4);
     for (; burst > 0 && at[chosen] < conversations[chosen].size(); burst--) {
       all.push_back(conversations[chosen][at[chosen]++]);
@@ -83,7 +83,8 @@ std::string random_script(uint64_t seed) {
   for (uint32_t i = 0; i < count; i++) {
     conversations.push_back(conversation(of_traffic, world));
   }
-  Steps steps = weave(of_traffic, std::move(conversations));
+  // Where time passes conversations are long, so that it passes within them.
+  Steps steps = weave(of_traffic, std::move(conversations), world.is_timed() ? 12 : 3);
   return text + (world.is_timed() ? timed(of_time, steps) : untimed(steps));
 }
 

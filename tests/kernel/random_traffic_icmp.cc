@@ -92,8 +92,13 @@ Step icmp_error(Random& random, const World& world, const Step& about) {
   int code = static_cast<int>(random.below(v4 ? 6 : 5));
   std::string quote;
   if (random.chance(35)) quote = fmt::format("quote {} ", random.pick({0, 3, 4, 7, 8, 12, 20, 28}));
+  std::string inner = about.packet;
+  if (random.chance(8)) {  // about what was never sent, perhaps
+    uint16_t port = world.client_port(random), other = world.server_port(random);
+    inner = fmt::format("udp {} > {}", endpoint(sender, port), endpoint(receiver, other));
+  }
   step.packet = fmt::format("{} {} > {} type {} code {} {}about ( {} ){}", protocol, from, to, type,
-                            code, quote, about.packet, random.maybe(4, " bad-checksum"));
+                            code, quote, inner, random.maybe(4, " bad-checksum"));
   return step;
 }
 

@@ -42,6 +42,9 @@ Steps udp_conversation(Random& random, const World& world) {
 Steps group_conversation(Random& random, const World& world) {
   Link link = world.host_link(random, world.family(random));
   std::string group = world.group(random, link.family);
+  // The machine's own broadcasts come back to it, and then have two ways.
+  bool broadcast = group.ends_with(".255");
+  if (broadcast && link.there.starts_with("out")) group = "239.255.255.250";
   uint16_t port = random.pick<uint16_t>({1900, 5353, 137, 5683});
   uint16_t from = random.chance(25) ? port : world.client_port(random);
   Steps steps;
