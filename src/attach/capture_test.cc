@@ -222,6 +222,7 @@ TEST(Capture, AFileIsNotChangedByWritingToItsRecords) {
   CaptureBuilder builder;
   builder.pcap(kMicro, link_type::kRaw).pcap_record(1, 2, kFrame);
   std::FILE* file = std::fopen(path.c_str(), "wb");
+  ASSERT_NE(file, nullptr);
   std::fwrite(builder.bytes.data(), 1, builder.bytes.size(), file);
   std::fclose(file);
   for (int round = 0; round < 2; round++) {

@@ -59,6 +59,7 @@ TEST(Script, TimesAreSinceTheStart) {
       "in udp 1.1.1.1:1 > 2.2.2.2:2\n"
       "@12.25 in udp 1.1.1.1:1 > 2.2.2.2:2\n");
   std::vector<Duration> times;
+  times.reserve(script.packets.size());
   for (const ScriptPacket& packet : script.packets) times.push_back(packet.time);
   EXPECT_EQ(times, (std::vector<Duration>{0ms, 1ms, 501ms, 2502ms, 12250ms}));
 }

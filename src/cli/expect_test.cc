@@ -1,5 +1,6 @@
 #include "cli/expect.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sstream>
 
@@ -107,10 +108,12 @@ TEST(ExpectationCheck, IsAboutTheSamePackets) {
       {"out udp 192.168.1.2:40000 > 192.168.1.1:53 ihl 4", "a packet without a readable header"},
   };
   for (const auto& row : rows) {
-    std::string said = row.said;
-    if (!said.empty()) {
-      said = "t.flow:1: packet 0: expected " + said +
-             "; the capture has udp 192.168.1.2:40000 > 192.168.1.1:53\n";
+    std::string said;
+    if (*row.said) {
+      said = fmt::format(
+          "t.flow:1: packet 0: expected {}; the capture has udp 192.168.1.2:40000 > "
+          "192.168.1.1:53\n",
+          row.said);
     }
     Verdict verdict = check("out udp 192.168.1.2:40000 > 192.168.1.1:53 len 20", row.expected);
     EXPECT_EQ(verdict.said, said);
@@ -151,6 +154,10 @@ TEST(ExpectationCheck, CountsPackets) {
   Verdict more = check(kExchange, kOne);
   EXPECT_EQ(more.said, "t.flow: packet 1: the capture has 2 IP packets more than the script\n");
   EXPECT_FALSE(more.met);
+  const std::string two = std::string(kOne) + "+3 in udp 192.168.1.1:53 > 192.168.1.2:40000\n";
+  EXPECT_FALSE(check(kOne, two).met) << "one fewer";
+  EXPECT_EQ(check(two, kOne).said,
+            "t.flow: packet 1: the capture has 1 IP packet more than the script\n");
 }
 
 }  // namespace

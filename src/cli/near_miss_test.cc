@@ -51,6 +51,7 @@ class NearMissTest : public testing::Test {
   // The start of each, enough to know it by.
   static std::vector<std::string> starts(const std::vector<NearMiss>& misses, size_t length) {
     std::vector<std::string> texts;
+    texts.reserve(misses.size());
     for (const NearMiss& miss : misses) texts.push_back(miss.text.substr(0, length));
     return texts;
   }

@@ -72,6 +72,7 @@ std::vector<std::string> guess_notes(const std::optional<Host>& guess,
                                      const std::vector<std::string>& reasons) {
   if (!guess) return {"no packet has an address: no host could be guessed; give --host"};
   std::vector<std::string> notes;
+  notes.reserve(reasons.size() + 1);
   for (const std::string& reason : reasons) notes.push_back("guessed: the host is " + reason);
   std::string flag;
   for (const Host::Interface& interface : guess->interfaces()) {
