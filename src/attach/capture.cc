@@ -28,30 +28,12 @@ constexpr uint16_t kOptionEnd = 0, kIfName = 2, kIfTsresol = 9, kIfTsoffset = 14
 constexpr size_t kMostWithoutFile = size_t{4} << 30;
 constexpr size_t kMostWarnings = 20;
 
-// Bytes that are mapped, or kept.
-class Bytes {
- public:
-  Bytes() = default;
-  explicit Bytes(std::vector<uint8_t> kept) : kept_(std::move(kept)), all_(kept_) {}
-  Bytes(void* mapped, size_t size) : mapped_(mapped), all_(static_cast<uint8_t*>(mapped), size) {}
-  Bytes(Bytes&& other) noexcept
-      : kept_(std::move(other.kept_)),
-        mapped_(std::exchange(other.mapped_, nullptr)),
-        all_(std::exchange(other.all_, {})) {}
-  Bytes& operator=(Bytes&&) = delete;
-  ~Bytes() {
-    if (mapped_) munmap(mapped_, all_.size());
-  }
-  std::span<uint8_t> all() const { return all_; }
-
- private:
-  std::vector<uint8_t> kept_;
-  void* mapped_ = nullptr;
-  std::span<uint8_t> all_;
-};
-
 struct Descriptor {
   int number = -1;
+
+  explicit Descriptor(int file) : number(file) {}
+  Descriptor(Descriptor&& other) noexcept : number(std::exchange(other.number, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor() {
     if (number > STDIN_FILENO) close(number);
   }
@@ -61,39 +43,86 @@ std::string system_error() {
   return std::generic_category().message(errno);
 }
 
-std::expected<Bytes, std::string> read_all(int file) {
-  std::vector<uint8_t> bytes(1 << 16);
-  size_t size = 0;
-  while (true) {
-    if (size == bytes.size()) {
-      if (size >= kMostWithoutFile) {
-        return std::unexpected("more than 4 GiB come from a pipe: save them to a file first");
-      }
-      bytes.resize(2 * size);
-    }
-    ssize_t got = ::read(file, bytes.data() + size, bytes.size() - size);
+// A file that is mapped, or bytes that are kept.
+class Bytes {
+ public:
+  static std::expected<Bytes, std::string> of(Descriptor file) {
+    struct stat status;
+    if (fstat(file.number, &status) < 0) return std::unexpected(system_error());
+    const size_t size = static_cast<size_t>(status.st_size);
+    if (size == 0) return Bytes({});
+    void* at =
+        mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0);
+    if (at == MAP_FAILED) return std::unexpected(system_error());
+    madvise(at, size, MADV_SEQUENTIAL);
+    return Bytes(std::move(file), {static_cast<uint8_t*>(at), size});
+  }
+  explicit Bytes(std::vector<uint8_t> kept) : kept_(std::move(kept)), all_(kept_) {}
+  Bytes(Bytes&& other) noexcept
+      : kept_(std::move(other.kept_)),
+        file_(std::move(other.file_)),
+        all_(std::exchange(other.all_, {})) {}
+  Bytes& operator=(Bytes&&) = delete;
+  ~Bytes() {
+    if (is_mapped() && !all_.empty()) munmap(all_.data(), all_.size());
+  }
+
+  std::expected<Bytes, std::string> again() const {
+    if (!is_mapped()) return Bytes(kept_);
+    Descriptor file(fcntl(file_.number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (file.number < 0) return std::unexpected(system_error());
+    return of(std::move(file));
+  }
+  std::span<uint8_t> all() const { return all_; }
+
+ private:
+  Bytes(Descriptor file, std::span<uint8_t> mapped) : file_(std::move(file)), all_(mapped) {}
+  bool is_mapped() const { return file_.number >= 0; }
+
+  std::vector<uint8_t> kept_;
+  Descriptor file_{-1};
+  std::span<uint8_t> all_;
+};
+
+bool write_all(int file, std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(file, bytes.data(), bytes.size());
+    if (count < 0 && errno != EINTR) return false;
+    if (count > 0) bytes = bytes.subspan(static_cast<size_t>(count));
+  }
+  return true;
+}
+
+// What can be read only once, as a file in memory.
+std::expected<Descriptor, std::string> spool(int from) {
+  Descriptor file(memfd_create("capture", MFD_CLOEXEC));
+  if (file.number < 0) return std::unexpected(system_error());
+  std::vector<uint8_t> block(1 << 20);
+  for (size_t size = 0;;) {
+    const ssize_t got = ::read(from, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::unexpected(system_error());
-    if (got == 0) break;
+    if (got == 0) return file;
     size += static_cast<size_t>(got);
+    if (size > kMostWithoutFile) {
+      return std::unexpected("more than 4 GiB come from a pipe: save them to a file first");
+    }
+    if (!write_all(file.number, std::span(block).first(static_cast<size_t>(got)))) {
+      return std::unexpected(system_error());
+    }
   }
-  bytes.resize(size);
-  return Bytes(std::move(bytes));
 }
 
 std::expected<Bytes, std::string> read_file(const std::string& path) {
-  Descriptor file{path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  Descriptor file(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status;
   if (file.number < 0 || fstat(file.number, &status) < 0) return std::unexpected(system_error());
   if (S_ISDIR(status.st_mode)) return std::unexpected("it is a directory");
   const bool whole = S_ISREG(status.st_mode) && lseek(file.number, 0, SEEK_CUR) == 0;
-  if (!whole || status.st_size == 0) return read_all(file.number);
-  const size_t size = static_cast<size_t>(status.st_size);
-  void* mapped =
-      mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.number, 0);
-  if (mapped == MAP_FAILED) return std::unexpected(system_error());
-  madvise(mapped, size, MADV_SEQUENTIAL);
-  return Bytes(mapped, size);
+  if (whole && status.st_size > 0) return Bytes::of(std::move(file));
+  std::expected<Descriptor, std::string> spooled = spool(file.number);
+  if (!spooled) return std::unexpected(spooled.error());
+  return Bytes::of(std::move(*spooled));
 }
 
 // A run of the file, and how its numbers are written.
@@ -190,6 +219,8 @@ struct Capture::State {
   std::vector<std::string> warnings;
 
   explicit State(Bytes bytes) : file(std::move(bytes)) { cursor.bytes = file.all(); }
+
+  static std::expected<Capture, std::string> capture(std::expected<Bytes, std::string> file);
 
   std::optional<std::string> begin();
   std::optional<std::string> begin_pcap(uint32_t magic);
@@ -390,18 +421,24 @@ Capture::Capture(Capture&&) noexcept = default;
 Capture& Capture::operator=(Capture&&) noexcept = default;
 Capture::~Capture() = default;
 
-std::expected<Capture, std::string> Capture::open(const std::string& path) {
-  std::expected<Bytes, std::string> bytes = read_file(path);
-  if (!bytes) return std::unexpected(bytes.error());
-  auto state = std::make_unique<State>(std::move(*bytes));
+std::expected<Capture, std::string> Capture::State::capture(
+    std::expected<Bytes, std::string> file) {
+  if (!file) return std::unexpected(file.error());
+  auto state = std::make_unique<State>(std::move(*file));
   if (std::optional<std::string> error = state->begin()) return std::unexpected(*error);
   return Capture(std::move(state));
 }
 
+std::expected<Capture, std::string> Capture::open(const std::string& path) {
+  return State::capture(read_file(path));
+}
+
 std::expected<Capture, std::string> Capture::from_memory(std::vector<uint8_t> bytes) {
-  auto state = std::make_unique<State>(Bytes(std::move(bytes)));
-  if (std::optional<std::string> error = state->begin()) return std::unexpected(*error);
-  return Capture(std::move(state));
+  return State::capture(Bytes(std::move(bytes)));
+}
+
+std::expected<Capture, std::string> Capture::again() const {
+  return State::capture(state_->file.again());
 }
 
 size_t Capture::read(std::span<Record> records) {

@@ -5,10 +5,11 @@
 // any` and editors make. (libpcap still compiles filters: capture_filter.h.)
 //
 // The file is mapped privately: nothing is copied, bytes may be written to, and the
-// file never changes. What cannot be mapped (`-`, a pipe) is read into memory first. A
-// file that is damaged or cut is read up to there, then says so; only what is no
-// capture at all is an error. A file that shrinks while it is read kills the
-// process (SIGBUS), as it does every program that maps files.
+// file never changes. What cannot be mapped (`-`, a pipe) is copied to memory once, as a
+// file without a name (memfd_create), so that it too can be read again. A file that is
+// damaged or cut is read up to there, then says so; only what is no capture at all is an
+// error. A file that shrinks while it is read kills the process (SIGBUS), as it does every
+// program that maps files.
 #pragma once
 
 #include <array>
@@ -61,6 +62,10 @@ class Capture {
   static std::expected<Capture, std::string> open(const std::string& path);
   // Over bytes in memory, which it keeps.
   static std::expected<Capture, std::string> from_memory(std::vector<uint8_t> bytes);
+  // The same capture from its beginning. A file's pages are held once, but for those that were
+  // written to, which are each one's own; what is from_memory() is copied as it is now. The error
+  // is the system's.
+  std::expected<Capture, std::string> again() const;
 
   Capture(Capture&&) noexcept;
   Capture& operator=(Capture&&) noexcept;

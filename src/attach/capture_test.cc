@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <gtest/gtest.h>
 #include <string>
+#include <unistd.h>
 
 #include "attach/test_captures.h"
 
@@ -23,6 +24,38 @@ Capture capture_of(const CaptureBuilder& file) {
   auto capture = Capture::from_memory(file.bytes);
   EXPECT_TRUE(capture.has_value()) << capture.error();
   return std::move(*capture);
+}
+
+TEST(Capture, APipeIsReadAgainWithoutWhatWasWritten) {
+  CaptureBuilder file;
+  file.pcap(kMicro, link_type::kRaw).pcap_record(1, 0, kFrame).pcap_record(2, 0, kFrame);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ASSERT_EQ(write(ends[1], file.bytes.data(), file.bytes.size()),
+            static_cast<ssize_t>(file.bytes.size()));
+  close(ends[1]);
+  auto first = Capture::open("/proc/self/fd/" + std::to_string(ends[0]));
+  close(ends[0]);
+  ASSERT_TRUE(first.has_value()) << first.error();
+  Record record;
+  ASSERT_EQ(first->read({&record, 1}), 1u);
+  record.frame[0] = 0x99;
+  auto again = first->again();
+  ASSERT_TRUE(again.has_value()) << again.error();
+  ASSERT_EQ(first->read({&record, 1}), 1u);
+  EXPECT_EQ(record.index, 1u);
+  std::vector<Record> all = read_all(*again);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].frame[0], kFrame[0]);
+}
+
+TEST(Capture, BytesInMemoryAreReadAgain) {
+  CaptureBuilder file;
+  Capture first = capture_of(file.pcap(kMicro, link_type::kRaw).pcap_record(1, 0, kFrame));
+  EXPECT_EQ(read_all(first).size(), 1u);
+  auto again = first.again();
+  ASSERT_TRUE(again.has_value()) << again.error();
+  EXPECT_EQ(read_all(*again).size(), 1u);
 }
 
 TEST(Capture, PcapOfBothPrecisionsAndByteOrders) {

@@ -1,6 +1,11 @@
 #include "attach/guess.h"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <string_view>
+#include <utility>
+
+#include "packet/headers.h"
 
 namespace sallyport {
 namespace {
@@ -35,13 +40,36 @@ void HostGuesser::count(const Key& key, const Packet& packet, bool is_source, bo
   Seen& seen = found->second;
   seen.packets++;
   if (!is_source) return;
-  if (outgoing) seen.outgoing++;
+  if (outgoing) {
+    seen.outgoing++;
+  } else if (packet.source() != packet.destination()) {  // which comes in again on lo
+    seen.came_in = true;
+  }
   if (packet.has_mac && !seen.mac) seen.mac = packet.mac_source;
+}
+
+// Whether the packet was seen just before with a TTL of one more.
+bool HostGuesser::is_next_hop(const Packet& packet) {
+  constexpr size_t kLooked = 64;  // bytes: headers, and what tells one payload from another
+  std::array<char, kLooked> bytes{};
+  const size_t size = std::min<size_t>(packet.captured, kLooked);
+  std::copy_n(packet.data, size, bytes.begin());
+  if (packet.family == Family::kIpv4) {
+    std::fill_n(bytes.begin() + offsetof(Ipv4Header, checksum), sizeof(be16), '\0');
+    bytes[offsetof(Ipv4Header, ttl)] = 0;
+  } else {
+    bytes[offsetof(Ipv6Header, hop_limit)] = 0;
+  }
+  const uint64_t same = std::hash<std::string_view>{}({bytes.data(), size});
+  Sight& sight = sights_[same % sights_.size()];
+  const Sight before = std::exchange(sight, {same, packet.fields[Field::kTtl]});
+  return before.same == same && before.ttl == sight.ttl + 1;
 }
 
 void HostGuesser::see(const Packet& packet, bool outgoing) {
   if (packet.malformed != Reason::kNone) return;
   packets_++;
+  if (is_next_hop(packet)) forwarded_++;
   count({packet.family, packet.source()}, packet, true, outgoing);
   count({packet.family, packet.destination()}, packet, false, false);
 }
@@ -57,7 +85,9 @@ std::vector<std::pair<Prefix, const HostGuesser::Seen*>> HostGuesser::addresses(
   };
   const std::pair<const Key, Seen>* best = nullptr;
   for (const auto& entry : seen_) {
-    const auto rank = [](const Seen& seen) { return std::pair(seen.outgoing, seen.packets); };
+    const auto rank = [](const Seen& seen) {
+      return std::pair(seen.is_own() ? seen.outgoing : 0, seen.packets);
+    };
     if (!best || rank(entry.second) > rank(best->second)) best = &entry;
   }
   if (!best) return result;
@@ -65,13 +95,14 @@ std::vector<std::pair<Prefix, const HostGuesser::Seen*>> HostGuesser::addresses(
   for (const auto& entry : seen_) {
     if (&entry == best) continue;
     bool same_card = best->second.mac && entry.second.mac == best->second.mac;
-    if (same_card || entry.second.outgoing > 0) add(entry.first, entry.second);
+    if (same_card || entry.second.is_own()) add(entry.first, entry.second);
   }
   return result;
 }
 
 std::optional<Host> HostGuesser::guess() const {
   Host host;
+  if (is_router()) return std::nullopt;
   for (const auto& [prefix, seen] : addresses()) host.add(InterfaceName(), prefix);
   if (host.empty()) return std::nullopt;
   return host;
@@ -81,13 +112,17 @@ std::vector<std::string> HostGuesser::reasons() const {
   std::vector<std::string> lines;
   for (const auto& [prefix, seen] : addresses()) {
     std::string why =
-        seen->outgoing > 0
+        seen->is_own()
             ? fmt::format("the capture says that {} packets went out from it", seen->outgoing)
             : fmt::format("it takes part in {} of {} packets", seen->packets, packets_);
-    if (!lines.empty() && seen->outgoing == 0) why = "the same network card sends from it";
+    if (!lines.empty() && !seen->is_own()) why = "the same network card sends from it";
     lines.push_back(fmt::format("{}: {}", prefix.text(), why));
   }
   return lines;
+}
+
+std::string HostGuesser::router_reason() const {
+  return fmt::format("{} of {} packets come a second time, one hop on", forwarded_, packets_);
 }
 
 }  // namespace sallyport

@@ -13,7 +13,7 @@
 
 namespace sallyport {
 
-// A capture that can be read more than once, standard input too.
+// A capture that can be read more than once, a pipe too.
 class CaptureFile {
  public:
   // What is wrong goes to `errors`.
@@ -22,12 +22,18 @@ class CaptureFile {
 
   const std::string& name() const { return name_; }
   Instant start() const { return start_; }  // of the first record; the epoch if there is none
-  // From the first records; nothing where no packet has an address.
-  std::optional<Host> guess_host(std::vector<std::string>& reasons) const;
+  // From the first records: the host, if there is one, and what to tell people of the guess.
+  struct Guess {
+    std::optional<Host> host;
+    std::vector<std::string> notes;
+  };
+  Guess guess_host() const;
 
  private:
+  CaptureFile(std::string name, Capture first) : name_(std::move(name)), first_(std::move(first)) {}
+
   std::string name_;
-  std::vector<uint8_t> bytes_;  // of standard input
+  Capture first_;  // it is never read on: read() begins it again
   Instant start_{};
 };
 

@@ -194,6 +194,20 @@ class WhoTheHostIs(program.Case):
         self.assertIn(f"say --host {c.HOST}/24 (", result.err)
         self.assertEqual(result.column("verdict"), ["ACCEPT"] * 4)
 
+    def test_a_routers_capture_is_nobodys(self):
+        ways = [c.udp(c.PEER, 5, "203.0.113.9", 53, ttl=ttl) for ttl in (64, 63)]
+        result = self.replay(rules(), c.pcap([c.frame(packet) for packet in ways]), guess=True)
+        self.assertIn("a router's capture: 1 of 2 packets come a second time, one hop on", result.err)
+        self.assertIn("--forward", result.err)
+        self.assertNotIn("guessed", result.err)
+
+    def test_a_capture_from_a_pipe_is_judged_as_its_guess_says(self):
+        data = c.pcap([question(), answer(), question(peer="10.0.0.1"), answer(peer="10.0.0.1")])
+        self.file("rules", rules(STATEFUL))
+        result = self.run_program("replay", "--json", "--rules", "rules", "-", stdin=data)
+        self.assertIn(f"guessed: this is the host {c.HOST}", result.err)
+        self.assertEqual(result.column("verdict"), ["ACCEPT"] * 4)
+
     def test_a_group_counts_for_a_guessed_host_too(self):
         frames = [question(), answer(), question(peer="10.0.0.1"),
                   c.frame(c.udp(c.PEER, 1900, "239.255.255.250", 1900))]
