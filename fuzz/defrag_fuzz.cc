@@ -82,7 +82,7 @@ void check_datagram(Defragmenter& defragmenter) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Defragmenter::Limits limits;
-  limits.bytes_high = 64 * 1024;
+  limits.bytes_ipv4 = limits.bytes_ipv6 = 64 * 1024;
   Defragmenter defragmenter(limits, make_hash_key(1));
   std::set<uintptr_t> held;
   auto give_back = [&](void* cookie) {

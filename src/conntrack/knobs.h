@@ -50,7 +50,9 @@ namespace sallyport {
   X(sctp_timeout_shutdown_ack_sent, "net.netfilter.nf_conntrack_sctp_timeout_shutdown_ack_sent", 3, 0, 0x7fffffff) \
   X(sctp_timeout_heartbeat_sent, "net.netfilter.nf_conntrack_sctp_timeout_heartbeat_sent", 30, 0, 0x7fffffff) \
   X(frag6_timeout, "net.netfilter.nf_conntrack_frag6_timeout", 60, 0, 0x7fffffff) \
+  X(frag6_high_thresh, "net.netfilter.nf_conntrack_frag6_high_thresh", 4194304, 0, 0x10000000) \
   X(ipfrag_time, "net.ipv4.ipfrag_time", 30, 0, 0x7fffffff) \
+  X(ipfrag_high_thresh, "net.ipv4.ipfrag_high_thresh", 4194304, 0, 0x10000000) \
   X(discovery, "sallyport.discovery", 1, 0, 1) \
   X(discovery_announcements, "sallyport.discovery_announcements", 1, 0, 1)
 // clang-format on

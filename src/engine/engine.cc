@@ -78,7 +78,6 @@ struct Engine::Journey {
     context.sets = engine.sets_.get();
     context.host = &engine.config_.host;
     context.memory = rules.memory;
-    context.rule = kNoRule;
     if (rules.program->needs_conntrack) context.conntrack = engine.conntrack_.get();
   }
 };
@@ -94,7 +93,9 @@ Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
   conntrack_ = std::make_unique<Conntrack>(config_.knobs, config_.hash_key, discovery_.get());
   defragmenter_ = std::make_unique<Defragmenter>(
       Defragmenter::Limits{.seconds_ipv4 = config_.knobs.ipfrag_time,
-                           .seconds_ipv6 = config_.knobs.frag6_timeout},
+                           .seconds_ipv6 = config_.knobs.frag6_timeout,
+                           .bytes_ipv4 = config_.knobs.ipfrag_high_thresh,
+                           .bytes_ipv6 = config_.knobs.frag6_high_thresh},
       config_.hash_key);
   burst_.reserve(config_.burst);
 }

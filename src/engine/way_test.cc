@@ -73,6 +73,27 @@ TEST(Way, OfAHostsPackets) {
   }
 }
 
+TEST(Way, TheHostsOwnAddressTellsTheInterface) {
+  Host host = home();
+  host.add(InterfaceName("eth1"), *Prefix::parse("10.0.0.2/24"));
+  host.add(InterfaceName("eth1"), *Prefix::parse("fd00::2/64"));
+  Viewpoint viewpoint = Viewpoint::of_host(host, InterfaceName("eth9"));
+  struct Case {
+    std::string_view source, destination, way;
+  };
+  for (const Case& c : {
+           Case{"10.0.0.2", "192.168.1.9", "output - eth1"},
+           Case{"192.168.1.9", "10.0.0.2", "input eth1 -"},
+           Case{"10.0.0.9", "192.168.1.2", "input eth0 -"},
+           Case{"fd00::2", "fe80::9", "output - eth1"},
+           Case{"fe80::9", "fd00::2", "input eth1 -"},
+           Case{"fe80::9", "ff02::fb", "input eth9 -"},
+       }) {
+    Sent sent(c.source, c.destination);
+    EXPECT_EQ(describe(viewpoint.way(sent.packet, nullptr)), c.way) << c.source << c.destination;
+  }
+}
+
 TEST(Way, AnUnnamedInterfaceIsTheRecordedOneOrElseTheDefault) {
   Host host;
   host.add(InterfaceName(), *Prefix::parse("192.168.1.2/24"));

@@ -172,11 +172,11 @@ struct Store {
   Duration timeout;
 
   // A queue that exists may grow past the limit; the pools end at twice that.
-  Store(size_t bytes_high, uint64_t seconds)
-      : queues(bytes_high / (kQueueCharge + 768) + 2),
-        fragments(2 * bytes_high / 768 + 2),
-        chunks(2 * bytes_high / sizeof(Chunk) + 2 * (kMostPayload / sizeof(Chunk) + 2)),
-        limit(bytes_high),
+  Store(size_t bytes, uint64_t seconds)
+      : queues(bytes / (kQueueCharge + 768) + 2),
+        fragments(2 * bytes / 768 + 2),
+        chunks(2 * bytes / sizeof(Chunk) + 2 * (kMostPayload / sizeof(Chunk) + 2)),
+        limit(bytes),
         timeout(std::chrono::seconds(seconds)) {}
 
   uint32_t find(const Key& key, uint64_t hash) {
@@ -337,8 +337,8 @@ struct Defragmenter::State {
 
   State(const Limits& limits, const HashKey& key)
       : hash_key(key),
-        ipv4(limits.bytes_high, limits.seconds_ipv4),
-        ipv6(limits.bytes_high, limits.seconds_ipv6),
+        ipv4(limits.bytes_ipv4, limits.seconds_ipv4),
+        ipv6(limits.bytes_ipv6, limits.seconds_ipv6),
         buffer(kHeadroom + sizeof(Ipv6Header) + kMostPayload) {
     cookies.reserve(kUnits + 1);
   }

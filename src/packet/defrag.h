@@ -25,7 +25,8 @@ class Defragmenter {
   struct Limits {
     uint64_t seconds_ipv4 = 30;
     uint64_t seconds_ipv6 = 60;
-    size_t bytes_high = 4 * 1024 * 1024;  // net.ipv4.ipfrag_high_thresh, per family
+    size_t bytes_ipv4 = 4 * 1024 * 1024;  // net.ipv4.ipfrag_high_thresh
+    size_t bytes_ipv6 = 4 * 1024 * 1024;  // nf_conntrack_frag6_high_thresh
   };
   enum class Outcome : uint8_t {
     kWhole,     // not a fragment, or (IPv6) one that Linux does not hold: go on with the

@@ -368,7 +368,8 @@ TEST(Defragmenter, CutRecordsLeaveAGapInTheCaptureOnly) {
 
 TEST(Defragmenter, MemoryIsBounded) {
   Defragmenter::Limits limits;
-  limits.bytes_high = 100 * 1032;  // what Linux counts for a queue of one small fragment
+  limits.bytes_ipv4 = limits.bytes_ipv6 =
+      100 * 1032;  // what Linux counts for a queue of one small fragment
   Bench bench(limits);
   const Bytes payload = whole_payload(true);
   uint32_t held = 0;
@@ -389,7 +390,7 @@ TEST(Defragmenter, MemoryIsBounded) {
 // A queue may outgrow the limit; what is reserved for it ends all the same.
 TEST(Defragmenter, OneQueueCannotOutgrowThePools) {
   Defragmenter::Limits limits;
-  limits.bytes_high = 10 * 1032;
+  limits.bytes_ipv4 = limits.bytes_ipv6 = 10 * 1032;
   Bench bench(limits);
   const Bytes payload(8 * 200);
   uint32_t held = 0;
