@@ -73,7 +73,7 @@ std::string_view state_word(CtInfo info) {
 
 void compare_flow(const Expectation& expected, const Observation& seen,
                   std::vector<std::string>& out) {
-  bool asked = expected.timeout || expected.tcp || expected.status;
+  bool asked = expected.timeout || expected.tcp || expected.sctp || expected.status;
   if (expected.gone && seen.flow) out.push_back("its flow is still there");
   if (!asked) return;
   if (!seen.flow) {
@@ -87,6 +87,10 @@ void compare_flow(const Expectation& expected, const Observation& seen,
   }
   if (expected.tcp && expected.tcp != flow.tcp) {
     out.push_back(flow.tcp ? fmt::format("tcp {}", tcp_state_name(*flow.tcp)) : "no TCP state");
+  }
+  if (expected.sctp && expected.sctp != flow.sctp) {
+    out.push_back(flow.sctp ? fmt::format("sctp {}", sctp_state_name(*flow.sctp))
+                            : "no SCTP state");
   }
   uint32_t status = flow.status & Expectation::kReportedStatus;
   if (expected.status && *expected.status != status) {

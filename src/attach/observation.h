@@ -17,6 +17,7 @@ struct SeenFlow {
   uint32_t status = 0;
   uint32_t timeout = 0;  // seconds left, rounded down
   std::optional<TcpState> tcp;
+  std::optional<SctpState> sctp;
 };
 
 // The tuple under which this packet's flow is found, in either direction; of an ICMP error, the

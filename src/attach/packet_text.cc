@@ -241,11 +241,20 @@ void read_chunk(Reading& r) {
                                       {"shutdown-complete", 14}};
   std::string_view name = r.reader.word("a chunk");
   auto known = std::ranges::find(kChunks, name, &ProtocolName::name);
-  if (known == std::end(kChunks)) {
+  std::optional<uint64_t> number = parse_number(name);
+  if (known == std::end(kChunks) && (!number || *number > 255)) {
     r.reader.fail(r.reader.last(), fmt::format("unknown chunk '{}'", name));
     return;
   }
-  r.packet.spec.sctp.chunk = known->number;
+  uint8_t type = known == std::end(kChunks) ? static_cast<uint8_t>(*number) : known->number;
+  r.packet.spec.sctp.chunks.push_back({.type = type});
+}
+
+// The chunk that is being described.
+PacketSpec::Chunk& chunk(Reading& r) {
+  std::vector<PacketSpec::Chunk>& chunks = r.packet.spec.sctp.chunks;
+  if (chunks.empty()) chunks.emplace_back();
+  return chunks.back();
 }
 
 void read_group(Reading& r) {
@@ -360,8 +369,10 @@ constexpr Option kOptions[] = {
     {"spi", kIpsec, [](Reading& r) { r.packet.spec.spi = u32(r, "the SPI"); }},
     {"chunk", kSctp, read_chunk},
     {"vtag", kSctp, [](Reading& r) { r.packet.spec.sctp.tag = u32(r, "the verification tag"); }},
-    {"itag", kSctp,
-     [](Reading& r) { r.packet.spec.sctp.initiate_tag = u32(r, "the initiate tag"); }},
+    {"itag", kSctp, [](Reading& r) { chunk(r).initiate_tag = u32(r, "the initiate tag"); }},
+    {"chunk-flags", kSctp, [](Reading& r) { chunk(r).flags = u8(r, "the chunk's flags"); }},
+    {"chunk-len", kSctp,
+     [](Reading& r) { chunk(r).length_field = u16(r, "the chunk's length field"); }},
 };
 
 bool has_ports(uint8_t number) {

@@ -34,18 +34,6 @@ constexpr StatusName kStatuses[] = {{"ASSURED", ct_status::kAssured},
                                     {"SEEN_REPLY", ct_status::kSeenReply},
                                     {"EXPECTED", ct_status::kExpected}};
 
-// As conntrack -L prints them.
-struct TcpStateName {
-  std::string_view name;
-  TcpState state;
-};
-constexpr TcpStateName kTcpStates[] = {
-    {"NONE", TcpState::kNone},        {"SYN_SENT", TcpState::kSynSent},
-    {"SYN_RECV", TcpState::kSynRecv}, {"ESTABLISHED", TcpState::kEstablished},
-    {"FIN_WAIT", TcpState::kFinWait}, {"CLOSE_WAIT", TcpState::kCloseWait},
-    {"LAST_ACK", TcpState::kLastAck}, {"TIME_WAIT", TcpState::kTimeWait},
-    {"CLOSE", TcpState::kClose},      {"SYN_SENT2", TcpState::kSynSent2}};
-
 // Seconds with at most nine decimals, as nanoseconds.
 std::optional<Duration> parse_seconds(std::string_view text) {
   size_t dot = text.find('.');
@@ -171,12 +159,12 @@ void read_expected_word(LineReader& reader, Expectation& expected) {
     expected.timeout = reader.number("a timeout in seconds", 0, 0x7fffffff);
   } else if (word == "tcp") {
     std::string_view name = reader.word("a TCP state");
-    auto known = std::ranges::find(kTcpStates, name, &TcpStateName::name);
-    if (known == std::end(kTcpStates)) {
-      reader.fail(reader.last(), fmt::format("unknown TCP state '{}'", name));
-      return;
-    }
-    expected.tcp = known->state;
+    expected.tcp = tcp_state_of(name);
+    if (!expected.tcp) reader.fail(reader.last(), fmt::format("unknown TCP state '{}'", name));
+  } else if (word == "sctp") {
+    std::string_view name = reader.word("an SCTP state");
+    expected.sctp = sctp_state_of(name);
+    if (!expected.sctp) reader.fail(reader.last(), fmt::format("unknown SCTP state '{}'", name));
   } else if (word == "status") {
     expected.status = read_statuses(reader);
   } else if (word == "gone") {
@@ -187,7 +175,7 @@ void read_expected_word(LineReader& reader, Expectation& expected) {
     expected.reason = read_reason(reader);
   } else {
     reader.fail(reader.last(), fmt::format("unknown expectation '{}'", word),
-                "a state, original, reply, timeout N, tcp STATE, status A,B, gone, "
+                "a state, original, reply, timeout N, tcp STATE, sctp STATE, status A,B, gone, "
                 "rule TABLE/CHAIN/NUMBER, reason NAME");
   }
 }
@@ -203,8 +191,9 @@ Expectation read_expectation(LineReader& reader) {
   }
   expected.fate = *fate;
   while (!reader.at_end()) read_expected_word(reader, expected);
-  if (expected.gone && (expected.timeout || expected.tcp || expected.status)) {
-    reader.fail(reader.last(), "a flow that is gone has no timeout, TCP state or status");
+  bool alive = expected.timeout || expected.tcp || expected.sctp || expected.status;
+  if (expected.gone && alive) {
+    reader.fail(reader.last(), "a flow that is gone has no timeout, state or status");
   }
   return expected;
 }
@@ -393,8 +382,8 @@ std::string Expectation::text() const {
   auto end = std::back_inserter(out);
   if (state) fmt::format_to(end, " {}", std::ranges::find(kStates, *state, &StateName::info)->name);
   if (direction) out += *direction == Direction::kOriginal ? " original" : " reply";
-  if (tcp)
-    fmt::format_to(end, " tcp {}", std::ranges::find(kTcpStates, *tcp, &TcpStateName::state)->name);
+  if (tcp) fmt::format_to(end, " tcp {}", tcp_state_name(*tcp));
+  if (sctp) fmt::format_to(end, " sctp {}", sctp_state_name(*sctp));
   if (timeout) fmt::format_to(end, " timeout {}", *timeout);
   if (status) {
     std::string list;

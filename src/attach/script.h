@@ -30,6 +30,7 @@ struct Expectation {
   std::optional<Direction> direction;
   std::optional<uint32_t> timeout;  // seconds
   std::optional<TcpState> tcp;
+  std::optional<SctpState> sctp;
   std::optional<uint32_t> status;  // exactly these of kReportedStatus
   bool gone = false;
   struct Rule {

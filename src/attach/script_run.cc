@@ -18,6 +18,7 @@ std::optional<SeenFlow> find_flow(const PacketText& packet, FlowId id, Engine& e
   seen.status = flow->status;
   seen.timeout = static_cast<uint32_t>((flow->expires - engine.now()) / kTicksPerSecond);
   if (tuple.protocol == protocol::kTcp) seen.tcp = flow->tcp.state;
+  if (tuple.protocol == protocol::kSctp) seen.sctp = flow->sctp.state;
   return seen;
 }
 

@@ -52,6 +52,8 @@ namespace sallyport {
   X(kInvalidIcmpInner, "invalid-icmp-inner",                                                       \
     "INVALID: an ICMP error whose inner packet does not fit")                                      \
   X(kInvalidSctp, "invalid-sctp", "INVALID: a chunk that the association does not allow")          \
+  X(kInvalidSctpTag, "invalid-sctp-tag",                                                           \
+    "INVALID: a verification tag that is not the association's")                                   \
   X(kInvalidGre, "invalid-gre", "INVALID: a GRE header that makes no sense")                       \
   X(kTableFull, "table-full", "the connection table is full (nf_conntrack_max)")                   \
   X(kInsertFailed, "insert-failed", "another flow with the same tuple was confirmed first")        \

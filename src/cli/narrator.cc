@@ -78,6 +78,9 @@ std::string flow_story(const Flow& flow, const Context& context) {
   if (flow.tuple.protocol == protocol::kTcp) {
     story = fmt::format("{}, ", tcp_state_name(flow.tcp.state));
   }
+  if (flow.tuple.protocol == protocol::kSctp) {
+    story = fmt::format("{}, ", sctp_state_name(flow.sctp.state));
+  }
   if (flow.status & ct_status::kAssured) {
     story += "ASSURED, ";
   } else if (!(flow.status & ct_status::kSeenReply)) {

@@ -18,6 +18,7 @@
 #include "conntrack/table.h"
 #include "conntrack/timer_wheel.h"
 #include "conntrack/trackers/icmp_error.h"
+#include "conntrack/trackers/sctp.h"
 #include "conntrack/trackers/tcp.h"
 #include "conntrack/trackers/tracker.h"
 
@@ -53,7 +54,17 @@ uint32_t usual_timeout(uint8_t protocol, const Knobs& knobs) {
   switch (protocol) {
     case protocol::kTcp: return knobs.tcp_timeout_established;
     case protocol::kUdp: return knobs.udp_timeout_stream;
+    case protocol::kSctp: return knobs.sctp_timeout_established;
     default: return knobs.generic_timeout;
+  }
+}
+
+// The protocol's state, for who wants to know whether it has changed.
+uint8_t state_of(const Flow& flow) {
+  switch (flow.tuple.protocol) {
+    case protocol::kTcp: return static_cast<uint8_t>(flow.tcp.state);
+    case protocol::kSctp: return static_cast<uint8_t>(flow.sctp.state);
+    default: return 0;
   }
 }
 
@@ -197,7 +208,8 @@ Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tic
 
 std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now) {
   Flow& flow = table[found.index];
-  TcpState tcp_state = flow.tcp.state;
+  uint8_t state = state_of(flow);
+  uint32_t status = flow.status;
   Step step = move(flow, {packet, found.direction, now, knobs});
   switch (step.kind) {
     case Step::Kind::kInvalid: return without_flow(CtInfo::kInvalid, step.reason);
@@ -219,14 +231,13 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
       wheel.add(found.index, flow.expires);
     }
   }
-  uint32_t status = flow.status;
   if (step.assured) flow.status |= ct_status::kAssured;
   if (found.direction == Direction::kReply) flow.status |= ct_status::kSeenReply;
-  if (flow.status != status || flow.tcp.state != tcp_state) {
+  if (flow.status != status || state_of(flow) != state) {
     uint32_t fresh = flow.status & ~status;
     events.note(found.index, (fresh & ct_status::kSeenReply ? FlowEvent::kReply : 0) |
                                  (fresh & ct_status::kAssured ? FlowEvent::kAssured : 0) |
-                                 (flow.tcp.state != tcp_state ? FlowEvent::kProtocol : 0));
+                                 (state_of(flow) != state ? FlowEvent::kProtocol : 0));
   }
   Tracked tracked;
   tracked.flow = id_of(found.index);
@@ -294,6 +305,7 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   flow.created = static_cast<uint32_t>(now - ticks(line.age.value_or(kAdoptedAge)));
   if (line.reply != invert(line.tuple)) table.set_reply(index, line.reply);
   if (line.tuple.protocol == protocol::kTcp) tcp::adopt(flow, line.tcp_state);
+  if (line.tuple.protocol == protocol::kSctp) sctp::adopt(flow, line.sctp_state);
   set_timeout(flow, line.timeout.value_or(usual_timeout(line.tuple.protocol, knobs)));
   if (!counters.empty()) counters[index] = line.counters.value_or(FlowCounters{});
   if (table.insert(index)) {

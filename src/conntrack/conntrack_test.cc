@@ -206,11 +206,12 @@ TEST(Conntrack, OtherProtocolsAreFlowsBetweenAddresses) {  // 14, 28, 35, 37
 TEST(Conntrack, SctpIsAFlowBetweenPortsWithAGoodCrc) {
   Firewall firewall;
   PacketSpec init = spec(protocol::kSctp, "10.0.0.1", 1000, "10.0.0.2", 80);
-  init.sctp.chunk = 1;
+  init.sctp.chunks = {{.type = 1}};
   EXPECT_EQ(firewall.pass(0, init), "NEW original");
   init.checksum = PacketSpec::Checksum::kBad;
   EXPECT_EQ(firewall.pass(0, init), "INVALID invalid-checksum");
   PacketSpec ack = spec(protocol::kSctp, "10.0.0.2", 80, "10.0.0.1", 1000);
+  ack.sctp.chunks = {{.type = 2}};
   EXPECT_EQ(firewall.pass(0, ack), "ESTABLISHED reply");
 }
 

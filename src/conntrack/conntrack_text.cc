@@ -66,13 +66,6 @@ std::optional<T> number(std::string_view text) {
   return value;
 }
 
-std::optional<TcpState> tcp_state_of(std::string_view name) {
-  for (size_t i = 0; i < static_cast<size_t>(TcpState::kCount); i++) {
-    if (tcp_state_name(static_cast<TcpState>(i)) == name) return static_cast<TcpState>(i);
-  }
-  return std::nullopt;
-}
-
 // One direction as its words are read.
 struct Half {
   Tuple tuple;
@@ -141,6 +134,11 @@ class Reader {
       std::optional<TcpState> state = tcp_state_of(words_.word().text);
       if (!state) return wrong(words_.word(), "no such TCP state");
       line_.tcp_state = *state;
+    }
+    if (protocol_ == protocol::kSctp) {
+      std::optional<SctpState> state = sctp_state_of(words_.word().text);
+      if (!state) return wrong(words_.word(), "no such SCTP state");
+      line_.sctp_state = *state;
     }
     words_.next();
     return {};
@@ -231,6 +229,10 @@ class Reader {
     if (protocol_ == protocol::kTcp && line_.tcp_state == TcpState::kNone) {
       if (line_.timeout) return wrong(first_, "a TCP flow needs its state");
       line_.tcp_state = TcpState::kEstablished;  // offloaded
+    }
+    if (protocol_ == protocol::kSctp && line_.sctp_state == SctpState::kNone) {
+      if (line_.timeout) return wrong(first_, "an SCTP flow needs its state");
+      line_.sctp_state = SctpState::kEstablished;
     }
     if (uint16_t zone = halves_[0].zone) line_.zone = {zone, Zone::Directions::kOriginal};
     if (uint16_t zone = halves_[1].zone) line_.zone = {zone, Zone::Directions::kReply};
@@ -334,6 +336,7 @@ std::string head_text(const FlowLine& line, Writer writer) {
   if (line.tcp_state != TcpState::kNone) {
     text += fmt::format("{} ", tcp_state_name(line.tcp_state));
   }
+  if (protocol == protocol::kSctp) text += fmt::format("{} ", sctp_state_name(line.sctp_state));
   if (protocol == protocol::kGre && writer == Writer::kProc) {
     text +=
         fmt::format("timeout={}, stream_timeout={} ", line.gre_timeouts[0], line.gre_timeouts[1]);
@@ -364,11 +367,14 @@ uint32_t seconds_left(Tick expires, Tick now) {
 }
 
 FlowLine line_of(const Flow& flow, const Tuple& reply, Tick now) {
+  bool tcp = flow.tuple.protocol == protocol::kTcp;
+  bool sctp = flow.tuple.protocol == protocol::kSctp;
   return {.tuple = flow.tuple,
           .reply = reply,
           .zone = flow.zone,
           .timeout = seconds_left(flow.expires, now),
-          .tcp_state = flow.tcp.state,
+          .tcp_state = tcp ? flow.tcp.state : TcpState::kNone,
+          .sctp_state = sctp ? flow.sctp.state : SctpState::kNone,
           .status = flow.status,
           .connmark = flow.connmark};
 }

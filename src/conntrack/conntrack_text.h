@@ -20,6 +20,7 @@ struct FlowLine {
   Zone zone;
   std::optional<uint32_t> timeout;  // seconds left; an offloaded flow has none
   TcpState tcp_state = TcpState::kNone;
+  SctpState sctp_state = SctpState::kNone;
   uint32_t status = 0;
   uint32_t connmark = 0;
   std::optional<FlowCounters> counters;  // with nf_conntrack_acct

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/time.h"
@@ -44,6 +45,23 @@ enum class TcpState : uint8_t {
   kCount
 };
 std::string_view tcp_state_name(TcpState state);
+std::optional<TcpState> tcp_state_of(std::string_view name);
+
+// RFC 9260's states as seen from the middle, with netfilter's names and order.
+enum class SctpState : uint8_t {
+  kNone,
+  kClosed,
+  kCookieWait,
+  kCookieEchoed,
+  kEstablished,
+  kShutdownSent,
+  kShutdownRecd,
+  kShutdownAckSent,
+  kHeartbeatSent,
+  kCount
+};
+std::string_view sctp_state_name(SctpState state);
+std::optional<SctpState> sctp_state_of(std::string_view name);
 
 // Names a flow for as long as somebody remembers it: an id that is not alive any
 // more finds nothing. Zero is no flow.
@@ -76,6 +94,14 @@ struct TcpFlow {
 };
 static_assert(sizeof(TcpFlow) == 48);
 
+// What the SCTP tracker remembers.
+struct SctpFlow {
+  // The verification tag that packets of a direction bear; 0 while it is not known.
+  uint32_t tag[2];
+  SctpState state;
+  uint8_t flags;  // trackers/sctp.h
+};
+
 // The entry: two cache lines, hot members first. Owned by the table; everybody
 // else keeps a FlowId.
 struct alignas(64) Flow {
@@ -93,7 +119,10 @@ struct alignas(64) Flow {
   uint32_t created = 0;  // the low half of the tick: see age()
   uint32_t timeout = 0;  // in ticks
   FlowId master;         // the flow that expected this one; see Conntrack::master()
-  TcpFlow tcp;           // TCP only
+  union {                // by the tuple's protocol
+    TcpFlow tcp = {};
+    SctpFlow sctp;
+  };
 
   Tick last_seen() const { return expires - timeout; }  // when its timer was last set
   // Ticks since it was created; right for flows younger than 198 days.

@@ -127,39 +127,52 @@ Bytes igmp_message(const PacketSpec& spec) {
 }
 
 // RFC 9260, 3.3: the chunk's own fixed part, zeroes where nothing is said.
-Bytes sctp_packet(const PacketSpec& spec) {
+Bytes chunk_value(const PacketSpec::Chunk& chunk) {
   constexpr uint8_t kData = 0, kInit = 1, kInitAck = 2, kSack = 3, kHeartbeat = 4,
                     kHeartbeatAck = 5, kShutdown = 7;
+  switch (chunk.type) {
+    case kData:
+    case kSack: return Bytes(12);
+    case kInit:
+    case kInitAck: {
+      Bytes value;
+      append(value, be32(chunk.initiate_tag));
+      value.resize(16);
+      value[7] = 1;  // the window, two counts of streams: none may be 0
+      value[9] = value[11] = 1;
+      return value;
+    }
+    case kHeartbeat:
+    case kHeartbeatAck: return {0, 1, 0, 4};
+    case kShutdown: return Bytes(4);
+    default: return {};
+  }
+}
+
+void append_chunk(Bytes& bytes, const PacketSpec::Chunk& chunk, const Bytes& payload) {
+  constexpr uint8_t kData = 0, kWholeMessage = 3;  // the B and E bits
+  Bytes value = chunk_value(chunk);
+  append(value, payload);
+  uint16_t length = chunk.length_field.value_or(static_cast<uint16_t>(4 + value.size()));
+  uint8_t flags = chunk.flags.value_or(chunk.type == kData ? kWholeMessage : 0);
+  append(bytes,
+         Bytes{chunk.type, flags, static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)});
+  append(bytes, value);
+  while (bytes.size() % 4 != 0) bytes.push_back(0);
+}
+
+Bytes sctp_packet(const PacketSpec& spec) {
   SctpHeader header{};
   header.source_port = spec.source_port;
   header.destination_port = spec.destination_port;
   header.verification_tag = spec.sctp.tag;
-  Bytes value;
-  switch (spec.sctp.chunk) {
-    case kData: value.resize(12); break;
-    case kInit:
-    case kInitAck: {
-      value.resize(16);
-      be32 tag = spec.sctp.initiate_tag;
-      std::memcpy(value.data(), &tag, sizeof tag);
-      value[7] = 1;  // the window, two counts of streams: none may be 0
-      value[9] = value[11] = 1;
-      break;
-    }
-    case kSack: value.resize(12); break;
-    case kHeartbeat:
-    case kHeartbeatAck: value = {0, 1, 0, 4}; break;
-    case kShutdown: value.resize(4); break;
-    default: break;
-  }
-  append(value, spec.payload);
   Bytes bytes;
   append(bytes, header);
-  size_t length = 4 + value.size();
-  append(bytes, Bytes{spec.sctp.chunk, static_cast<uint8_t>(spec.sctp.chunk == kData ? 3 : 0),
-                      static_cast<uint8_t>(length >> 8), static_cast<uint8_t>(length)});
-  append(bytes, value);
-  while (bytes.size() % 4 != 0) bytes.push_back(0);
+  std::vector<PacketSpec::Chunk> chunks = spec.sctp.chunks;
+  if (chunks.empty()) chunks.emplace_back();
+  for (const PacketSpec::Chunk& chunk : chunks) {
+    append_chunk(bytes, chunk, &chunk == &chunks.back() ? spec.payload : Bytes{});
+  }
   if (spec.checksum == PacketSpec::Checksum::kNone) return bytes;
   uint32_t crc = crc32c(bytes);
   if (spec.checksum == PacketSpec::Checksum::kBad) crc ^= 0x55555555;

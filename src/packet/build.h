@@ -55,10 +55,15 @@ struct PacketSpec {
     uint16_t sequence = 0;
     std::optional<Address> group;  // IGMP; without: the destination
   } icmp;
+  struct Chunk {
+    uint8_t type = 0;  // RFC 9260's numbers: DATA 0, INIT 1, ...
+    std::optional<uint8_t> flags;
+    uint32_t initiate_tag = 0;             // INIT and INIT ACK
+    std::optional<uint16_t> length_field;  // without: the true one
+  };
   struct Sctp {
-    uint8_t chunk = 0;  // RFC 9260's numbers: DATA 0, INIT 1, ...
     uint32_t tag = 0;
-    uint32_t initiate_tag = 0;  // INIT and INIT ACK
+    std::vector<Chunk> chunks;  // none: a DATA chunk; the payload is the last one's
   } sctp;
   struct Gre {
     std::optional<uint16_t> call_id;  // version 1 (PPTP), else version 0

@@ -89,6 +89,21 @@ struct SctpHeader {  // RFC 9260
   be32 checksum;  // CRC-32c, little-endian
 };
 
+struct SctpChunk {  // RFC 9260, 3.2
+  uint8_t type;
+  uint8_t flags;
+  be16 length;  // without padding
+};
+
+struct SctpInit {  // RFC 9260, 3.3.2 and 3.3.3: INIT and INIT ACK
+  SctpChunk chunk;
+  be32 initiate_tag;
+  be32 window;
+  be16 outbound_streams;
+  be16 inbound_streams;
+  be32 tsn;
+};
+
 struct DccpHeader {  // RFC 4340, the part that all packet types have
   be16 source_port;
   be16 destination_port;

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import select
+import socket
 import struct
 import subprocess
 
@@ -49,6 +50,32 @@ def tcp(source, sport, destination, dport, flags, seq=0, ack=0, window=65535, le
                        (20 + len(options)) // 4 << 4, flags, window, 0, 0)
     segment = with_checksum(source, destination, 6, head + options + b"x" * length, 16)
     return ipv4(source, destination, 6, segment)
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def sctp(source, sport, destination, dport, tag, chunks):
+    head = struct.pack("!HHI", sport, dport, tag)
+    crc = struct.pack("<I", crc32c(head + b"\0\0\0\0" + chunks))
+    return ipv4(source, destination, 132, head + crc + chunks)
+
+
+def attributes(data):
+    """Netlink attributes as a dictionary, nested ones too."""
+    found = {}
+    while len(data) >= 4:
+        length, kind = struct.unpack("=HH", data[:4])
+        value = data[4:length]
+        found[kind & 0x3FFF] = attributes(value) if kind & 0x8000 else value
+        data = data[(length + 3) & ~3:]
+    return found
 
 
 class Oracle:
@@ -124,6 +151,25 @@ class Oracle:
                 flags = "".join(c for c, w in (("U", "[UNREPLIED]"), ("A", "[ASSURED]")) if w in words)
                 return (int(words[4]), state, flags)
         return None
+
+    @staticmethod
+    def protocol_info(port):
+        """What ctnetlink tells of the protocol's state (CTA_PROTOINFO) of the flow of this port."""
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:
+            # IPCTNL_MSG_CT_GET of all of AF_INET; NLM_F_REQUEST | NLM_F_DUMP
+            netlink.send(struct.pack("=IHHIIBBH", 20, 0x0101, 0x301, 1, 0, 2, 0, 0))
+            found = {}
+            while True:
+                data = netlink.recv(1 << 17)
+                while data:
+                    length, kind = struct.unpack("=IH", data[:6])
+                    if kind in (2, 3):  # an error, the end
+                        return found
+                    flow = attributes(data[20:length])
+                    ports = [struct.unpack("!H", flow[1][2][end])[0] for end in (2, 3)]
+                    if port in ports:
+                        found = next(iter(flow.get(4, {}).values()), {})
+                    data = data[(length + 3) & ~3:]
 
     def flush(self):
         subprocess.run(["conntrack", "-F"], check=True, stderr=subprocess.DEVNULL)

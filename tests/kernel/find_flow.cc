@@ -46,15 +46,17 @@ void put_tuple(nlmsghdr* message, const Tuple& tuple) {
   mnl_attr_nest_end(message, outer);
 }
 
-std::optional<TcpState> read_tcp_state(const nlattr* protocol_info) {
-  std::optional<TcpState> state;
+void read_protocol(const nlattr* protocol_info, SeenFlow& flow) {
   each_in(protocol_info, [&](int protocol, const nlattr* inner) {
-    if (protocol != CTA_PROTOINFO_TCP) return;
     each_in(inner, [&](int type, const nlattr* value) {
-      if (type == CTA_PROTOINFO_TCP_STATE) state = static_cast<TcpState>(mnl_attr_get_u8(value));
+      if (protocol == CTA_PROTOINFO_TCP && type == CTA_PROTOINFO_TCP_STATE) {
+        flow.tcp = static_cast<TcpState>(mnl_attr_get_u8(value));
+      }
+      if (protocol == CTA_PROTOINFO_SCTP && type == CTA_PROTOINFO_SCTP_STATE) {
+        flow.sctp = static_cast<SctpState>(mnl_attr_get_u8(value));
+      }
     });
   });
-  return state;
 }
 
 SeenFlow read_flow(const nlmsghdr* message) {
@@ -62,7 +64,7 @@ SeenFlow read_flow(const nlmsghdr* message) {
   each_of(message, [&](int type, const nlattr* attribute) {
     if (type == CTA_STATUS) flow.status = ntohl(mnl_attr_get_u32(attribute));
     if (type == CTA_TIMEOUT) flow.timeout = ntohl(mnl_attr_get_u32(attribute));
-    if (type == CTA_PROTOINFO) flow.tcp = read_tcp_state(attribute);
+    if (type == CTA_PROTOINFO) read_protocol(attribute, flow);
   });
   return flow;
 }

@@ -21,10 +21,12 @@ Expectation record(const std::optional<Expectation>& previous, const Observation
   if (fresh && seen.fate == Fate::kStolen) return out;  // its flow is the whole datagram's
   if (fresh || previous->state) out.state = seen.state;
   if (fresh || previous->direction) out.direction = seen.direction;
-  if (fresh || previous->timeout || previous->tcp || previous->status || previous->gone) {
+  if (fresh || previous->timeout || previous->tcp || previous->sctp || previous->status ||
+      previous->gone) {
     if (seen.flow) {
       if (fresh || previous->timeout || previous->gone) out.timeout = seen.flow->timeout;
       if (fresh || previous->tcp || previous->gone) out.tcp = seen.flow->tcp;
+      if (fresh || previous->sctp || previous->gone) out.sctp = seen.flow->sctp;
       uint32_t status = seen.flow->status & Expectation::kReportedStatus;
       if ((fresh && status != 0) || (previous && previous->status)) out.status = status;
     } else if (!fresh || seen.state == CtInfo::kNew || seen.state == CtInfo::kEstablished ||

@@ -87,6 +87,7 @@ Step open(Flow& flow, const Arrival& arrival) {
     case protocol::kTcp: return open_tcp(flow, arrival);
     case protocol::kIcmp:
     case protocol::kIcmpv6: return open_icmp(flow.tuple, knobs);
+    case protocol::kSctp: return open_sctp(flow, arrival);
     case protocol::kGre: return Step::accept(knobs.gre_timeout);
     default: return Step::accept(knobs.generic_timeout);
   }
@@ -100,6 +101,7 @@ Step move(Flow& flow, const Arrival& arrival) {
     case protocol::kTcp: return move_tcp(flow, arrival);
     case protocol::kIcmp: return Step::accept(knobs.icmp_timeout);
     case protocol::kIcmpv6: return Step::accept(knobs.icmpv6_timeout);
+    case protocol::kSctp: return move_sctp(flow, arrival);
     case protocol::kGre: return move_gre(flow, knobs);
     default: return Step::accept(knobs.generic_timeout);
   }

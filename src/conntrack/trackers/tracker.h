@@ -2,7 +2,7 @@
 //
 // A tracker knows one protocol and no table: it reads the tuple of a packet,
 // says whether the packet is sound, whether it may begin a flow, and how it
-// moves a flow on. A packet that it calls invalid has changed nothing.
+// moves a flow on. A packet that it calls invalid has not touched the timer.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,8 @@ Step move_tcp(Flow& flow, const Arrival& arrival);
 Reason check_icmp(Packet& packet, const Knobs& knobs);
 Step open_icmp(const Tuple& tuple, const Knobs& knobs);
 Reason check_sctp(Packet& packet, const Knobs& knobs);
+Step open_sctp(Flow& flow, const Arrival& arrival);
+Step move_sctp(Flow& flow, const Arrival& arrival);
 Reason check_gre(const Packet& packet);
 Reason tuple_of_gre(const Packet& packet, Tuple& tuple);
 Step move_gre(const Flow& flow, const Knobs& knobs);
