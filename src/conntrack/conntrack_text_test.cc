@@ -136,7 +136,7 @@ TEST(ConntrackText, EveryLineIsPrintedAsLinuxPrintsIt) {
     }
     lines++;
   }
-  EXPECT_EQ(lines, 140u);
+  EXPECT_EQ(lines, 145u);
 }
 
 // With accounting and timestamps, which a listing that was loaded goes on with.
