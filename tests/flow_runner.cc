@@ -8,93 +8,23 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <memory>
 #include <sstream>
 
 #include "attach/script_run.h"
-#include "conntrack/discovery/descriptor.h"
 #include "engine/engine.h"
 #include "engine/way.h"
-#include "rules/lower.h"
-#include "rules/parse.h"
-#include "sets/set_store.h"
+#include "script_firewall.h"
 
 namespace sallyport::testing {
 namespace {
 
-using Path = ScriptPacket::Path;
-
 constexpr size_t kBurst = 4;
-constexpr std::array<uint8_t, 6> kMac{2, 0, 0, 0, 0, 0xfe};
-// Scripts begin at a tick; any will do.
-const Instant kStart{std::chrono::seconds(1'700'000'000)};
-// What a script without rules has: ACCEPT everywhere, and a rule that asks for the state.
-constexpr std::string_view kNoRules =
-    "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n"
-    "-A INPUT -m conntrack --ctstate INVALID\nCOMMIT\n";
-
 std::string read_file(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();
 }
-
-// An engine in the state that the script's head describes.
-class Firewall {
- public:
-  explicit Firewall(const Script& script) {
-    Engine::Config config;
-    for (const auto& [name, value] : script.sysctls) {
-      Result<void> set = config.knobs.set(name, value);
-      EXPECT_TRUE(set) << name << ": " << (set ? "" : set.error().what);
-    }
-    for (const Script::HostAddress& host : script.host) {
-      config.host.add(host.interface, host.address);
-    }
-    for (const Script::Group& group : script.groups) config.host.join(group.family, group.address);
-    if (!script.compat_linux) config.descriptors = builtin_descriptors();
-    config.hash_key = make_hash_key(7);
-    auto sets = std::make_unique<SetStore>(config.hash_key);
-    if (script.sets) {
-      Diagnostics diagnostics;
-      sets->restore(script.sets->text, tick_of(kStart), diagnostics);
-      EXPECT_TRUE(diagnostics.empty()) << diagnostics.render("sets", script.sets->text);
-    }
-    const SetStore* store = sets.get();
-    engine_ = std::make_unique<Engine>(std::move(config), std::move(sets));
-    set_rules(Family::kIpv4, script.rules, *store);
-    set_rules(Family::kIpv6, script.rules6, *store);
-    // No path is looked up for a host: the script says which way a packet goes.
-    viewpoint_ =
-        std::make_unique<Viewpoint>(Viewpoint::of_host(engine_->host(), InterfaceName("eth0")));
-  }
-
-  Engine& engine() { return *engine_; }
-
-  const Viewpoint& viewpoint() const { return *viewpoint_; }
-
-  // The script's packet as a network card hands it in; `bytes` must outlive it.
-  static Packet packet(const ScriptPacket& text, std::vector<uint8_t>& bytes) {
-    Packet packet = packet_of(text, bytes, kStart);
-    if (text.path != Path::kOut && !packet.has_mac) {
-      packet.mac_source = kMac;
-      packet.has_mac = true;
-    }
-    return packet;
-  }
-
- private:
-  void set_rules(Family family, const std::optional<Script::Block>& block, const SetStore& sets) {
-    std::string text = block ? block->text : std::string(kNoRules);
-    std::expected<Ruleset, Diagnostics> rules = parse_rules(text, family, &sets);
-    ASSERT_TRUE(rules) << rules.error().render("rules", text);
-    engine_->set_program(family, compile(*rules));
-  }
-
-  std::unique_ptr<Engine> engine_;
-  std::unique_ptr<Viewpoint> viewpoint_;
-};
 
 class FlowScript : public ::testing::Test {
  public:
@@ -124,11 +54,16 @@ class FlowScript : public ::testing::Test {
  private:
   // The outcomes; expectations are compared where packets come one at a time.
   std::vector<Outcome> run(const Script& script, size_t burst) {
-    Firewall firewall(script);
     std::vector<Outcome> outcomes(script.packets.size());
+    std::expected<ScriptFirewall, std::string> opened = ScriptFirewall::open(script);
+    if (!opened) {
+      ADD_FAILURE() << path_ << ": " << opened.error();
+      return outcomes;
+    }
+    ScriptFirewall& firewall = *opened;
     std::vector<std::vector<uint8_t>> bytes;
     for (const ScriptPacket& packet : script.packets) bytes.push_back(packet.packet.bytes);
-    for (size_t i = 0; i < script.packets.size() && !HasFatalFailure(); i += burst) {
+    for (size_t i = 0; i < script.packets.size(); i += burst) {
       size_t count = std::min(burst, script.packets.size() - i);
       std::vector<Packet> packets;
       std::vector<Way> ways;

@@ -103,11 +103,13 @@ Found find_in_zone(int fd, const Tuple& tuple, uint16_t zone) {
 
 }  // namespace
 
-Found find_flow(const Tuple& tuple, std::span<const uint16_t> zones) {
-  Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-  if (!fd) return std::unexpected("a netlink socket");
+FlowFinder::FlowFinder()
+    : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)) {}
+
+Found FlowFinder::find(const Tuple& tuple, std::span<const uint16_t> zones) const {
+  if (!socket_) return std::unexpected("a netlink socket");
   for (uint16_t zone : zones) {
-    Found found = find_in_zone(fd.get(), tuple, zone);
+    Found found = find_in_zone(socket_.get(), tuple, zone);
     if (!found || *found) return found;
   }
   return std::nullopt;

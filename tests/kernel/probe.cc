@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <iterator>
 #include <linux/netfilter/nfnetlink_log.h>
+#include <sstream>
 #include <sys/socket.h>
 
 #include "kernel/attributes.h"
@@ -19,6 +20,17 @@ using Fate = Outcome::Fate;
 
 constexpr uint16_t kTraceGroup = 0;  // where the kernel's trace goes
 constexpr uint16_t kProbeGroup = 7;
+
+// Without a rule that asks for the state Linux does not track.
+bool needs_conntrack(const Script& script) {
+  if (!script.rules && !script.rules6) return true;
+  std::string text =
+      (script.rules ? script.rules->text : "") + (script.rules6 ? script.rules6->text : "");
+  for (const char* word : {"conntrack", "-m state", "connmark", "CONNMARK", "-j CT", "*nat"}) {
+    if (text.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
 
 // The probes' table. "<" marks a hook's begin, ">" its end, "S" the state.
 std::string probe_rules(bool conntrack) {
@@ -100,22 +112,6 @@ Done bind_group(int fd, uint16_t group) {
   return {};
 }
 
-// "TRACE: filter:INPUT:rule:3 ", "…:policy:4 "; a user chain's end ("return") decides nothing.
-std::optional<Expectation::Rule> parse_trace(std::string_view line) {
-  constexpr std::string_view kTrace = "TRACE: ";
-  if (!line.starts_with(kTrace)) return std::nullopt;
-  line.remove_prefix(kTrace.size());
-  std::array<std::string_view, 4> parts;
-  for (std::string_view& part : parts) {
-    part = line.substr(0, line.find(':'));
-    line.remove_prefix(std::min(part.size() + 1, line.size()));
-  }
-  while (!parts[3].empty() && parts[3].back() == ' ') parts[3].remove_suffix(1);
-  Expectation::Rule rule{std::string(parts[0]), std::string(parts[1]), 0};
-  if (parts[2] == "rule") rule.number = static_cast<uint32_t>(parse_number(parts[3]).value_or(0));
-  return rule;
-}
-
 // "S NEW original".
 void read_state(std::string_view line, Observation& seen) {
   if (seen.state != CtInfo::kNone) return;  // looped back: the first hook's state counts
@@ -139,7 +135,49 @@ int store_log_prefix(const nlmsghdr* message, void* data) {
 
 }  // namespace
 
-std::expected<Probe, std::string> Probe::open(bool conntrack) {
+// Rules are lines that add: -A CHAIN, -I CHAIN, counters before them or not.
+Probe::ChainLengths Probe::chain_lengths(const std::optional<Script::Block>& rules) {
+  ChainLengths lengths;
+  std::istringstream lines(rules ? rules->text : "");
+  std::string table;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string word;
+    words >> word;
+    if (word.starts_with('*')) table = word.substr(1);
+    if (word.starts_with('[')) words >> word;
+    bool adds = word == "-A" || word == "-I" || word == "--append" || word == "--insert";
+    if (adds && words >> word) lengths[table + '/' + word]++;
+  }
+  return lengths;
+}
+
+// "TRACE: filter:INPUT:rule:3 ", "…:policy:4 ", "…:return:2 ". A rule without any condition whose
+// target is ACCEPT, DROP or RETURN is called "policy" in a built-in chain and "return" in another,
+// as if it were the chain's end: its number tells it from that. A user chain's end decides nothing.
+std::optional<Expectation::Rule> Probe::parse_trace(std::string_view line,
+                                                    const ChainLengths& lengths) {
+  constexpr std::string_view kTrace = "TRACE: ";
+  if (!line.starts_with(kTrace)) return std::nullopt;
+  line.remove_prefix(kTrace.size());
+  std::array<std::string_view, 4> parts;
+  for (std::string_view& part : parts) {
+    part = line.substr(0, line.find(':'));
+    line.remove_prefix(std::min(part.size() + 1, line.size()));
+  }
+  while (!parts[3].empty() && parts[3].back() == ' ') parts[3].remove_suffix(1);
+  Expectation::Rule rule{std::string(parts[0]), std::string(parts[1]), 0};
+  auto number = static_cast<uint32_t>(parse_number(parts[3]).value_or(0));
+  auto length = lengths.find(rule.table + '/' + rule.chain);
+  if (length != lengths.end() && number <= length->second) {
+    rule.number = number;
+  } else if (parts[2] == "return") {
+    return std::nullopt;
+  }
+  return rule;
+}
+
+std::expected<Probe, std::string> Probe::open(const Script& script) {
   Probe probe;
   probe.socket_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!probe.socket_) return std::unexpected("a netlink socket");
@@ -150,9 +188,10 @@ std::expected<Probe, std::string> Probe::open(bool conntrack) {
       return std::unexpected(done.error());
     }
   }
-  if (Done done = run_program({"nft", "-f", "-"}, probe_rules(conntrack)); !done) {
+  if (Done done = run_program({"nft", "-f", "-"}, probe_rules(needs_conntrack(script))); !done) {
     return std::unexpected(done.error());
   }
+  probe.lengths_ = {chain_lengths(script.rules), chain_lengths(script.rules6)};
   return probe;
 }
 
@@ -166,8 +205,10 @@ std::vector<std::string> Probe::read_log() {
   }
 }
 
-Observation Probe::take(const ScriptPacket& packet) {
-  Observation seen;
+Sighting Probe::take(const ScriptPacket& packet) {
+  Sighting sighting;
+  Observation& seen = sighting.seen;
+  const ChainLengths& lengths = lengths_[packet.packet.spec.family == Family::kIpv6];
   std::vector<std::string> lines = read_log();
   auto passed = [&](std::string_view mark) {
     return std::ranges::find(lines, mark) != lines.end();
@@ -175,8 +216,10 @@ Observation Probe::take(const ScriptPacket& packet) {
   std::optional<Expectation::Rule> last, last_of_filter;
   for (const std::string& line : lines) {
     if (line.starts_with("S ")) read_state(line, seen);
-    if (std::optional<Expectation::Rule> rule = parse_trace(line)) {
+    if (line.starts_with("nf_ct_")) sighting.complaint = line;
+    if (std::optional<Expectation::Rule> rule = parse_trace(line, lengths)) {
       if (rule->table == "filter") last_of_filter = rule;
+      sighting.passed.push_back(*rule);
       last = std::move(rule);
     }
   }
@@ -202,7 +245,7 @@ Observation Probe::take(const ScriptPacket& packet) {
     seen.fate = Fate::kDrop;
     seen.rule = last;
   }
-  return seen;
+  return sighting;
 }
 
 }  // namespace sallyport::testing

@@ -10,7 +10,9 @@
 // packets count.
 #pragma once
 
+#include <array>
 #include <expected>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,23 +23,47 @@
 
 namespace sallyport::testing {
 
-class Probe {
- public:
-  // In the sandbox's namespace, once its rules are loaded. Without `conntrack` nothing
-  // asks for the state: a probe that did would turn tracking on.
-  static std::expected<Probe, std::string> open(bool conntrack);
-
-  // What happened to the packet that was sent last: its fate, state and rule.
-  Observation take(const ScriptPacket& packet);
-
- private:
-  std::vector<std::string> read_log();
-  Fd socket_;
+// What the kernel showed of a packet on its way.
+struct Sighting {
+  Observation seen;
+  // The rules that matched and the policies that decided (number 0), in all tables, in order.
+  std::vector<Expectation::Rule> passed;
+  // Conntrack's words where the packet is INVALID or ignored (nf_conntrack_log_invalid).
+  std::string complaint;
 };
 
-// The confirmed flow that has this tuple in one of its directions, in any of `zones`. One look
-// at the table, so that it is over before the next tick: a listing takes longer.
-std::expected<std::optional<SeenFlow>, std::string> find_flow(const Tuple& tuple,
-                                                              std::span<const uint16_t> zones);
+class Probe {
+ public:
+  // In the sandbox's namespace, once the script's rules are loaded. Where they do not ask for the
+  // state, neither does the probe: one that did would turn tracking on.
+  static std::expected<Probe, std::string> open(const Script& script);
+
+  // What happened to the packet that was sent last: its fate, state and rules.
+  Sighting take(const ScriptPacket& packet);
+
+ private:
+  // How many rules a chain has, by "table/chain".
+  using ChainLengths = std::map<std::string, uint32_t, std::less<>>;
+  static ChainLengths chain_lengths(const std::optional<Script::Block>& rules);
+  static std::optional<Expectation::Rule> parse_trace(std::string_view line,
+                                                      const ChainLengths& lengths);
+  std::vector<std::string> read_log();
+
+  Fd socket_;
+  std::array<ChainLengths, 2> lengths_;  // of IPv4's chains, of IPv6's
+};
+
+// Asks ctnetlink for single flows. One look at the table, so that it is over before the next
+// tick: a listing takes longer.
+class FlowFinder {
+ public:
+  FlowFinder();
+  // The confirmed flow that has this tuple in one of its directions, in any of `zones`.
+  std::expected<std::optional<SeenFlow>, std::string> find(const Tuple& tuple,
+                                                           std::span<const uint16_t> zones) const;
+
+ private:
+  Fd socket_;
+};
 
 }  // namespace sallyport::testing

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <set>
+#include <spawn.h>
 #include <sstream>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -97,11 +98,36 @@ int wait_for(pid_t child) {
 }
 
 std::string contents(int fd) {
-  std::string text(4096, '\0');
-  ssize_t count = ::pread(fd, text.data(), text.size(), 0);
-  text.resize(count > 0 ? static_cast<size_t>(count) : 0);
-  while (!text.empty() && text.back() == '\n') text.pop_back();
+  std::string text;
+  std::array<char, 16384> part;
+  while (ssize_t count = ::pread(fd, part.data(), part.size(), static_cast<off_t>(text.size()))) {
+    if (count < 0) break;
+    text.append(part.data(), static_cast<size_t>(count));
+  }
   return text;
+}
+
+// The exit code of a program that was run to its end; its output goes to `out` and `error`.
+std::expected<int, std::string> run_child(const std::vector<std::string>& command, int in, int out,
+                                          int error) {
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  posix_spawn_file_actions_t descriptors;
+  ::posix_spawn_file_actions_init(&descriptors);
+  ::posix_spawn_file_actions_adddup2(&descriptors, in, 0);
+  ::posix_spawn_file_actions_adddup2(&descriptors, out, 1);
+  ::posix_spawn_file_actions_adddup2(&descriptors, error, 2);
+  pid_t child = 0;
+  errno = ::posix_spawnp(&child, arguments[0], &descriptors, nullptr, arguments.data(), environ);
+  ::posix_spawn_file_actions_destroy(&descriptors);
+  if (errno != 0) return failure(command[0]);
+  return wait_for(child);
+}
+
+std::unexpected<std::string> program_failure(const std::string& program, std::string said) {
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  return std::unexpected(fmt::format("{}: {}", program, said));
 }
 
 }  // namespace
@@ -122,22 +148,19 @@ Done run_program(const std::vector<std::string>& command, std::string_view input
       ::lseek(in.get(), 0, SEEK_SET) != 0) {
     return failure("memfd");
   }
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  pid_t child = ::fork();
-  if (child < 0) return failure("fork");
-  if (child == 0) {
-    ::dup2(in.get(), 0);
-    ::dup2(out.get(), 1);
-    ::dup2(out.get(), 2);
-    ::execvp(arguments[0], arguments.data());
-    ::_exit(127);
-  }
-  int code = wait_for(child);
-  if (code == 0) return {};
-  if (code == 127) return std::unexpected(fmt::format("{}: not found", command[0]));
-  return std::unexpected(fmt::format("{}: {}", command[0], contents(out.get())));
+  std::expected<int, std::string> code = run_child(command, in.get(), out.get(), out.get());
+  if (!code) return std::unexpected(code.error());
+  return *code == 0 ? Done{} : program_failure(command[0], contents(out.get()));
+}
+
+std::expected<std::string, std::string> output_of(const std::vector<std::string>& command) {
+  Fd out(::memfd_create("output", MFD_CLOEXEC)), error(::memfd_create("error", MFD_CLOEXEC));
+  Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!out || !error || !nothing) return failure("memfd_create");
+  std::expected<int, std::string> code = run_child(command, nothing.get(), out.get(), error.get());
+  if (!code) return std::unexpected(code.error());
+  if (*code != 0) return program_failure(command[0], contents(error.get()));
+  return contents(out.get());
 }
 
 std::expected<Sandbox, std::string> Sandbox::open(const Script& script) {
@@ -181,6 +204,8 @@ Done Sandbox::configure(const Script& script) {
   // Where the trace of rules goes (AF_INET, AF_INET6): to the probe.
   sysctls.emplace_back("net.netfilter.nf_log.2", "nfnetlink_log");
   sysctls.emplace_back("net.netfilter.nf_log.10", "nfnetlink_log");
+  // Why a packet is INVALID, of any protocol, is told there too.
+  sysctls.emplace_back("net.netfilter.nf_conntrack_log_invalid", "255");
   for (const char* where : {"all", "default"}) {
     sysctls.emplace_back(fmt::format("net.ipv4.conf.{}.rp_filter", where), "0");
     sysctls.emplace_back(fmt::format("net.ipv4.conf.{}.send_redirects", where), "0");
@@ -287,6 +312,7 @@ Done Sandbox::join(const Script& script) {
 Done Sandbox::load_rules(const Script& script) {
   Done done;
   if (script.sets) done = run_program({"ipset", "restore"}, script.sets->text);
+  clock_ = TickCounter();
   if (done && script.rules) {
     done = run_program({"iptables-legacy-restore", "-w"}, script.rules->text);
   }

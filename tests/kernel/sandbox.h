@@ -2,9 +2,10 @@
 //
 // The process that opens a sandbox moves into a namespace of its own, and the
 // namespace holds everything (TAP devices, addresses, rules, sets, sysctls), so
-// all of it ends with the process, however that ends. There is no way back: one
-// process, one sandbox. Nothing outside is touched; open() makes sure of that
-// before it changes anything.
+// all of it ends with the process, however that ends. There is no way back, only
+// into the next sandbox. Nothing outside is touched; open() makes sure of that
+// before it changes anything. Opening one takes about 10 ms, so there is no reason
+// to use one twice.
 //
 // TAP devices are the wire. A frame written into one runs through the kernel's
 // receive path, local delivery or forwarding included, before write() returns,
@@ -22,6 +23,7 @@
 #include <vector>
 
 #include "attach/script.h"
+#include "kernel/tick_clock.h"
 
 namespace sallyport::testing {
 
@@ -43,6 +45,8 @@ class Fd {
 
 // Runs a program to its end with `input` on its standard input; what it said if it failed.
 Done run_program(const std::vector<std::string>& command, std::string_view input);
+// What a program prints to its standard output.
+std::expected<std::string, std::string> output_of(const std::vector<std::string>& command);
 
 class Sandbox {
  public:
@@ -56,6 +60,8 @@ class Sandbox {
   Done send(const ScriptPacket& packet);
   // Takes what the kernel has sent out of the devices.
   void drain();
+  // Since the script's sets were loaded: their elements grow old from then on.
+  Tick ticks() const { return clock_.now(); }
 
  private:
   using Mac = std::array<uint8_t, 6>;
@@ -77,6 +83,7 @@ class Sandbox {
   std::map<std::string, Device, std::less<>> devices_;
   std::vector<Address> own_, broadcasts_;
   std::vector<Fd> members_;  // sockets that hold the groups joined
+  TickCounter clock_;
 };
 
 }  // namespace sallyport::testing

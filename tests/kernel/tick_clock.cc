@@ -71,4 +71,11 @@ bool TickClock::still_in(Duration time) const {
   return clock_now(CLOCK_MONOTONIC) < begin_of(time) + kTick - kSettle;
 }
 
+TickCounter::TickCounter() : origin_(coarse()) {}
+
+Tick TickCounter::now() const {
+  // Ticks are adjusted by parts of a million, so they do not stay whole milliseconds.
+  return static_cast<Tick>((coarse() - origin_ + kTick / 2) / kTick);
+}
+
 }  // namespace sallyport::testing

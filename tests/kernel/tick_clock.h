@@ -33,4 +33,16 @@ class TickClock {
   int64_t origin_ = 0;  // of the monotonic clock
 };
 
+// Counts the kernel's ticks from where it was made. It reads the coarse clock, so it is right
+// whenever it is asked, and needs no phase: the same count before and after a packet is the tick
+// in which the packet passed.
+class TickCounter {
+ public:
+  TickCounter();
+  Tick now() const;
+
+ private:
+  int64_t origin_;
+};
+
 }  // namespace sallyport::testing

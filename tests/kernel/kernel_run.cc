@@ -1,0 +1,158 @@
+#include "kernel/kernel_run.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sstream>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/tick_clock.h"
+
+namespace sallyport::testing {
+namespace {
+
+// The zones that rules name, zone 0 first.
+std::vector<uint16_t> zones_of(const Script& script) {
+  std::vector<uint16_t> zones{0};
+  for (const std::optional<Script::Block>* block : {&script.rules, &script.rules6}) {
+    std::istringstream words(*block ? (*block)->text : "");
+    for (std::string word, before; words >> word; before = word) {
+      if (!before.starts_with("--zone")) continue;
+      zones.push_back(static_cast<uint16_t>(parse_number(word).value_or(0)));
+    }
+  }
+  return zones;
+}
+
+void sleep_for(Duration time) {
+  int64_t ns = time.count();
+  timespec left{ns / 1'000'000'000, ns % 1'000'000'000};
+  while (::clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) {
+  }
+}
+
+std::expected<Ending, std::string> end_of(const Script& script, const Sandbox& sandbox) {
+  Ending ending;
+  struct Listing {
+    std::vector<std::string> command;
+    std::string* text;
+    bool wanted;
+  };
+  const Listing listings[] = {
+      {{"conntrack", "-L", "-o", "extended"}, &ending.flows, true},
+      {{"conntrack", "-L", "-f", "ipv6", "-o", "extended"}, &ending.flows, true},
+      {{"ipset", "save"}, &ending.sets, script.sets.has_value()},
+      {{"iptables-legacy-save", "-c"}, &ending.counters, script.rules.has_value()},
+      {{"ip6tables-legacy-save", "-c"}, &ending.counters6, script.rules6.has_value()}};
+  ending.begin = sandbox.ticks();
+  for (const Listing& listing : listings) {
+    if (!listing.wanted) continue;
+    std::expected<std::string, std::string> said = output_of(listing.command);
+    if (!said) return std::unexpected(said.error());
+    listing.text->append(*said);
+  }
+  ending.end = sandbox.ticks();
+  return ending;
+}
+
+// One script's packets, one after the other.
+class Runner {
+ public:
+  Runner(const Script& script, Sandbox& sandbox, Probe& probe, Pace pace)
+      : script_(script), sandbox_(sandbox), probe_(probe), pace_(pace), zones_(zones_of(script)) {
+    if (pace == Pace::kFree) return;
+    clock_.emplace();
+    clock_->start();
+  }
+
+  std::expected<KernelRun, std::string> run() {
+    KernelRun run;
+    Duration before{};
+    for (const ScriptPacket& packet : script_.packets) {
+      if (!wait_for(packet, packet.time - before)) run.late = true;
+      before = packet.time;
+      std::expected<KernelStep, std::string> step = send(packet, run.late);
+      if (!step) return std::unexpected(fmt::format("line {}: {}", packet.line, step.error()));
+      run.steps.push_back(std::move(*step));
+    }
+    if (pace_ == Pace::kTicks) return run;
+    std::expected<Ending, std::string> ending = end_of(script_, sandbox_);
+    if (!ending) return std::unexpected(ending.error());
+    run.ending = std::move(*ending);
+    return run;
+  }
+
+ private:
+  bool wait_for(const ScriptPacket& packet, Duration gap) const {
+    if (pace_ == Pace::kTicks) return clock_->wait_for(packet.time);
+    if (gap >= kRealGap) sleep_for(gap);
+    return true;
+  }
+
+  std::expected<KernelStep, std::string> send(const ScriptPacket& packet, bool& late) {
+    sandbox_.drain();
+    KernelStep step{.tick = sandbox_.ticks()};
+    if (Done sent = sandbox_.send(packet); !sent) return std::unexpected(sent.error());
+    late |= sandbox_.ticks() != step.tick;
+    std::expected<std::optional<SeenFlow>, std::string> flow =
+        flows_.find(tuple_of(packet.packet), zones_);
+    bool in_time = clock_ ? clock_->still_in(packet.time) : sandbox_.ticks() == step.tick;
+    if (!flow) return std::unexpected(flow.error());
+    step.sighting = probe_.take(packet);
+    step.sighting.seen.flow = *flow;
+    step.sighting.seen.timeout_may_be_less = !in_time;
+    if (clock_) late |= !in_time;
+    return step;
+  }
+
+  const Script& script_;
+  Sandbox& sandbox_;
+  Probe& probe_;
+  Pace pace_;
+  std::vector<uint16_t> zones_;
+  FlowFinder flows_;
+  std::optional<TickClock> clock_;  // with Pace::kTicks
+};
+
+}  // namespace
+
+std::expected<KernelRun, std::string> run_on_kernel(const Script& script, Pace pace) {
+  std::expected<Sandbox, std::string> sandbox = Sandbox::open(script);
+  if (!sandbox) return std::unexpected(sandbox.error());
+  std::expected<Probe, std::string> probe = Probe::open(script);
+  if (!probe) return std::unexpected(probe.error());
+  if (pace == Pace::kTicks) {
+    sched_param priority{.sched_priority = 1};
+    ::sched_setscheduler(0, SCHED_FIFO, &priority);  // if it fails, ticks are missed more often
+  }
+  return Runner(script, *sandbox, *probe, pace).run();
+}
+
+std::string what_is_missing() {
+  if (::geteuid() != 0) return "not root";
+  if (!TickClock::has_known_length()) return "the kernel's tick is not 4 ms";
+  Diagnostics diagnostics;
+  Script trial = *parse_script(
+      "host eth0=192.0.2.1/24\nrules <<END\n*filter\nCOMMIT\nEND\n"
+      "in udp 192.0.2.2:1 > 192.0.2.1:2\n",
+      diagnostics);
+  int ends[2];
+  if (::pipe(ends) != 0) return "no pipe";
+  pid_t child = ::fork();
+  if (child == 0) {
+    std::expected<KernelRun, std::string> run = run_on_kernel(trial, Pace::kFree);
+    std::string error = run ? "" : run.error();
+    ssize_t count = ::write(ends[1], error.data(), error.size());
+    ::_exit(count == static_cast<ssize_t>(error.size()) ? 0 : 1);
+  }
+  ::close(ends[1]);
+  std::string error(1000, '\0');
+  ssize_t count = ::read(ends[0], error.data(), error.size());
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  error.resize(count > 0 ? static_cast<size_t>(count) : 0);
+  return error;
+}
+
+}  // namespace sallyport::testing
