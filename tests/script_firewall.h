@@ -22,6 +22,7 @@ class ScriptFirewall {
   static std::expected<ScriptFirewall, std::string> open(const Script& script);
 
   Engine& engine() { return *engine_; }
+  const Engine& engine() const { return *engine_; }
   const Viewpoint& viewpoint() const { return *viewpoint_; }
 
   // The script's packet as a network card hands it in, at its time; `bytes` must outlive it.

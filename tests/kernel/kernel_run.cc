@@ -41,18 +41,17 @@ std::expected<Ending, std::string> end_of(const Script& script, const Sandbox& s
   };
   const Listing listings[] = {
       {{"conntrack", "-L", "-o", "extended"}, &ending.flows, true},
-      {{"conntrack", "-L", "-f", "ipv6", "-o", "extended"}, &ending.flows, true},
       {{"ipset", "save"}, &ending.sets, script.sets.has_value()},
       {{"iptables-legacy-save", "-c"}, &ending.counters, script.rules.has_value()},
       {{"ip6tables-legacy-save", "-c"}, &ending.counters6, script.rules6.has_value()}};
-  ending.begin = sandbox.ticks();
+  ending.begin = sandbox.clock().now();
   for (const Listing& listing : listings) {
     if (!listing.wanted) continue;
     std::expected<std::string, std::string> said = output_of(listing.command);
     if (!said) return std::unexpected(said.error());
     listing.text->append(*said);
   }
-  ending.end = sandbox.ticks();
+  ending.end = sandbox.clock().now();
   return ending;
 }
 
@@ -76,7 +75,6 @@ class Runner {
       if (!step) return std::unexpected(fmt::format("line {}: {}", packet.line, step.error()));
       run.steps.push_back(std::move(*step));
     }
-    if (pace_ == Pace::kTicks) return run;
     std::expected<Ending, std::string> ending = end_of(script_, sandbox_);
     if (!ending) return std::unexpected(ending.error());
     run.ending = std::move(*ending);
@@ -87,19 +85,23 @@ class Runner {
   bool wait_for(const ScriptPacket& packet, Duration gap) const {
     if (pace_ == Pace::kTicks) return clock_->wait_for(packet.time);
     if (gap >= kRealGap) sleep_for(gap);
+    sandbox_.clock().await_room();
     return true;
   }
 
   std::expected<KernelStep, std::string> send(const ScriptPacket& packet, bool& late) {
     sandbox_.drain();
-    KernelStep step{.tick = sandbox_.ticks()};
-    if (Done sent = sandbox_.send(packet); !sent) return std::unexpected(sent.error());
-    late |= sandbox_.ticks() != step.tick;
+    Tick tick = sandbox_.clock().now();
+    if (Done sent = sandbox_.send(packet); !sent) {
+      if (pace_ == Pace::kTicks) return std::unexpected(sent.error());
+      return KernelStep{};
+    }
+    late |= sandbox_.clock().now() != tick;
     std::expected<std::optional<SeenFlow>, std::string> flow =
         flows_.find(tuple_of(packet.packet), zones_);
-    bool in_time = clock_ ? clock_->still_in(packet.time) : sandbox_.ticks() == step.tick;
+    bool in_time = clock_ ? clock_->still_in(packet.time) : sandbox_.clock().now() == tick;
     if (!flow) return std::unexpected(flow.error());
-    step.sighting = probe_.take(packet);
+    KernelStep step{.sighting = probe_.take(packet), .tick = tick};
     step.sighting.seen.flow = *flow;
     step.sighting.seen.timeout_may_be_less = !in_time;
     if (clock_) late |= !in_time;
@@ -122,6 +124,7 @@ std::expected<KernelRun, std::string> run_on_kernel(const Script& script, Pace p
   if (!sandbox) return std::unexpected(sandbox.error());
   std::expected<Probe, std::string> probe = Probe::open(script);
   if (!probe) return std::unexpected(probe.error());
+  if (Done done = sandbox->load_rules(script); !done) return std::unexpected(done.error());
   if (pace == Pace::kTicks) {
     sched_param priority{.sched_priority = 1};
     ::sched_setscheduler(0, SCHED_FIFO, &priority);  // if it fails, ticks are missed more often

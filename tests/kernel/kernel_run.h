@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ constexpr Duration kRealGap = std::chrono::milliseconds(10);
 
 struct KernelStep {
   Sighting sighting;
-  Tick tick = 0;  // since the script's sets were loaded
+  // Since the script's sets were loaded. Nothing: the kernel sends no such packet.
+  std::optional<Tick> tick;
 };
 
 // What programs print at the end.
@@ -33,7 +35,7 @@ struct Ending {
 
 struct KernelRun {
   std::vector<KernelStep> steps;
-  Ending ending;  // with Pace::kFree
+  Ending ending;
   // A tick passed where none should: times may be wrong by one.
   bool late = false;
 };

@@ -53,6 +53,10 @@ std::string probe_rules(bool conntrack) {
     if (std::string_view(chain.name) == "OUT") {
       fmt::format_to(end, "  meta priority != {} drop\n", Sandbox::kPriority);
     }
+    // The copy of a broadcast that its sender gets back: a packet has one way.
+    if (std::string_view(chain.name) == "PRE") {
+      fmt::format_to(end, "  iifname != lo meta priority {} drop\n", Sandbox::kPriority);
+    }
     if (chain.entry) out += "  meta nftrace set 1\n";
     fmt::format_to(end, "  log group {} prefix \"{}<\" queue-threshold 1\n }}\n", kProbeGroup,
                    chain.name);

@@ -34,7 +34,7 @@ struct Sighting {
 
 class Probe {
  public:
-  // In the sandbox's namespace, once the script's rules are loaded. Where they do not ask for the
+  // In the sandbox's namespace, before the script's rules are loaded. Where they do not ask for the
   // state, neither does the probe: one that did would turn tracking on.
   static std::expected<Probe, std::string> open(const Script& script);
 

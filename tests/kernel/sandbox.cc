@@ -169,7 +169,6 @@ std::expected<Sandbox, std::string> Sandbox::open(const Script& script) {
   if (done) done = sandbox.add_devices(script);
   if (done) done = sandbox.configure(script);
   if (done) done = sandbox.join(script);
-  if (done) done = sandbox.load_rules(script);
   if (!done) return std::unexpected(done.error());
   return sandbox;
 }
@@ -383,9 +382,11 @@ Done Sandbox::transmit(const ScriptPacket& packet) {
   int on = 1, off = 0, priority = kPriority, mark = static_cast<int>(text.mark);
   bool good = ::setsockopt(fd.get(), SOL_SOCKET, SO_BROADCAST, &on, sizeof on) == 0 &&
               ::setsockopt(fd.get(), SOL_SOCKET, SO_PRIORITY, &priority, sizeof priority) == 0 &&
-              ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0 &&
-              ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
-                           static_cast<socklen_t>(device.size())) == 0;
+              ::setsockopt(fd.get(), SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0;
+  // What the host sends to itself goes to lo anyway, and IPv6 has no route for it that names lo.
+  good =
+      good && (device == "lo" || ::setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(),
+                                              static_cast<socklen_t>(device.size())) == 0);
   // No copies of our multicast back to us: a packet has one way.
   good = good &&
          (v4 ? ::setsockopt(fd.get(), IPPROTO_IP, IP_MULTICAST_LOOP, &off, sizeof off)

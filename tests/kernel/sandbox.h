@@ -53,15 +53,19 @@ class Sandbox {
   // SO_PRIORITY of the packets that the sandbox sends: it tells them from the kernel's own.
   static constexpr int kPriority = 0x5a11;
 
-  // Moves this process into a namespace made for `script`.
+  // Moves this process into a namespace made for `script`, still without its rules and sets.
   static std::expected<Sandbox, std::string> open(const Script& script);
+  // To be called when probes are there: they keep what the kernel itself sends (reports of groups
+  // that it has joined) from counting in rules and making entries.
+  Done load_rules(const Script& script);
 
-  // Sends one packet its way. An error is the sandbox's, not a verdict.
+  // Sends one packet its way. An error is the sandbox's, not a verdict: the kernel sends no such
+  // packet.
   Done send(const ScriptPacket& packet);
   // Takes what the kernel has sent out of the devices.
   void drain();
-  // Since the script's sets were loaded: their elements grow old from then on.
-  Tick ticks() const { return clock_.now(); }
+  // Counts since the script's sets were loaded: their elements grow old from then on.
+  const TickCounter& clock() const { return clock_; }
 
  private:
   using Mac = std::array<uint8_t, 6>;
@@ -75,7 +79,6 @@ class Sandbox {
   Done await_addresses(const Script& script) const;
   Done configure(const Script& script);
   Done join(const Script& script);
-  Done load_rules(const Script& script);
   Done receive(const ScriptPacket& packet);
   Done transmit(const ScriptPacket& packet);
   Mac destination_mac(const Device& device, const ScriptPacket& packet) const;

@@ -73,6 +73,12 @@ bool TickClock::still_in(Duration time) const {
 
 TickCounter::TickCounter() : origin_(coarse()) {}
 
+void TickCounter::await_room() const {
+  constexpr int64_t kRoom = 300'000;
+  while (clock_now(CLOCK_MONOTONIC) - coarse() > kTick - kRoom) {
+  }
+}
+
 Tick TickCounter::now() const {
   // Ticks are adjusted by parts of a million, so they do not stay whole milliseconds.
   return static_cast<Tick>((coarse() - origin_ + kTick / 2) / kTick);

@@ -40,6 +40,8 @@ class TickCounter {
  public:
   TickCounter();
   Tick now() const;
+  // Returns when there is time left in this tick for a packet to pass.
+  void await_room() const;
 
  private:
   int64_t origin_;
