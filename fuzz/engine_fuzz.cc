@@ -39,6 +39,8 @@ constexpr std::string_view kRules = R"(*raw
 :OUTPUT ACCEPT [0:0]
 -A PREROUTING -p udp -m udp --dport 7 -j CT --notrack
 -A PREROUTING -p udp -m udp --dport 137 -j CT --zone 3
+-A PREROUTING -p udp -m udp --dport 69 -j CT --helper tftp
+-A PREROUTING -p tcp -m tcp --dport 21 -j CT --helper ftp
 -A OUTPUT -p udp -m udp --sport 7 -j CT --notrack
 COMMIT
 *mangle
@@ -58,6 +60,7 @@ COMMIT
 :states - [0:0]
 -A INPUT -g states
 -A FORWARD -m mark --mark 0x6 -j DROP
+-A FORWARD -m helper --helper ftp -j ACCEPT
 -A FORWARD -j states
 -A FORWARD -p tcp -m tcp --dport 80 -j ACCEPT
 -A OUTPUT -p udp -m multiport --dports 1900,5353 -j SET --add-set ASKED src,src --exist

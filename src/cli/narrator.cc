@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "cli/words.h"
+#include "conntrack/helpers/helper.h"
 #include "conntrack/trackers/icmp_error.h"
 #include "packet/headers.h"
 
@@ -122,8 +123,15 @@ void Narrator::tracked(const Context& context) {
   const Flow* flow = context.flow();
   if (flow && tracked.created && tracked.info == CtInfo::kRelated) {
     const Flow* master = context.conntrack->master(*flow);
-    line += master ? fmt::format(": an answer to {}", master->tuple.text())
-                   : std::string(": an announcement to a group that the host has joined");
+    const Helper* helper = context.conntrack->expected_by(tracked.flow);
+    std::string of = master ? master->tuple.text() : std::string("a flow that has ended");
+    if (helper) {
+      line += fmt::format(": helper {} expected it, of {}", helper->name, of);
+    } else if (master) {
+      line += fmt::format(": an answer to {}", of);
+    } else {
+      line += ": an announcement to a group that the host has joined";
+    }
   } else if (flow && tracked.created) {
     line += ": it belongs to no flow";
     if (tracked.reason != Reason::kNone) more = reason_sentence(tracked.reason);

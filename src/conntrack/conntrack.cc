@@ -15,12 +15,16 @@
 
 #include "conntrack/conntrack_text.h"
 #include "conntrack/discovery/discovery.h"
+#include "conntrack/expectation.h"
+#include "conntrack/flow_extension.h"
+#include "conntrack/helpers/helper.h"
 #include "conntrack/table.h"
 #include "conntrack/timer_wheel.h"
 #include "conntrack/trackers/icmp_error.h"
 #include "conntrack/trackers/sctp.h"
 #include "conntrack/trackers/tcp.h"
 #include "conntrack/trackers/tracker.h"
+#include "packet/headers.h"
 
 namespace sallyport {
 namespace {
@@ -79,7 +83,7 @@ Tracked without_flow(CtInfo info, Reason reason) {
 
 struct Conntrack::State {
   State(const Knobs& wanted, const HashKey& key, Discovery* to_ask)
-      : knobs(wanted), table(key), discovery(to_ask) {}
+      : knobs(wanted), table(key), discovery(to_ask), expectations(key, table) {}
 
   FlowId id_of(uint32_t index) const { return {index, table[index].generation}; }
 
@@ -94,11 +98,32 @@ struct Conntrack::State {
                 .flow = table[index],
                 .reply = table.reply_of(index),
                 .counted = !counters.empty(),
-                .counters = counters.empty() ? FlowCounters{} : counters[index]});
+                .counters = counters.empty() ? FlowCounters{} : counters[index],
+                .helper = helper_name(index)});
+  }
+
+  std::string_view helper_name(uint32_t index) const {
+    const FlowExtension* extension = extensions.find(index);
+    return extension && extension->helper ? extension->helper->name : std::string_view();
   }
 
   void set_timeout(Flow& flow, uint32_t seconds) {
     flow.timeout = static_cast<uint32_t>(std::min(ticks(seconds), kLongestTimeout));
+  }
+  // The flow's deadline is as far from now as its timeout says.
+  void start_timer(uint32_t index, Tick now) {
+    Flow& flow = table[index];
+    Tick before = flow.expires;
+    flow.expires = now + flow.timeout;
+    if (flow.expires < before) {
+      wheel.remove(index);
+      wheel.add(index, flow.expires);
+    }
+  }
+
+  void release(uint32_t index) {
+    extensions.release(index);
+    table.release(index);
   }
 
   // A confirmed flow ends. Its entry stays until reserve().
@@ -110,6 +135,7 @@ struct Conntrack::State {
 
   void unlink(uint32_t index, FlowEvent::Why why, Tick when) {
     table.erase(index);
+    if (expectations.count() != 0) expectations.forget(id_of(index));
     table[index].status |= ct_status::kDying;
     count--;
     emit(FlowEvent::Kind::kDestroy, why, index, when);
@@ -143,9 +169,15 @@ struct Conntrack::State {
     return true;
   }
 
-  Tracked track(Packet& packet, const Zone& zone, Tick now);
+  Tracked track(Packet& packet, const TrackAs& as, Tick now);
   Tracked track_icmp_error(Packet& packet, const Zone& zone, Tick now);
-  Tracked begin(Packet& packet, const Tuple& tuple, const Zone& zone, Tick now);
+  Tracked begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now);
+  // A new flow is one that was expected: of a helper, or an answer to discovery. The reason is
+  // discovery's.
+  bool is_expected(uint32_t index, Tick now);
+  Reason is_answer(const Packet& packet, uint32_t index, Tick now);
+  // The helper reads an accepted packet. kNone, or what confirm() says.
+  Reason help(const Packet& packet, const Tracked& tracked, Tick now);
   // Nothing if the packet begins another flow with the same tuple.
   std::optional<Tracked> go_on(Packet& packet, FlowTable::Found found, Tick now);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
@@ -165,9 +197,13 @@ struct Conntrack::State {
   std::vector<uint32_t> graveyard;     // ended since the last reserve()
   std::vector<FlowCounters> counters;  // by index; empty without nf_conntrack_acct
   EventLog events;
+  FlowExtensions extensions;
+  Expectations expectations;
+  const Host* host = nullptr;
 };
 
-Tracked Conntrack::State::track(Packet& packet, const Zone& zone, Tick now) {
+Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
+  const Zone& zone = as.zone;
   if (packet.is_fragment) return without_flow(CtInfo::kInvalid, Reason::kInvalidFragment);
   uint8_t protocol = packet.protocol();
   if (protocol == protocol::kIcmp || protocol == protocol::kIcmpv6) {
@@ -189,7 +225,7 @@ Tracked Conntrack::State::track(Packet& packet, const Zone& zone, Tick now) {
   if (found.index) {
     if (std::optional<Tracked> tracked = go_on(packet, found, now)) return *tracked;
   }
-  return begin(packet, tuple, zone, now);
+  return begin(packet, tuple, as, now);
 }
 
 // The flow that an error is about is neither moved nor refreshed (kernel-facts 4).
@@ -223,13 +259,8 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
   if (step.kind == Step::Kind::kReset) {
     destroy(found.index, FlowEvent::Why::kReset, now);  // told with the status that it had
   } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) {
-    Tick before = flow.expires;
     set_timeout(flow, step.seconds);
-    flow.expires = now + flow.timeout;
-    if (flow.expires < before) {
-      wheel.remove(found.index);
-      wheel.add(found.index, flow.expires);
-    }
+    start_timer(found.index, now);
   }
   if (step.assured) flow.status |= ct_status::kAssured;
   if (found.direction == Direction::kReply) flow.status |= ct_status::kSeenReply;
@@ -246,40 +277,114 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
   return tracked;
 }
 
-Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const Zone& zone, Tick now) {
-  uint32_t index = make_room(tuple, zone, now) ? table.allocate() : 0;
+Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now) {
+  uint32_t index = make_room(tuple, as.zone, now) ? table.allocate() : 0;
   if (!index) return without_flow(CtInfo::kNone, Reason::kTableFull);
   Flow& flow = table[index];
   flow.tuple = tuple;
-  flow.zone = zone;
+  flow.zone = as.zone;
   flow.created = static_cast<uint32_t>(now);
+  // The expectation is gone even if the packet turns out to be INVALID.
+  bool expected = expectations.count() != 0 && is_expected(index, now);
   Step step = open(flow, {packet, Direction::kOriginal, now, knobs});
   if (step.kind != Step::Kind::kAccept) {
-    table.release(index);
+    release(index);
     return without_flow(CtInfo::kInvalid, step.reason);
   }
   set_timeout(flow, step.seconds);
   Tracked tracked;
-  if (discovery && packet.in) {
-    Discovery::Answer answer = discovery->received(packet, now);
-    if (answer.related) {
-      flow.status |= ct_status::kExpected;
-      flow.master = answer.master;
-      // An answer's flow ends with its window: who has answered once must not keep the
-      // port open by talking on. If the host talks back, that is a flow of its own then.
-      if (answer.until != 0) {
-        flow.status |= ct_status::kFixedTimeout;
-        flow.timeout = static_cast<uint32_t>(answer.until - now);
-      }
+  if (!expected && as.helper) {
+    if (FlowExtension* extension = extensions.get(index)) {
+      extension->helper = as.helper;
+      flow.status |= ct_status::kHelper;
     }
-    tracked.reason = answer.assumed ? Reason::kNotInCapture : answer.refused;
   }
+  if (!expected && discovery && packet.in) tracked.reason = is_answer(packet, index, now);
   if (!counters.empty()) counters[index] = {};
   account(index, Direction::kOriginal, packet);
   tracked.flow = id_of(index);
   tracked.created = true;
   tracked.info = info_of(flow, Direction::kOriginal);
   return tracked;
+}
+
+bool Conntrack::State::is_expected(uint32_t index, Tick now) {
+  Flow& flow = table[index];
+  std::optional<Expectation> expectation = expectations.take(flow.tuple, flow.zone, now);
+  if (!expectation) return false;
+  flow.status |= ct_status::kExpected;
+  flow.master = expectation->master;
+  if (table.alive(flow.master)) flow.connmark = table[flow.master.index].connmark;
+  if (FlowExtension* extension = extensions.get(index)) {
+    extension->expected_by = expectation->helper;
+  }
+  return true;
+}
+
+Reason Conntrack::State::is_answer(const Packet& packet, uint32_t index, Tick now) {
+  Flow& flow = table[index];
+  Discovery::Answer answer = discovery->received(packet, now);
+  if (answer.related) {
+    flow.status |= ct_status::kExpected;
+    flow.master = answer.master;
+    // An answer's flow ends with its window: who has answered once must not keep the
+    // port open by talking on. If the host talks back, that is a flow of its own then.
+    if (answer.until != 0) {
+      flow.status |= ct_status::kFixedTimeout;
+      flow.timeout = static_cast<uint32_t>(answer.until - now);
+    }
+  }
+  return answer.assumed ? Reason::kNotInCapture : answer.refused;
+}
+
+Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick now) {
+  uint32_t index = tracked.flow.index;
+  FlowExtension* extension = extensions.find(index);
+  Flow& flow = table[index];
+  bool reads =
+      extension && extension->helper && !packet.is_icmp_error && !(flow.status & ct_status::kDying);
+  if (!reads) return Reason::kNone;
+  const Helper& helper = *extension->helper;
+  uint32_t start = packet.transport;
+  uint32_t sequence = 0;
+  if (const TcpHeader* tcp = packet.header<TcpHeader>(start);
+      tcp && helper.protocol == protocol::kTcp) {
+    sequence = tcp->seq + (tcp->flags & tcp_flag::kSyn ? 1 : 0);
+    start += tcp->header_length();
+  } else {
+    start += uint32_t{sizeof(UdpHeader)};
+  }
+  start = std::min(start, packet.length);
+  uint32_t held = std::clamp(packet.captured, start, packet.length) - start;
+  HelperAnswer answer =
+      helper.read({.packet = packet,
+                   .payload = {reinterpret_cast<const char*>(packet.data) + start, held},
+                   .whole = held == packet.length - start,
+                   .sequence = sequence,
+                   .tuple = flow.tuple,
+                   .direction = tracked.direction,
+                   .established = tracked.info == CtInfo::kEstablished,
+                   .host = host},
+                  extension->memory);
+  switch (answer.kind) {
+    case HelperAnswer::Kind::kNothing: return Reason::kNone;
+    case HelperAnswer::Kind::kDrop: return Reason::kHelperDrop;
+    case HelperAnswer::Kind::kUnknown: return Reason::kNotInCapture;
+    case HelperAnswer::Kind::kExpect: break;
+  }
+  bool added = expectations.add({.expected = answer.expected,
+                                 .zone = flow.zone,
+                                 .master = tracked.flow,
+                                 .master_tuple = flow.tuple,
+                                 .helper = &helper,
+                                 .expires = now + ticks(helper.seconds)},
+                                now);
+  if (!added && helper.drops_refused) return Reason::kHelperDrop;
+  if (helper.master_seconds != 0) {
+    set_timeout(flow, helper.master_seconds);
+    if (flow.status & ct_status::kConfirmed) start_timer(index, now);
+  }
+  return Reason::kNone;
 }
 
 void Conntrack::State::insert(uint32_t index, Tick now) {
@@ -320,9 +425,17 @@ Conntrack::Conntrack(const Knobs& knobs, const HashKey& key, Discovery* discover
 
 Conntrack::~Conntrack() = default;
 
+void Conntrack::know_host(const Host& host) {
+  state_->host = &host;
+}
+
+void Conntrack::enable_extensions() {
+  state_->extensions.enable();
+}
+
 void Conntrack::reserve(size_t packets, Tick now) {
   State& state = *state_;
-  for (uint32_t index : state.graveyard) state.table.release(index);
+  for (uint32_t index : state.graveyard) state.release(index);
   state.graveyard.clear();
   state.wheel.advance(now, [&](uint32_t index, Tick deadline) {
     const Flow& flow = state.table[index];
@@ -331,9 +444,14 @@ void Conntrack::reserve(size_t packets, Tick now) {
       return;
     }
     state.unlink(index, FlowEvent::Why::kTimeout, flow.expires);
-    state.table.release(index);
+    state.release(index);
   });
-  if (!state.table.reserve(packets)) return;
+  if (state.extensions.enabled()) {
+    state.expectations.reserve(packets, state.knobs.expect_max, now);
+  }
+  bool grown = state.table.reserve(packets);
+  state.extensions.reserve(state.table.size(), packets);
+  if (!grown) return;
   state.wheel.resize(state.table.size());
   state.graveyard.reserve(state.table.size());
   state.events.resize(state.table.size());
@@ -358,8 +476,8 @@ void Conntrack::prefetch(std::span<Packet* const> packets) {
   }
 }
 
-Tracked Conntrack::track(Packet& packet, const Zone& zone, Tick now) {
-  Tracked tracked = state_->track(packet, zone, now);
+Tracked Conntrack::track(Packet& packet, const TrackAs& as, Tick now) {
+  Tracked tracked = state_->track(packet, as, now);
   const Flow* flow = find(tracked.flow);
   packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
   packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
@@ -381,10 +499,16 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
   Flow* flow = find(tracked.flow);
   if (!flow) return Reason::kNone;
   uint32_t index = tracked.flow.index;
+  Reason helped = Reason::kNone;
+  if (flow->status & ct_status::kHelper) helped = state.help(packet, tracked, now);
+  if (helped == Reason::kHelperDrop) {
+    release(tracked);
+    return helped;
+  }
   if (tracked.created && !(flow->status & ct_status::kConfirmed)) {
     bool taken = state.find_alive(flow->tuple, flow->zone, now).index != 0;
     if (taken || !state.table.insert(index)) {
-      state.table.release(index);
+      release(tracked);
       return Reason::kInsertFailed;
     }
     state.insert(index, now);
@@ -398,14 +522,14 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
       tracked.info != CtInfo::kRelated) {
     state.discovery->sent(packet, tracked.flow, now);
   }
-  return Reason::kNone;
+  return helped;
 }
 
 void Conntrack::release(const Tracked& tracked) {
   const Flow* flow = find(tracked.flow);
-  if (tracked.created && flow && !(flow->status & ct_status::kConfirmed)) {
-    state_->table.release(tracked.flow.index);
-  }
+  if (!tracked.created || !flow || flow->status & ct_status::kConfirmed) return;
+  if (state_->expectations.count() != 0) state_->expectations.forget(tracked.flow);
+  state_->release(tracked.flow.index);
 }
 
 Flow* Conntrack::find(FlowId id) {
@@ -420,6 +544,20 @@ const Flow* Conntrack::master(const Flow& flow) const {
 
 Tuple Conntrack::reply_of(FlowId id) const {
   return state_->table.reply_of(id.index);
+}
+
+const Helper* Conntrack::helper(FlowId id) const {
+  const FlowExtension* extension = find(id) ? state_->extensions.find(id.index) : nullptr;
+  return extension ? extension->helper : nullptr;
+}
+const Helper* Conntrack::expected_by(FlowId id) const {
+  const FlowExtension* extension = find(id) ? state_->extensions.find(id.index) : nullptr;
+  return extension ? extension->expected_by : nullptr;
+}
+
+void Conntrack::each_expectation(Tick now,
+                                 const std::function<void(const Expectation&)>& visit) const {
+  state_->expectations.each(now, visit);
 }
 
 FlowId Conntrack::lookup(const Tuple& tuple, const Zone& zone, Tick now,
@@ -484,7 +622,8 @@ size_t Conntrack::memory() const {
   const State& state = *state_;
   return state.table.memory() + state.wheel.memory() +
          state.graveyard.capacity() * sizeof(uint32_t) +
-         state.counters.capacity() * sizeof(FlowCounters) + state.events.memory();
+         state.counters.capacity() * sizeof(FlowCounters) + state.events.memory() +
+         state.extensions.memory() + state.expectations.memory();
 }
 
 void Conntrack::change_knobs(const Knobs& knobs) {

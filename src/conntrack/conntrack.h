@@ -30,6 +30,15 @@
 namespace sallyport {
 
 class Discovery;
+class Host;
+struct Expectation;
+struct Helper;
+
+// What the raw table's CT target says of a packet before it is tracked.
+struct TrackAs {
+  Zone zone;
+  const Helper* helper = nullptr;  // for the flow, if this packet begins it
+};
 
 // What track() found. The packet's fields (kCtState, kCtStatus, kCtDirection,
 // kConnmark) say the same.
@@ -51,16 +60,22 @@ class Conntrack {
   // `discovery` may be null (--compat linux) and must outlive this.
   Conntrack(const Knobs& knobs, const HashKey& key, Discovery* discovery);
   ~Conntrack();
+  // For helpers that ask what this host is; must outlive this.
+  void know_host(const Host& host);
+  // Rules may give flows a helper: from the next reserve() on there is room for it.
+  void enable_extensions();
 
   // Makes room for `packets` new flows; also expires what is due. Between bursts.
   void reserve(size_t packets, Tick now);
   // Warms the cache for these packets, which have been parsed. Optional.
   void prefetch(std::span<Packet* const> packets);
 
-  Tracked track(Packet& packet, const Zone& zone, Tick now);
+  Tracked track(Packet& packet, const TrackAs& as, Tick now);
   // NOTRACK: the packet is UNTRACKED.
   Tracked untrack(Packet& packet);
-  // The packet was accepted. kNone, or why the flow could not be inserted: the packet is dropped.
+  // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or why
+  // it is dropped here: its flow could not be inserted, or a helper does not want it. A flow that
+  // it created is gone then.
   Reason confirm(const Packet& packet, const Tracked& tracked, Tick now);
   // The packet was dropped: a flow that it created is gone without a trace.
   void release(const Tracked& tracked);
@@ -82,6 +97,11 @@ class Conntrack {
   // From now on the last `events` are kept for events_since(); before, nobody listens and
   // nothing is. Between bursts.
   void keep_events(size_t events);
+  const Helper* helper(FlowId id) const;       // that reads the flow; null: none
+  const Helper* expected_by(FlowId id) const;  // of the flow that expected it; null: none
+  // Every expectation that is alive at `now`, the oldest first.
+  void each_expectation(Tick now, const std::function<void(const Expectation&)>& visit) const;
+
   // Events after the one numbered `sequence` (the first is 1), oldest first. Where the first
   // number is not sequence + 1, some were lost.
   std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;

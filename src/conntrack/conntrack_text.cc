@@ -418,6 +418,7 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
     if (const FlowCounters* counters = conntrack.counters(id)) line.counters = *counters;
     if (knobs.timestamp) set_age(line, flow, now);
     line.id = printed_id(id);
+    if (const Helper* helper = conntrack.helper(id)) line.helper = helper->name;
     if (auto found = children.find(id.index); found != children.end()) line.uses += found->second;
     line.gre_timeouts = {knobs.gre_timeout, knobs.gre_timeout_stream};
   }
@@ -473,6 +474,32 @@ std::string proc_text(const FlowLine& line) {
 
 std::string flow_text(const Flow& flow, const Tuple& reply, Tick now) {
   return list_text(line_of(flow, reply, now), {.extended = true});
+}
+
+namespace {
+
+// The addresses of a tuple and its ports, under the names that `conntrack -L expect` gives them.
+std::string ends_text(const Tuple& tuple, std::string_view prefix) {
+  return fmt::format("{0}src={1} {0}dst={2} sport={3} dport={4} ", prefix,
+                     tuple.source.text(tuple.family), tuple.destination.text(tuple.family),
+                     tuple.source_port, tuple.destination_port);
+}
+
+}  // namespace
+
+std::string expectation_text(const Expectation& expectation, Tick now) {
+  const Expected& expected = expectation.expected;
+  Tick left = now < expectation.expires ? expectation.expires - now : 0;
+  Tuple mask = expected.tuple;
+  mask.source = expected.source_mask;
+  mask.destination = Address{{~0u, ~0u, ~0u, ~0u}};
+  mask.source_port = expected.source_port_mask;
+  mask.destination_port = 0xffff;
+  return fmt::format("{} proto={} ", left / kTicksPerSecond, expected.tuple.protocol) +
+         ends_text(expected.tuple, "") + ends_text(mask, "mask-") +
+         ends_text(expectation.master_tuple, "master-") +
+         fmt::format("{}class=0 helper={}", expectation.helper->permanent ? "PERMANENT " : "",
+                     expectation.helper->name);
 }
 
 }  // namespace sallyport

@@ -9,6 +9,7 @@
 
 #include "base/diagnostic.h"
 #include "conntrack/conntrack.h"
+#include "conntrack/expectation.h"
 #include "conntrack/flow.h"
 
 namespace sallyport {
@@ -29,8 +30,8 @@ struct FlowLine {
   // second apart.
   uint32_t clock_age = 0;
   uint32_t id = 0;
-  std::string_view helper;  // empty: none
   uint32_t uses = 1;        // who holds it: the table, and each flow that it expected
+  std::string_view helper;  // that reads it; empty: none
   std::array<uint32_t, 2> gre_timeouts{};  // in /proc: seconds, alone and with answers
 };
 
@@ -54,5 +55,8 @@ std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowFor
 std::string proc_text(const FlowLine& line);
 // As `conntrack -L -o extended` prints it. `reply` is Conntrack::reply_of().
 std::string flow_text(const Flow& flow, const Tuple& reply, Tick now);
+
+// As `conntrack -L expect` prints it.
+std::string expectation_text(const Expectation& expectation, Tick now);
 
 }  // namespace sallyport

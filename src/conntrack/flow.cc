@@ -43,4 +43,9 @@ std::optional<SctpState> sctp_state_of(std::string_view name) {
   return state_of<SctpState>(kSctpNames, name);
 }
 
+const Flow& template_flow() {
+  static constinit const Flow kTemplate{.status = ct_status::kConfirmed};
+  return kTemplate;
+}
+
 }  // namespace sallyport

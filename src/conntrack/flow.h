@@ -130,4 +130,7 @@ struct alignas(64) Flow {
 };
 static_assert(sizeof(Flow) == 128);
 
+// What the CT target puts in a packet's place of a flow until it is tracked.
+const Flow& template_flow();
+
 }  // namespace sallyport

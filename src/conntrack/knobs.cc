@@ -31,7 +31,6 @@ constexpr std::string_view kWithoutEffect[] = {
     "net.netfilter.nf_conntrack_dccp_loose",
     "net.netfilter.nf_conntrack_events",
     "net.netfilter.nf_conntrack_events_retry_timeout",
-    "net.netfilter.nf_conntrack_expect_max",
     "net.netfilter.nf_conntrack_frag6_low_thresh",
     "net.netfilter.nf_conntrack_helper",
     "net.netfilter.nf_conntrack_log_invalid",

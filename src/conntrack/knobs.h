@@ -17,6 +17,7 @@ namespace sallyport {
 // clang-format off
 #define SALLYPORT_CONNTRACK_KNOBS(X) \
   X(max, "net.netfilter.nf_conntrack_max", 262144, 0, 0x7fffffff) \
+  X(expect_max, "net.netfilter.nf_conntrack_expect_max", 4096, 1, 0x7fffffff) \
   X(checksum, "net.netfilter.nf_conntrack_checksum", 1, 0, 1) \
   X(acct, "net.netfilter.nf_conntrack_acct", 0, 0, 1) \
   X(timestamp, "net.netfilter.nf_conntrack_timestamp", 0, 0, 1) \

@@ -53,7 +53,7 @@ class Firewall {
   std::string pass(double seconds, Packet& packet, const Zone& zone = {}) {
     Tick now = at(seconds);
     conntrack.reserve(1, now);
-    tracked = conntrack.track(packet, zone, now);
+    tracked = conntrack.track(packet, {zone, helper}, now);
     Reason refused = conntrack.confirm(packet, tracked, now);
     std::string text(ct_info_name(tracked.info));
     if (tracked.flow) text += tracked.direction == Direction::kReply ? " reply" : " original";
@@ -64,7 +64,7 @@ class Firewall {
   std::string drop(double seconds, const PacketSpec& what) {
     Packet packet = arrive(what);
     conntrack.reserve(1, at(seconds));
-    tracked = conntrack.track(packet, {}, at(seconds));
+    tracked = conntrack.track(packet, {{}, helper}, at(seconds));
     conntrack.release(tracked);
     return std::string(ct_info_name(tracked.info));
   }
@@ -82,7 +82,8 @@ class Firewall {
   }
 
   Conntrack conntrack;
-  Tracked tracked;  // of the last packet
+  Tracked tracked;                 // of the last packet
+  const Helper* helper = nullptr;  // of every flow
   InterfaceName interface{"eth0"};
   std::vector<uint8_t> bytes;
 };

@@ -91,6 +91,7 @@ Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
                                                  : Discovery::Announcements::kIgnored);
   }
   conntrack_ = std::make_unique<Conntrack>(config_.knobs, config_.hash_key, discovery_.get());
+  conntrack_->know_host(config_.host);
   defragmenter_ = std::make_unique<Defragmenter>(
       Defragmenter::Limits{.seconds_ipv4 = config_.knobs.ipfrag_time,
                            .seconds_ipv6 = config_.knobs.frag6_timeout,
@@ -107,6 +108,7 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};
   rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
+  if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
   rules.program = std::move(program);
 }
 
@@ -287,7 +289,7 @@ Verdict Engine::ask(Journey& journey, TableId table, Tracer& tracer) {
   }
   if (table == TableId::kFilter) journey.filter_rule = context.rule;
   if (context.nat_reached) {
-    if (Flow* flow = context.flow()) {
+    if (Flow* flow = context.tracked_flow()) {
       flow->status = static_cast<uint16_t>(flow->status | ct_status::kNatNotDone);
     }
   }
@@ -299,7 +301,8 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
   Context& context = journey.context;
   bool seen = journey.tracked.info != CtInfo::kNone;  // NOTRACK, or looped back
   if (!context.conntrack || seen) return Verdict::kAccept;
-  journey.tracked = context.conntrack->track(context.packet, context.zone, context.now);
+  journey.tracked =
+      context.conntrack->track(context.packet, {context.zone, context.helper}, context.now);
   if constexpr (Tracer::kOn) tracer.tracked(context);
   if (journey.tracked.reason == Reason::kNotInCapture) context.not_captured = true;
   journey.tracking_drop = journey.tracked.reason == Reason::kTableFull;
@@ -314,10 +317,14 @@ Verdict Engine::confirm(Journey& journey) {
   }
   if (!context.conntrack || !journey.tracked.flow) return Verdict::kAccept;
   Reason reason = context.conntrack->confirm(context.packet, journey.tracked, context.now);
-  journey.tracked.created = false;
+  bool created = std::exchange(journey.tracked.created, false);
   if (reason == Reason::kNone) return Verdict::kAccept;
   journey.tracked.reason = reason;
-  journey.tracked.flow = {};
+  if (reason == Reason::kNotInCapture) {  // what a helper would make of it
+    context.not_captured = true;
+    return Verdict::kAccept;
+  }
+  if (created) journey.tracked.flow = {};
   journey.tracking_drop = true;
   return Verdict::kDrop;
 }
@@ -325,7 +332,7 @@ Verdict Engine::confirm(Journey& journey) {
 Outcome Engine::conclude(Journey& journey, Verdict verdict) {
   Context& context = journey.context;
   const Tracked& tracked = journey.tracked;
-  const Flow* flow = context.flow();
+  const Flow* flow = context.tracked_flow();
   Outcome outcome{.hook = context.hook,
                   .reject_with = context.reject_with,
                   .info = tracked.info,

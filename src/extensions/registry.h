@@ -12,6 +12,7 @@ extern const MatchType kAddrtypeMatch;
 extern const MatchType kCommentMatch;
 extern const MatchType kConnmarkMatch;
 extern const MatchType kConntrackMatch;
+extern const MatchType kHelperMatch;
 extern const MatchType kHlMatch;
 extern const MatchType kIcmpMatch;
 extern const MatchType kIcmp6Match;

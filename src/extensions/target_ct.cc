@@ -1,9 +1,11 @@
 // -j CT: how the packet is to be tracked: not at all, in which zone, with which events.
 //
 // Of several CT and NOTRACK that a packet meets, the first one counts (seen on the
-// kernel). Events are taken and printed; here every change is an event.
+// kernel). After CT, the rules of raw see the packet as NEW already, of a flow that has no
+// addresses (Context::expect_flow). Events are taken and printed; here every change is an event.
 #include <fmt/format.h>
 
+#include "conntrack/helpers/helper.h"
 #include "extensions/registry.h"
 
 namespace sallyport {
@@ -63,6 +65,7 @@ struct CtTarget {
   Arg<Events> events;
   Arg<ExpectEvents> expect_events;
   Arg<ZoneId> zone, zone_orig, zone_reply;
+  const Helper* reads = nullptr;  // of --helper
 
   static constexpr auto options() {
     using Self = CtTarget;
@@ -81,10 +84,8 @@ struct CtTarget {
             .help("number|mark", "the reply direction in this zone")};
   }
 
-  std::string finish(const Placement&) {
-    if (helper.given) {
-      return fmt::format("helper {} is not known to Sallyport", helper.value.value);
-    }
+  std::string finish(const Placement& place) {
+    if (std::string wrong = find_helper_for(place); !wrong.empty()) return wrong;
     if (timeout.given) {
       return fmt::format("timeout policies are not known to Sallyport ({})", timeout.value.value);
     }
@@ -92,6 +93,19 @@ struct CtTarget {
       each->given = each->given && (each->value.from_mark || each->value.id != 0);
     }
     return {};
+  }
+
+  std::string find_helper_for(const Placement& place) {
+    if (!helper.given) return {};
+    if (place.protocol == 0 || place.protocol_negated) return "--helper needs -p PROTOCOL";
+    reads = find_helper(helper.value.value, place.protocol, place.scope.family);
+    if (reads) return {};
+    return fmt::format("helper {} is not known to Sallyport for this protocol and family",
+                       helper.value.value);
+  }
+
+  void prepare(Emitter& emitter) const {
+    if (reads) emitter.needs_flow_extensions();
   }
 
   Verdict eval(Context& context) const {
@@ -103,6 +117,8 @@ struct CtTarget {
       }
       return Verdict::kContinue;
     }
+    context.expect_flow();
+    context.helper = reads;
     using Directions = Zone::Directions;
     if (zone.given) context.zone = {id_of(zone, context), Directions::kBoth};
     if (zone_orig.given) context.zone = {id_of(zone_orig, context), Directions::kOriginal};

@@ -54,6 +54,16 @@ bool Host::is_broadcast(const Address& address) const {
   return false;
 }
 
+const Prefix* Host::broadcast_of(const Address& address, const InterfaceName& interface) const {
+  for (const Interface& own : interfaces_) {
+    if (own.name != interface && own.name != InterfaceName()) continue;
+    for (const Prefix& prefix : own.addresses) {
+      if (is_broadcast_of(prefix, address)) return &prefix;
+    }
+  }
+  return nullptr;
+}
+
 bool Host::is_on_link(Family family, const Address& address, const InterfaceName* interface) const {
   if (address.is_multicast(family)) return false;
   if (family == Family::kIpv4 && is_broadcast(address)) return false;

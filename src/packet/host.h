@@ -29,6 +29,8 @@ class Host {
   bool is_local(Family family, const Address& address) const;
   // 255.255.255.255, or the broadcast address of a prefix of the host (not of /31 and /32).
   bool is_broadcast(const Address& address) const;
+  // The prefix of `interface` whose broadcast address this is; null: none.
+  const Prefix* broadcast_of(const Address& address, const InterfaceName& interface) const;
   // Inside a prefix of the host on `interface` (null: on any), and no broadcast or
   // multicast; fe80::/10 is on every link. Nothing is on-link of a /32 or /128
   // but the host itself.

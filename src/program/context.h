@@ -42,9 +42,11 @@ struct Context {
   SetStore* sets = nullptr;
   const Host* host = nullptr;
   std::span<Memory> memory;  // as many as Program::memories
-  // For the raw table's CT target: where and whether to track.
+  // For the raw table's CT target: how to track.
   Zone zone{};
-  bool zone_given = false;  // CT or NOTRACK has acted: of several, the first one counts
+  const Helper* helper = nullptr;
+  bool zone_given = false;    // CT or NOTRACK has acted: of several, the first one counts
+  bool has_template = false;  // CT has acted
   // A question ("what if this were ESTABLISHED?"): nothing outside `packet` may change.
   bool what_if = false;
 
@@ -55,10 +57,26 @@ struct Context {
   const char* reject_with = nullptr;  // REJECT's type, where it decided
   uint32_t rule = 0;                  // that decided: an index into Program::rules
 
+  // What rules see: the packet's flow, or the template of one. Null: it has none.
   const Flow* flow() const {
+    if (has_template && tracked && tracked->info == CtInfo::kNone) return &template_flow();
+    return tracked_flow();
+  }
+  const Flow* tracked_flow() const {
     return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr;
   }
-  Flow* flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
+  Flow* tracked_flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
+
+  // CT in raw: until it is tracked, the packet is NEW, original, of a confirmed flow without
+  // addresses, protocol, mark or lifetime (seen on the kernel).
+  void expect_flow() {
+    has_template = conntrack != nullptr;
+    if (!has_template) return;
+    packet.fields[Field::kCtState] = ct_state_bit(CtInfo::kNew);
+    packet.fields[Field::kCtStatus] = template_flow().status;
+    packet.fields[Field::kCtDirection] = 0;
+    packet.fields[Field::kConnmark] = 0;
+  }
 };
 
 // What a condition says. Hotdrop: the packet is dropped at once, whatever the rule

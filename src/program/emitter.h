@@ -58,6 +58,7 @@ class Emitter {
   void action(Verdict (*call)(const void*, Context&), std::shared_ptr<const void> options);
 
   void needs_conntrack() { program_.needs_conntrack = true; }
+  void needs_flow_extensions() { program_.needs_flow_extensions = true; }
 
   // The program, with all jumps resolved; the emitter is spent. That every chain jumped to exists
   // and that none jump in a circle is the caller's to have checked.

@@ -22,9 +22,18 @@ family ipv4
 -j CT --ctevents bogus ;  ; 1:18 --ctevents: unknown event 'bogus'
 -j CT --expevents new ; = ; ok
 -j CT --expevents new --ctevents new --zone 4 ; -j CT --ctevents new --expevents new --zone 4 ; ok
--p tcp -j CT --helper ftp ;  ; later 1:11 -j CT: helper ftp is not known to Sallyport
--j CT --helper ftp ;  ; 1:4 -j CT: helper ftp is not known to Sallyport
--p tcp -j CT --helper nosuch ;  ; 1:11 -j CT: helper nosuch is not known to Sallyport
+-p tcp -j CT --helper ftp ; = ; ok
+-p tcp -m tcp --dport 21 -j CT --helper ftp ; = ; ok
+-p udp -j CT --helper tftp ; = ; ok
+-p udp -j CT --helper netbios-ns ; = ; ok
+-p tcp -j CT --helper ftp --zone 3 ; = ; ok
+-p tcp -j CT --notrack --helper ftp ; = ; ok
+-j CT --helper ftp ;  ; 1:4 -j CT: --helper needs -p PROTOCOL
+! -p udp -j CT --helper tftp ;  ; 1:13 -j CT: --helper needs -p PROTOCOL
+-p udp -j CT --helper ftp ;  ; 1:11 -j CT: helper ftp is not known to Sallyport for this protocol and family
+-p tcp -j CT --helper nosuch ;  ; 1:11 -j CT: helper nosuch is not known to Sallyport for this protocol and family
+-p tcp -j CT --helper FTP ;  ; 1:11 -j CT: helper FTP is not known to Sallyport for this protocol and family
+-p tcp -j CT --helper sip ;  ; later 1:11 -j CT: helper sip is not known to Sallyport for this protocol and family
 -p tcp -j CT --timeout foo ;  ; 1:11 -j CT: timeout policies are not known to Sallyport (foo)
 -j CT --ctevents "" ;  ; 1:18 --ctevents: unknown event ''
 -j CT --zone 0x5 ; -j CT --zone 5 ; ok
@@ -42,3 +51,6 @@ family ipv6
 *raw
 :PREROUTING
 -j CT --zone 4 ; = ; ok
+-p tcp -j CT --helper ftp ; = ; ok
+-p udp -j CT --helper tftp ; = ; ok
+-p udp -j CT --helper netbios-ns ;  ; 1:11 -j CT: helper netbios-ns is not known to Sallyport for this protocol and family
