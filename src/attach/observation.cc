@@ -71,7 +71,7 @@ std::string_view state_word(CtInfo info) {
   return name.empty() ? "-" : name;
 }
 
-void compare_flow(const Expectation& expected, const Observation& seen,
+void compare_flow(const ExpectedOutcome& expected, const Observation& seen,
                   std::vector<std::string>& out) {
   bool asked = expected.timeout || expected.tcp || expected.sctp || expected.status;
   if (expected.gone && seen.flow) out.push_back("its flow is still there");
@@ -92,9 +92,9 @@ void compare_flow(const Expectation& expected, const Observation& seen,
     out.push_back(flow.sctp ? fmt::format("sctp {}", sctp_state_name(*flow.sctp))
                             : "no SCTP state");
   }
-  uint32_t status = flow.status & Expectation::kReportedStatus;
+  uint32_t status = flow.status & ExpectedOutcome::kReportedStatus;
   if (expected.status && *expected.status != status) {
-    Expectation shown;
+    ExpectedOutcome shown;
     shown.status = status;
     out.push_back(shown.text().substr(shown.text().find("status")));
   }
@@ -113,7 +113,7 @@ Tuple tuple_of(const PacketText& packet) {
   return tuple_of_bytes(build(whole));
 }
 
-std::string compare(const Expectation& expected, const Observation& seen) {
+std::string compare(const ExpectedOutcome& expected, const Observation& seen) {
   std::vector<std::string> out;
   bool fate = expected.fate == seen.fate || expected.fate == seen.perhaps;
   if (!fate) {
@@ -129,7 +129,7 @@ std::string compare(const Expectation& expected, const Observation& seen) {
   }
   compare_flow(expected, seen, out);
   if (expected.rule && expected.rule != seen.rule) {
-    Expectation shown;
+    ExpectedOutcome shown;
     shown.rule = seen.rule;
     out.push_back(seen.rule ? shown.text().substr(shown.text().find("rule")) : "no rule");
   }

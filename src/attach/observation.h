@@ -36,11 +36,11 @@ struct Observation {
   std::optional<SeenFlow> flow;
   // The clock moved while the flow was looked at: its timeout may be a second less than it was.
   bool timeout_may_be_less = false;
-  std::optional<Expectation::Rule> rule;
+  std::optional<ExpectedOutcome::Rule> rule;
   std::optional<Reason> reason;  // the kernel has none
 };
 
 // Empty if all that the expectation asks was seen, else what was seen where it differs.
-std::string compare(const Expectation& expected, const Observation& seen);
+std::string compare(const ExpectedOutcome& expected, const Observation& seen);
 
 }  // namespace sallyport

@@ -5,7 +5,7 @@
 namespace sallyport {
 namespace {
 
-Expectation expected(std::string_view text) {
+ExpectedOutcome expected(std::string_view text) {
   Diagnostics diagnostics;
   std::string line = "in udp 1.1.1.1:1 > 2.2.2.2:2 => " + std::string(text);
   std::optional<ScriptPacket> packet = parse_script_line(line, 1, std::nullopt, diagnostics);
@@ -22,7 +22,7 @@ Observation seen() {
   observation.flow = SeenFlow{.status = ct_status::kConfirmed | ct_status::kSeenReply,
                               .timeout = 60,
                               .tcp = TcpState::kSynRecv};
-  observation.rule = Expectation::Rule{"filter", "INPUT", 2};
+  observation.rule = ExpectedOutcome::Rule{"filter", "INPUT", 2};
   observation.reason = Reason::kRule;
   return observation;
 }

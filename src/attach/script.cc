@@ -119,8 +119,8 @@ uint32_t read_statuses(LineReader& reader) {
   return bits;
 }
 
-Expectation::Rule read_rule(LineReader& reader) {
-  Expectation::Rule rule;
+ExpectedOutcome::Rule read_rule(LineReader& reader) {
+  ExpectedOutcome::Rule rule;
   std::string_view text = reader.word("a rule");
   size_t first = text.find('/'), second = text.rfind('/');
   if (first != std::string_view::npos && first != second) {
@@ -147,7 +147,7 @@ Reason read_reason(LineReader& reader) {
   return Reason::kNone;
 }
 
-void read_expected_word(LineReader& reader, Expectation& expected) {
+void read_expected_word(LineReader& reader, ExpectedOutcome& expected) {
   std::string_view word = reader.word("an expectation");
   if (auto state = std::ranges::find(kStates, word, &StateName::name); state != std::end(kStates)) {
     expected.state = state->info;
@@ -180,8 +180,8 @@ void read_expected_word(LineReader& reader, Expectation& expected) {
   }
 }
 
-Expectation read_expectation(LineReader& reader) {
-  Expectation expected;
+ExpectedOutcome read_expectation(LineReader& reader) {
+  ExpectedOutcome expected;
   std::string_view verdict = reader.word("a verdict");
   auto fate = std::ranges::find(kFates, verdict, verdict_word);
   if (fate == std::end(kFates)) {
@@ -377,7 +377,7 @@ class ScriptParser {
 
 }  // namespace
 
-std::string Expectation::text() const {
+std::string ExpectedOutcome::text() const {
   std::string out(verdict_word(fate));
   auto end = std::back_inserter(out);
   if (state) fmt::format_to(end, " {}", std::ranges::find(kStates, *state, &StateName::info)->name);

@@ -24,7 +24,7 @@
 namespace sallyport {
 
 // What a script says should become of a packet. What is not said is not asked.
-struct Expectation {
+struct ExpectedOutcome {
   Outcome::Fate fate = Outcome::Fate::kAccept;
   std::optional<CtInfo> state;  // kNone: conntrack has not seen it (`-`)
   std::optional<Direction> direction;
@@ -52,7 +52,7 @@ struct ScriptPacket {
   InterfaceName in, out;  // empty: none
   Duration time{};        // since the start of the script
   PacketText packet;
-  std::optional<Expectation> expected;
+  std::optional<ExpectedOutcome> expected;
   uint32_t line = 0;
   uint32_t end_column = 0;      // of the packet's text: `=>` comes after it
   uint32_t comment_column = 0;  // 0: no comment on this line

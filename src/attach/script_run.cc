@@ -65,7 +65,7 @@ Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& en
   const Program* program = engine.program(text.packet.spec.family);
   if (program && outcome.rule != kNoRule) {
     const RuleInfo& rule = program->rules[outcome.rule];
-    seen.rule = Expectation::Rule{rule.table, rule.chain, rule.number};
+    seen.rule = ExpectedOutcome::Rule{rule.table, rule.chain, rule.number};
   }
   seen.flow = find_flow(text.packet, outcome.flow, engine);
   return seen;

@@ -15,7 +15,7 @@
 namespace sallyport::testing {
 namespace {
 
-using Rules = std::vector<Expectation::Rule>;
+using Rules = std::vector<ExpectedOutcome::Rule>;
 
 constexpr std::array<std::string_view, static_cast<size_t>(Aspect::kCount)> kNames = {
     "verdict",      "state",   "direction", "status",   "tcp state", "timeout", "rule",
@@ -23,8 +23,8 @@ constexpr std::array<std::string_view, static_cast<size_t>(Aspect::kCount)> kNam
 
 // What the kernel showed, as an expectation of one aspect alone. The verdict is the engine's but
 // for its own aspect, since every expectation has one.
-std::optional<Expectation> only(Aspect aspect, const Expectation& all, Outcome::Fate fate) {
-  Expectation one{.fate = fate};
+std::optional<ExpectedOutcome> only(Aspect aspect, const ExpectedOutcome& all, Outcome::Fate fate) {
+  ExpectedOutcome one{.fate = fate};
   switch (aspect) {
     case Aspect::kVerdict: one.fate = all.fate; return one;
     case Aspect::kState: one.state = all.state; return one;
@@ -41,8 +41,8 @@ std::optional<Expectation> only(Aspect aspect, const Expectation& all, Outcome::
 }
 
 // All that the kernel showed of a packet; `fate` is the engine's, which may be as good.
-Expectation everything(const Observation& seen, Outcome::Fate fate) {
-  Expectation all;
+ExpectedOutcome everything(const Observation& seen, Outcome::Fate fate) {
+  ExpectedOutcome all;
   all.fate = seen.perhaps == fate ? fate : seen.fate;
   all.state = seen.state;
   all.direction = seen.direction;
@@ -50,7 +50,7 @@ Expectation everything(const Observation& seen, Outcome::Fate fate) {
   if (seen.flow) {
     all.timeout = seen.flow->timeout;
     all.tcp = seen.flow->tcp;
-    all.status = seen.flow->status & Expectation::kReportedStatus;
+    all.status = seen.flow->status & ExpectedOutcome::kReportedStatus;
   } else {
     all.gone = true;
   }
@@ -58,7 +58,7 @@ Expectation everything(const Observation& seen, Outcome::Fate fate) {
 }
 
 Rules sorted(Rules rules) {
-  std::ranges::sort(rules, {}, [](const Expectation::Rule& rule) {
+  std::ranges::sort(rules, {}, [](const ExpectedOutcome::Rule& rule) {
     return std::tie(rule.table, rule.chain, rule.number);
   });
   return rules;
@@ -67,7 +67,7 @@ Rules sorted(Rules rules) {
 void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& kernel,
                     const EngineStep& engine, std::vector<Difference>& out) {
   const Observation& seen = engine.seen;
-  Expectation all = everything(kernel.seen, seen.fate);
+  ExpectedOutcome all = everything(kernel.seen, seen.fate);
   // The tick may have gone on between the packet and the look at its flow.
   Observation observed = seen;
   observed.timeout_may_be_less = false;
@@ -80,7 +80,7 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
                         Aspect::kTcpState, Aspect::kTimeout, Aspect::kRule}) {
     // No trace tells which rule hotdropped a packet.
     if (aspect == Aspect::kRule && seen.reason == Reason::kHotdrop) continue;
-    Expectation asked = *only(aspect, all, seen.fate);
+    ExpectedOutcome asked = *only(aspect, all, seen.fate);
     std::string differs = compare(asked, observed);
     bool late = aspect == Aspect::kTimeout && kernel.seen.timeout_may_be_less && seen.flow &&
                 asked.timeout && *asked.timeout + 1 == seen.flow->timeout;
@@ -273,7 +273,7 @@ void compare_endings(const Script& script, const Ending& kernel, Engine& engine,
 
 std::string text_of_rules(const Rules& rules) {
   std::vector<std::string> words;
-  for (const Expectation::Rule& rule : rules) {
+  for (const ExpectedOutcome::Rule& rule : rules) {
     words.push_back(fmt::format("{}/{}/{}", rule.table, rule.chain,
                                 rule.number == 0 ? "policy" : std::to_string(rule.number)));
   }

@@ -47,7 +47,7 @@ struct Difference {
 };
 
 // "filter/INPUT/3 filter/FORWARD/policy".
-std::string text_of_rules(const std::vector<Expectation::Rule>& rules);
+std::string text_of_rules(const std::vector<ExpectedOutcome::Rule>& rules);
 
 // In the order of packets, for each in the order of aspects.
 std::vector<Difference> compare_runs(const Script& script, const KernelRun& kernel,

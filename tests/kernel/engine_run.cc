@@ -17,8 +17,8 @@ class Meter {
                            &RuleCounters::packets);
   }
 
-  std::vector<Expectation::Rule> moved() {
-    std::vector<Expectation::Rule> rules;
+  std::vector<ExpectedOutcome::Rule> moved() {
+    std::vector<ExpectedOutcome::Rule> rules;
     std::span<const RuleCounters> now = engine_.counters(family_);
     for (size_t i = 0; i < now.size(); i++) {
       const RuleInfo& info = engine_.program(family_)->rules[i];
@@ -26,7 +26,7 @@ class Meter {
         rules.push_back({info.table, info.chain, info.number});
       }
     }
-    std::ranges::sort(rules, {}, [](const Expectation::Rule& rule) {
+    std::ranges::sort(rules, {}, [](const ExpectedOutcome::Rule& rule) {
       return std::tie(rule.table, rule.chain, rule.number);
     });
     return rules;

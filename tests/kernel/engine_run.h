@@ -16,7 +16,7 @@ struct EngineStep {
   Observation seen;
   // The rules that matched and the policies that decided (number 0), sorted, each as often as it
   // counted the packet: what the packet path itself leaves behind.
-  std::vector<Expectation::Rule> passed;
+  std::vector<ExpectedOutcome::Rule> passed;
   std::vector<std::string> story;  // the packet's way, if it was asked for
 };
 

@@ -54,7 +54,7 @@ int judge(const std::string& path, bool recording, bool last_try) {
   }
   if (recording) {
     if (run->late && !last_try) return kLate;
-    std::vector<Expectation> expectations;
+    std::vector<ExpectedOutcome> expectations;
     for (size_t i = 0; i < script->packets.size(); i++) {
       expectations.push_back(record(script->packets[i].expected, run->steps[i].sighting.seen));
     }

@@ -159,8 +159,8 @@ Probe::ChainLengths Probe::chain_lengths(const std::optional<Script::Block>& rul
 // "TRACE: filter:INPUT:rule:3 ", "…:policy:4 ", "…:return:2 ". A rule without any condition whose
 // target is ACCEPT, DROP or RETURN is called "policy" in a built-in chain and "return" in another,
 // as if it were the chain's end: its number tells it from that. A user chain's end decides nothing.
-std::optional<Expectation::Rule> Probe::parse_trace(std::string_view line,
-                                                    const ChainLengths& lengths) {
+std::optional<ExpectedOutcome::Rule> Probe::parse_trace(std::string_view line,
+                                                        const ChainLengths& lengths) {
   constexpr std::string_view kTrace = "TRACE: ";
   if (!line.starts_with(kTrace)) return std::nullopt;
   line.remove_prefix(kTrace.size());
@@ -170,7 +170,7 @@ std::optional<Expectation::Rule> Probe::parse_trace(std::string_view line,
     line.remove_prefix(std::min(part.size() + 1, line.size()));
   }
   while (!parts[3].empty() && parts[3].back() == ' ') parts[3].remove_suffix(1);
-  Expectation::Rule rule{std::string(parts[0]), std::string(parts[1]), 0};
+  ExpectedOutcome::Rule rule{std::string(parts[0]), std::string(parts[1]), 0};
   auto number = static_cast<uint32_t>(parse_number(parts[3]).value_or(0));
   auto length = lengths.find(rule.table + '/' + rule.chain);
   if (length != lengths.end() && number <= length->second) {
@@ -217,11 +217,11 @@ Sighting Probe::take(const ScriptPacket& packet) {
   auto passed = [&](std::string_view mark) {
     return std::ranges::find(lines, mark) != lines.end();
   };
-  std::optional<Expectation::Rule> last, last_of_filter;
+  std::optional<ExpectedOutcome::Rule> last, last_of_filter;
   for (const std::string& line : lines) {
     if (line.starts_with("S ")) read_state(line, seen);
     if (line.starts_with("nf_ct_")) sighting.complaint = line;
-    if (std::optional<Expectation::Rule> rule = parse_trace(line, lengths)) {
+    if (std::optional<ExpectedOutcome::Rule> rule = parse_trace(line, lengths)) {
       if (rule->table == "filter") last_of_filter = rule;
       sighting.passed.push_back(*rule);
       last = std::move(rule);

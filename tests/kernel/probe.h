@@ -27,7 +27,7 @@ namespace sallyport::testing {
 struct Sighting {
   Observation seen;
   // The rules that matched and the policies that decided (number 0), in all tables, in order.
-  std::vector<Expectation::Rule> passed;
+  std::vector<ExpectedOutcome::Rule> passed;
   // Conntrack's words where the packet is INVALID or ignored (nf_conntrack_log_invalid).
   std::string complaint;
 };
@@ -45,8 +45,8 @@ class Probe {
   // How many rules a chain has, by "table/chain".
   using ChainLengths = std::map<std::string, uint32_t, std::less<>>;
   static ChainLengths chain_lengths(const std::optional<Script::Block>& rules);
-  static std::optional<Expectation::Rule> parse_trace(std::string_view line,
-                                                      const ChainLengths& lengths);
+  static std::optional<ExpectedOutcome::Rule> parse_trace(std::string_view line,
+                                                          const ChainLengths& lengths);
   std::vector<std::string> read_log();
 
   Fd socket_;

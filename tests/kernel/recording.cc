@@ -13,8 +13,8 @@ constexpr size_t kWidestPacket = 96;  // longer ones do not push the column of `
 
 }  // namespace
 
-Expectation record(const std::optional<Expectation>& previous, const Observation& seen) {
-  Expectation out;
+ExpectedOutcome record(const std::optional<ExpectedOutcome>& previous, const Observation& seen) {
+  ExpectedOutcome out;
   out.fate = seen.fate;
   if (previous && previous->fate == seen.perhaps) out.fate = previous->fate;
   const bool fresh = !previous;
@@ -27,7 +27,7 @@ Expectation record(const std::optional<Expectation>& previous, const Observation
       if (fresh || previous->timeout || previous->gone) out.timeout = seen.flow->timeout;
       if (fresh || previous->tcp || previous->gone) out.tcp = seen.flow->tcp;
       if (fresh || previous->sctp || previous->gone) out.sctp = seen.flow->sctp;
-      uint32_t status = seen.flow->status & Expectation::kReportedStatus;
+      uint32_t status = seen.flow->status & ExpectedOutcome::kReportedStatus;
       if ((fresh && status != 0) || (previous && previous->status)) out.status = status;
     } else if (!fresh || seen.state == CtInfo::kNew || seen.state == CtInfo::kEstablished ||
                seen.state == CtInfo::kRelated) {
@@ -40,7 +40,7 @@ Expectation record(const std::optional<Expectation>& previous, const Observation
 }
 
 std::string rewrite(std::string_view text, const Script& script,
-                    std::span<const Expectation> expectations) {
+                    std::span<const ExpectedOutcome> expectations) {
   size_t column = 0;
   for (const ScriptPacket& packet : script.packets) {
     if (packet.end_column <= kWidestPacket) column = std::max<size_t>(column, packet.end_column);

@@ -12,10 +12,10 @@ namespace sallyport::testing {
 
 // The expectation that a recording writes: of the kinds that `previous` asks, or, without one,
 // everything but the rule of an accepted packet.
-Expectation record(const std::optional<Expectation>& previous, const Observation& seen);
+ExpectedOutcome record(const std::optional<ExpectedOutcome>& previous, const Observation& seen);
 
 // The text of a script with the expectations of its packets replaced, in columns.
 std::string rewrite(std::string_view text, const Script& script,
-                    std::span<const Expectation> expectations);
+                    std::span<const ExpectedOutcome> expectations);
 
 }  // namespace sallyport::testing

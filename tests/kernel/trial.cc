@@ -114,10 +114,10 @@ class CoverageOf {
       count("TCP state", std::string(tcp_state_name(*sighting.seen.flow->tcp)));
     }
     const Program* program = run.firewall.engine().program(spec.family);
-    for (const Expectation::Rule& rule : sighting.passed) add_rule(rule, *program);
+    for (const ExpectedOutcome::Rule& rule : sighting.passed) add_rule(rule, *program);
   }
 
-  void add_rule(const Expectation::Rule& passed, const Program& program) {
+  void add_rule(const ExpectedOutcome::Rule& passed, const Program& program) {
     count("table", passed.table);
     auto rule = std::ranges::find_if(program.rules, [&](const RuleInfo& info) {
       return info.number == passed.number && info.chain == passed.chain &&
@@ -222,7 +222,7 @@ std::string present(const std::string& text, const Difference& difference,
     head += stories(script, once, found->line);
   }
   if (!once.kernel) return head + text;
-  std::vector<Expectation> expectations;
+  std::vector<ExpectedOutcome> expectations;
   for (const KernelStep& step : once.kernel->steps) {
     expectations.push_back(record(std::nullopt, step.sighting.seen));
   }
