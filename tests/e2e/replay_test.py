@@ -205,7 +205,7 @@ class WhoTheHostIs(program.Case):
         data = c.pcap([question(), answer(), question(peer="10.0.0.1"), answer(peer="10.0.0.1")])
         self.file("rules", rules(STATEFUL))
         result = self.run_program("replay", "--json", "--rules", "rules", "-", stdin=data)
-        self.assertIn(f"guessed: this is the host {c.HOST}", result.err)
+        self.assertIn(f"guessed: the host is {c.HOST}", result.err)
         self.assertEqual(result.column("verdict"), ["ACCEPT"] * 4)
 
     def test_a_group_counts_for_a_guessed_host_too(self):

@@ -12,7 +12,7 @@ family ipv4
 -m helper --helper "two words" ; = ; ok
 -m helper ;  ; 1:4 -m helper: --helper is missing
 -m helper --helper aaaaaaaaaaaaaaaaaaaaaaaaaaaaa ; = ; ok
--m helper --helper aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ;  ; stricter 1:20 --helper: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa' is longer than 29 characters
+-m helper --helper aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ;  ; stricter 1:20 --helper: longer than 29 bytes
 
 family ipv6
 *filter
