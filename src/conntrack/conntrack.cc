@@ -204,7 +204,10 @@ struct Conntrack::State {
 
 Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
   const Zone& zone = as.zone;
-  if (packet.is_fragment) return without_flow(CtInfo::kInvalid, Reason::kInvalidFragment);
+  // A first fragment that goes on alone (IPv6) is a packet like others, if a short one.
+  if (packet.fragment_offset > 0) {
+    return without_flow(CtInfo::kInvalid, Reason::kInvalidFragment);
+  }
   uint8_t protocol = packet.protocol();
   if (protocol == protocol::kIcmp || protocol == protocol::kIcmpv6) {
     if (Reason why = need(packet, 1, Reason::kInvalidShort); why != Reason::kNone) {

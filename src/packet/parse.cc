@@ -338,7 +338,8 @@ ChecksumState check_sctp(std::span<const uint8_t> segment) {
 }
 
 bool is_verifiable(const Packet& packet) {
-  if (packet.malformed != Reason::kNone || packet.is_fragment) return false;
+  // Linux sums what there is of a first fragment, and finds it wrong.
+  if (packet.malformed != Reason::kNone || packet.fragment_offset > 0) return false;
   if (packet.captured < packet.length || packet.transport >= packet.length) return false;
   // A length of 0 in the header: a segment whose checksum offload had not filled in yet.
   return packet.family == Family::kIpv4
