@@ -114,10 +114,15 @@ Reason read_transport(const Quote& quote, uint32_t transport, Tuple& inner) {
       return Reason::kNone;
     }
     case protocol::kGre: {
+      // Of version 0 nothing need be there (tests/flow/icmp-error-gre.flow).
+      const be16* flags_version = nullptr;
+      Reason why = quote.read(flags_version, transport);
+      if (why == Reason::kInvalidIcmpInner) return Reason::kNone;
+      if (why != Reason::kNone || (*flags_version & 7) != 1) return why;
       const GreV1Header* gre = nullptr;
-      if (Reason why = quote.read(gre, transport); why != Reason::kNone) return why;
-      if ((gre->flags_version & 7) == 1) inner.destination_port = gre->call_id;
-      return Reason::kNone;
+      why = quote.read(gre, transport);
+      if (why == Reason::kNone) inner.destination_port = gre->call_id;
+      return why;
     }
     default: return Reason::kNone;
   }
