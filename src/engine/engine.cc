@@ -301,6 +301,7 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
   Context& context = journey.context;
   bool seen = journey.tracked.info != CtInfo::kNone;  // NOTRACK, or looped back
   if (!context.conntrack || seen) return Verdict::kAccept;
+  context.has_template = false;
   journey.tracked =
       context.conntrack->track(context.packet, {context.zone, context.helper}, context.now);
   if constexpr (Tracer::kOn) tracer.tracked(context);

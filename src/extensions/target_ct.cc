@@ -109,7 +109,7 @@ struct CtTarget {
   }
 
   Verdict eval(Context& context) const {
-    if (context.zone_given) return Verdict::kContinue;
+    if (!context.is_untouched()) return Verdict::kContinue;
     context.zone_given = true;
     if (notrack.given) {
       if (context.conntrack && context.tracked) {

@@ -13,7 +13,7 @@ struct NotrackTarget {
   static constexpr auto options() { return std::tuple<>(); }
 
   Verdict eval(Context& context) const {
-    if (!context.zone_given && context.conntrack && context.tracked) {
+    if (context.is_untouched() && context.conntrack && context.tracked) {
       *context.tracked = context.conntrack->untrack(context.packet);
     }
     context.zone_given = true;

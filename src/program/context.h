@@ -46,7 +46,7 @@ struct Context {
   Zone zone{};
   const Helper* helper = nullptr;
   bool zone_given = false;    // CT or NOTRACK has acted: of several, the first one counts
-  bool has_template = false;  // CT has acted
+  bool has_template = false;  // CT has acted, and the packet is not tracked yet
   // A question ("what if this were ESTABLISHED?"): nothing outside `packet` may change.
   bool what_if = false;
 
@@ -58,20 +58,20 @@ struct Context {
   uint32_t rule = 0;                  // that decided: an index into Program::rules
 
   // What rules see: the packet's flow, or the template of one. Null: it has none.
-  const Flow* flow() const {
-    if (has_template && tracked && tracked->info == CtInfo::kNone) return &template_flow();
-    return tracked_flow();
-  }
+  const Flow* flow() const { return has_template ? &template_flow() : tracked_flow(); }
   const Flow* tracked_flow() const {
     return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr;
   }
   Flow* tracked_flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
 
+  // CT and NOTRACK may still act: none has, and the packet is not tracked, as it is when it was
+  // looped back.
+  bool is_untouched() const { return !zone_given && !(tracked && tracked->info != CtInfo::kNone); }
   // CT in raw: until it is tracked, the packet is NEW, original, of a confirmed flow without
   // addresses, protocol, mark or lifetime (seen on the kernel).
   void expect_flow() {
-    has_template = conntrack != nullptr;
-    if (!has_template) return;
+    if (!conntrack) return;
+    has_template = true;
     packet.fields[Field::kCtState] = ct_state_bit(CtInfo::kNew);
     packet.fields[Field::kCtStatus] = template_flow().status;
     packet.fields[Field::kCtDirection] = 0;
