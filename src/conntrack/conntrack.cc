@@ -344,8 +344,7 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
   uint32_t index = tracked.flow.index;
   FlowExtension* extension = extensions.find(index);
   Flow& flow = table[index];
-  bool reads =
-      extension && extension->helper && !packet.is_icmp_error && !(flow.status & ct_status::kDying);
+  bool reads = extension && extension->helper && !(flow.status & ct_status::kDying);
   if (!reads) return Reason::kNone;
   const Helper& helper = *extension->helper;
   uint32_t start = packet.transport;

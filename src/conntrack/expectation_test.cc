@@ -153,18 +153,6 @@ TEST(Expectation, IsOfItsZone) {
   EXPECT_EQ(firewall.pass(0, data(1111, 1000), Zone{3}), "RELATED original");
 }
 
-TEST(Expectation, AHelperReadsNoErrorAboutItsFlow) {
-  Tftp firewall;
-  firewall.pass(0, request(1000));
-  firewall.pass(0, data(1111, 1000));
-  PacketSpec error = spec(protocol::kIcmp, kServer, 0, kClient, 0);
-  error.icmp.type = 3;
-  error.icmp.code = 3;
-  error.payload = build(request(1000));
-  EXPECT_EQ(firewall.pass(0, error), "RELATED reply");
-  EXPECT_TRUE(firewall.expectations(0).empty());
-}
-
 TEST(Expectation, WithoutAHelperNothingIsExpected) {  // kernel-facts 39
   Tftp firewall;
   firewall.helper = nullptr;
