@@ -21,6 +21,15 @@ TEST(Diagnostics, NeverSendControlBytesToATerminal) {
   EXPECT_EQ(diagnostics.render("f", "a\x1b[31m\n"), "f:1:2: error: strange byte\n  a?[31m\n   ^\n");
 }
 
+TEST(Diagnostics, ShowOfALongLineWhatIsAroundTheError) {
+  std::string text = std::string(200, 'a') + "ERROR" + std::string(200, 'b');
+  Diagnostics diagnostics;
+  diagnostics.add({{1, 201, 5}, std::string(400, 'x'), ""});
+  EXPECT_EQ(diagnostics.render("f", text),
+            "f:1:201: error: " + std::string(300, 'x') + " ...\n  " + std::string(80, 'a') +
+                "ERROR" + std::string(75, 'b') + "\n  " + std::string(80, ' ') + "^~~~~\n");
+}
+
 TEST(Diagnostics, CountWhatTheyDoNotKeep) {
   Diagnostics diagnostics;
   for (int i = 0; i < 250; i++) diagnostics.add({{1, 1, 0}, "x", ""});

@@ -58,6 +58,16 @@ TEST(Lexer, RefusesAnOpenQuoteAndPointsAtIt) {
   }
 }
 
+TEST(Lexer, TakesAsManyWordsAsIptables) {
+  Lexer lexer;
+  std::string line;
+  for (int i = 0; i < 251; i++) line += "w ";
+  EXPECT_TRUE(lexer.split(line, 1, 1));
+  auto result = lexer.split(line + "w", 1, 1);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().span.column, 503u);
+}
+
 TEST(Lexer, QuotesAsIptablesSaveDoes) {
   EXPECT_EQ(quote("hello_1"), "hello_1");
   EXPECT_EQ(quote("hello world"), "\"hello world\"");

@@ -34,7 +34,7 @@ bool is_interface(const InterfaceName* name, const InterfaceTest& test) {
 }
 
 // Linux hotdrops a packet where -p is asked, negated or not, and an IPv6 extension header on the
-// way to the protocol is cut off or in another fragment (tests/flow/ipv6-protocol.flow).
+// way to the protocol is cut off or in another fragment (tests/flow/ipv6-protocol-missing.flow).
 MatchResult is_protocol(Context& context, uint32_t protocol) {
   const Packet& packet = context.packet;
   if (packet.no_transport) {

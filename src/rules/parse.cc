@@ -192,7 +192,8 @@ class FileParser {
     if (line.command == Command::kInsert) {
       if (line.number > rules.size() + 1) {
         return error(line.number_span,
-                     fmt::format("chain {} has only {} rules", line.chain.text, rules.size()));
+                     fmt::format("{} is past the end of chain {}, which has {} so far", line.number,
+                                 line.chain.text, rules.size()));
       }
       at = line.number - 1;
       std::ranges::reverse(line.rules);  // each is put before the one before it

@@ -118,12 +118,58 @@ TEST(ParseRules, RefusesCircles) {
 }
 
 TEST(ParseRules, RefusesAnAbyss) {
-  std::string text = "*filter\n";
-  for (int i = 0; i < 600; i++) text += ":c" + std::to_string(i) + " -\n";
-  for (int i = 0; i + 1 < 600; i++) {
-    text += "-A c" + std::to_string(i) + " -j c" + std::to_string(i + 1) + "\n";
-  }
-  EXPECT_EQ(errors(text + "COMMIT\n"), "2:2 chains are nested deeper than 512\n");
+  auto nest = [](int depth) {
+    std::string text = "*filter\n";
+    for (int i = 0; i < depth; i++) text += ":c" + std::to_string(i) + " -\n";
+    for (int i = 0; i + 1 < depth; i++) {
+      text += "-A c" + std::to_string(i) + " -j c" + std::to_string(i + 1) + "\n";
+    }
+    return text + "COMMIT\n";
+  };
+  EXPECT_EQ(errors(nest(512)), "");
+  EXPECT_EQ(errors(nest(513)), "2:2 chains are nested deeper than 512\n");
+}
+
+// As iptables-legacy-save prints it after this text.
+TEST(ParseRules, InsertsInReverseWhereOneLineIsSeveralRules) {
+  auto rules = parse_rules(
+      "*filter\n-A INPUT -s 9.9.9.9 -j DROP\n-I INPUT -s 1.1.1.1,2.2.2.2 -j ACCEPT\n"
+      "-I INPUT 2 -s 3.3.3.3,4.4.4.4 -d 5.5.5.5,6.6.6.6\n-I INPUT 8 -s 7.7.7.7\n"
+      "-P OUTPUT DROP\n-N x\n-A x\nCOMMIT\n",
+      Family::kIpv4);
+  ASSERT_TRUE(rules) << rules.error().render("rules", "");
+  EXPECT_EQ(print_rules(*rules),
+            "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT DROP [0:0]\n"
+            ":x - [0:0]\n"
+            "-A INPUT -s 2.2.2.2/32 -j ACCEPT\n"
+            "-A INPUT -s 4.4.4.4/32 -d 6.6.6.6/32\n"
+            "-A INPUT -s 4.4.4.4/32 -d 5.5.5.5/32\n"
+            "-A INPUT -s 3.3.3.3/32 -d 6.6.6.6/32\n"
+            "-A INPUT -s 3.3.3.3/32 -d 5.5.5.5/32\n"
+            "-A INPUT -s 1.1.1.1/32 -j ACCEPT\n"
+            "-A INPUT -s 9.9.9.9/32 -j DROP\n"
+            "-A INPUT -s 7.7.7.7/32\n"
+            "-A x\nCOMMIT\n");
+  EXPECT_EQ(errors("*filter\n-A INPUT\n-I INPUT 3\nCOMMIT\n"),
+            "3:10 3 is past the end of chain INPUT, which has 1 so far\n");
+  EXPECT_EQ(errors("*filter\n-I INPUT 0\nCOMMIT\n"), "2:10 '0' is not a rule number, from 1\n");
+  EXPECT_EQ(errors("*filter\n-N INPUT\n-P x DROP\n-P INPUT REJECT\nCOMMIT\n"),
+            "2:4 there is a chain 'INPUT' already\n3:4 'x' is not a built-in chain\n"
+            "4:10 'REJECT' is not a policy\n");
+}
+
+TEST(ParseRules, OneLineStandsForSoManyRulesAndNoMore) {
+  auto line = [](int sources, int destinations) {
+    std::string text = "*filter\n-A INPUT -s 10.0.0.1";
+    for (int i = 1; i < sources; i++) text += ",10.0.0.1";
+    text += " -d 10.0.0.2";
+    for (int i = 1; i < destinations; i++) text += ",10.0.0.2";
+    return text + "\nCOMMIT\n";
+  };
+  auto rules = parse_rules(line(256, 256), Family::kIpv4);
+  ASSERT_TRUE(rules);
+  EXPECT_NE(rules->rule(TableId::kFilter, "INPUT", 65536), nullptr);
+  EXPECT_EQ(errors(line(257, 256)), "2:1 this line stands for more than 65536 rules\n");
 }
 
 TEST(Lowering, MakesAProgramWithTheRulesOfTheText) {
