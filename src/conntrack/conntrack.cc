@@ -534,6 +534,21 @@ void Conntrack::release(const Tracked& tracked) {
   state_->release(tracked.flow.index);
 }
 
+void Conntrack::close(FlowId id, Tick now) {
+  State& state = *state_;
+  Flow* flow = find(id);
+  if (!flow || !(flow->status & ct_status::kConfirmed) || flow->status & ct_status::kDying) return;
+  flow->tcp.state = TcpState::kClose;
+  state.set_timeout(*flow, state.knobs.tcp_timeout_close);
+  flow->expires = now + flow->timeout;
+  state.wheel.remove(id.index);
+  state.wheel.add(id.index, flow->expires);
+  if (!state.events.listening()) return;
+  state.events.note(id.index, FlowEvent::kProtocol);
+  state.emit(FlowEvent::Kind::kUpdate, FlowEvent::Why::kPacket, id.index, now,
+             state.events.take(id.index));
+}
+
 Flow* Conntrack::find(FlowId id) {
   return state_->table.alive(id) ? &state_->table[id.index] : nullptr;
 }

@@ -79,6 +79,9 @@ class Conntrack {
   Reason confirm(const Packet& packet, const Tracked& tracked, Tick now);
   // The packet was dropped: a flow that it created is gone without a trace.
   void release(const Tracked& tracked);
+  // A rule has answered a packet of this TCP flow with a reset: CLOSE, as if the reset had passed,
+  // whatever becomes of the reset itself.
+  void close(FlowId id, Tick now);
 
   // Null if that flow is gone. The pointer is good until the next reserve().
   Flow* find(FlowId id);

@@ -101,6 +101,21 @@ TEST(Event, OfUdp) {
   EXPECT_EQ(listener.heard(), "DESTROY [ASSURED]");
 }
 
+// A rule of REJECT resets the connection.
+TEST(Event, OfAConnectionThatIsReset) {
+  Listener listener;
+  Conntrack& conntrack = listener.firewall.conntrack;
+  listener.tcp(0, false, kSyn, 100, 0);
+  listener.tcp(0.2, true, kSyn | kAck, 500, 101);
+  listener.tcp(0.3, false, kAck, 101, 501);
+  conntrack.close(listener.firewall.tracked.flow, Firewall::at(1));
+  EXPECT_EQ(listener.heard(), "UPDATE 10 CLOSE [ASSURED]");
+  conntrack.reserve(1, Firewall::at(11));
+  EXPECT_EQ(listener.heard(), "DESTROY CLOSE [ASSURED]");
+  conntrack.close(listener.firewall.tracked.flow, Firewall::at(12));  // there is none
+  EXPECT_EQ(listener.heard(), "");
+}
+
 TEST(Event, OfTcp) {
   Listener listener;
   EXPECT_EQ(listener.tcp(0, false, kSyn, 100, 0), "NEW 120 SYN_SENT [UNREPLIED]");
