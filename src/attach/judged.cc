@@ -39,7 +39,8 @@ Judged describe(const Record& record, const Packet& packet, const Way& way) {
   }
   tuple_of(packet, judged.tuple);
   judged.length = packet.length;
-  judged.bad_checksum = packet.checksum == ChecksumState::kBad;
+  // Of a fragment the sum tells nothing: it is the datagram's.
+  judged.bad_checksum = packet.checksum == ChecksumState::kBad && !packet.is_fragment;
   judged.from_host = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
   return judged;
 }

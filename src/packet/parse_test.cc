@@ -506,7 +506,7 @@ TEST(VerifyChecksum, WhatCannotBeVerifiedIsGood) {
   const Bytes bad = {3, 232, 0, 53, 0, 9, 0xde, 0xad, 1};
   Parsed whole(ipv4(17, bad));
   ASSERT_EQ(verify_checksum(whole.packet), ChecksumState::kBad);
-  Parsed piece(ipv4(17, bad, 0x2000));
+  Parsed piece(ipv4(17, bad, 0x2001));
   EXPECT_EQ(verify_checksum(piece.packet), ChecksumState::kGood);
   Bytes cut = ipv4(17, bad);
   cut.pop_back();
