@@ -228,6 +228,11 @@ std::string conntrack(Random& random, const RulePlace& place) {
   return text;
 }
 
+std::string helper(Random& random, const RulePlace&) {
+  return joined({" -m helper ", not_now_and_then(random), "--helper ",
+                 random.pick({"ftp", "ftp", "tftp", "\"\"", "ftp-2121", "netbios-ns"})});
+}
+
 std::string connmark(Random& random, const RulePlace&) {
   return joined({" -m connmark ", not_now_and_then(random), "--mark ", random_mark(random)});
 }
@@ -326,13 +331,13 @@ struct MatchKind {
   std::string (*write)(Random&, const RulePlace&);
 };
 constexpr MatchKind kMatches[] = {
-    {30, always, addresses},     {10, always, interfaces},  {4, is_ipv4, fragments},
-    {6, always, iprange},        {8, always, addrtype},     {4, always, pkttype},
-    {6, has_frame, mac},         {40, is_udp, udp},         {40, is_tcp, tcp},
-    {20, has_ports, multiport},  {40, is_icmp, icmp},       {10, is_tracked, state},
-    {30, is_tracked, conntrack}, {8, is_tracked, connmark}, {8, always, mark},
-    {8, always, length},         {8, always, ttl},          {5, always, limit},
-    {2, always, comment},        {20, has_sets, set},
+    {30, always, addresses},     {10, always, interfaces}, {4, is_ipv4, fragments},
+    {6, always, iprange},        {8, always, addrtype},    {4, always, pkttype},
+    {6, has_frame, mac},         {40, is_udp, udp},        {40, is_tcp, tcp},
+    {20, has_ports, multiport},  {40, is_icmp, icmp},      {10, is_tracked, state},
+    {30, is_tracked, conntrack}, {3, is_tracked, helper},  {8, is_tracked, connmark},
+    {8, always, mark},           {8, always, length},      {8, always, ttl},
+    {5, always, limit},          {2, always, comment},     {20, has_sets, set},
 };
 
 }  // namespace

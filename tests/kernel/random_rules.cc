@@ -120,12 +120,15 @@ std::string set(Random& random, const RulePlace& place) {
   return text;
 }
 
-std::string ct(Random& random, const RulePlace&) {
+std::string ct(Random& random, const RulePlace& place) {
   std::string text = " -j CT";
   if (random.chance(30)) text += " --notrack";
   if (random.chance(60)) {
     text += joined({" ", random.pick({"--zone", "--zone", "--zone-orig", "--zone-reply"}), " ",
                     random.pick({"1", "1", "2", "mark"})});
+  }
+  if (random.chance(60) && (place.protocol == "tcp" || place.protocol == "udp")) {
+    text += std::string(" --helper ") + (place.protocol == "tcp" ? "ftp" : "tftp");
   }
   if (random.chance(15)) text += random.pick({" --ctevents new,destroy", " --ctevents assured"});
   if (random.chance(8)) text += " --expevents new";

@@ -25,13 +25,11 @@ constexpr uint64_t kSeeds = 2000;
 constexpr std::string_view kNotDrawn[] = {
     // Address translation is not done yet: a packet that reaches it is uncertain.
     "-j DNAT", "-j MASQUERADE", "-j NETMAP", "-j REDIRECT", "-j SNAT",
-    // They came after the generator.
-    "-m helper", "chunk-flags", "chunk-len",
     // Limits of memory: no script comes near.
     "net.netfilter.nf_conntrack_expect_max", "net.netfilter.nf_conntrack_frag6_high_thresh",
     "net.ipv4.ipfrag_high_thresh",
     // Refused by name.
-    "CT --helper", "CT --timeout", "SET --map-set",
+    "CT --timeout", "SET --map-set",
     // Read-only in a namespace; not the kernel's; run by timers that are rounded by much.
     "net.netfilter.nf_conntrack_max", "sallyport.discovery", "sallyport.discovery_announcements",
     "net.netfilter.nf_conntrack_frag6_timeout", "net.ipv4.ipfrag_time"};

@@ -12,7 +12,8 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {40, tcp_conversation},  {25, udp_conversation},       {6, group_conversation},
     {15, icmp_conversation}, {3, igmp_conversation},       {8, sctp_conversation},
-    {9, other_conversation}, {9, fragmented_conversation},
+    {9, other_conversation}, {9, fragmented_conversation}, {5, ftp_conversation},
+    {2, tftp_conversation},
 };
 
 // Losses, repetitions, another order.

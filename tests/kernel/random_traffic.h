@@ -23,6 +23,8 @@ Steps igmp_conversation(Random& random, const World& world);
 Steps sctp_conversation(Random& random, const World& world);
 Steps other_conversation(Random& random,
                          const World& world);  // GRE, DCCP, ESP, AH, a number
+Steps ftp_conversation(Random& random, const World& world);
+Steps tftp_conversation(Random& random, const World& world);
 Steps fragmented_conversation(Random& random, const World& world);
 
 // Headers that lie or end too soon, rare fields, extension headers, here and

@@ -40,6 +40,8 @@ class Association {
   void send(bool from_a, std::string_view chunk, uint32_t vtag, std::string_view more = "") {
     std::string packet = link_.ports(from_a, "sctp", a_port_, b_port_);
     packet += fmt::format(" chunk {} vtag {}{}", chunk, vtag, more);
+    if (random_.chance(3)) packet += " chunk-flags 1";
+    if (random_.chance(3)) packet += fmt::format(" chunk-len {}", random_.pick({0, 3, 4, 200}));
     if (chunk == "data") packet += fmt::format(" len {}", random_.pick({1, 20, 400}));
     packet += random_.maybe(2, " bad-checksum");
     steps_.push_back(link_.step(from_a, packet));
