@@ -6,7 +6,7 @@ FUZZ_SECONDS ?= 60
 MUTANTS ?= 100
 SEED ?= 1
 PREFIX ?= /usr/local
-.PHONY: help deps build run test check bench fuzz mutate format install coverage tsan clean
+.PHONY: help deps build run test check bench fuzz mutate kernel-soak format install coverage tsan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,6 +41,11 @@ mutate: deps ## MUTANTS (100) small mistakes put into the code, drawn with SEED 
 	@cmake --preset release >/dev/null
 	@cmake --build build -j $(JOBS)
 	@scripts/mutate --seed $(SEED) --count $(MUTANTS)
+
+kernel-soak: deps ## random traffic before Linux and the engine until stopped; differing scripts go to found/
+	@cmake --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target kernel_differential
+	@build/kernel_differential --soak --keep found
 
 tsan: deps ## the tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null

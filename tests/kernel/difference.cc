@@ -24,7 +24,8 @@ constexpr std::array<std::string_view, static_cast<size_t>(Aspect::kCount)> kNam
 // What the kernel showed, as an expectation of one aspect alone. The verdict is the engine's but
 // for its own aspect, since every expectation has one.
 std::optional<ExpectedOutcome> only(Aspect aspect, const ExpectedOutcome& all, Outcome::Fate fate) {
-  ExpectedOutcome one{.fate = fate};
+  ExpectedOutcome one;
+  one.fate = fate;
   switch (aspect) {
     case Aspect::kVerdict: one.fate = all.fate; return one;
     case Aspect::kState: one.state = all.state; return one;

@@ -75,6 +75,7 @@ std::expected<EngineRun, std::string> run_on_engine(const Script& script,
     packet.time = instant_of(*ticks[i]);
     EngineStep step;
     Outcome outcome = judge(run.firewall, text, packet, telling, step.story);
+    step.reason = outcome.tracking;
     step.seen = observe(text, outcome, engine);
     step.passed = meters[text.packet.spec.family == Family::kIpv6].moved();
     run.steps.push_back(std::move(step));

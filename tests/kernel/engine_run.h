@@ -17,6 +17,7 @@ struct EngineStep {
   // The rules that matched and the policies that decided (number 0), sorted, each as often as it
   // counted the packet: what the packet path itself leaves behind.
   std::vector<ExpectedOutcome::Rule> passed;
+  Reason reason = Reason::kNone;   // why it is INVALID
   std::vector<std::string> story;  // the packet's way, if it was asked for
 };
 

@@ -1,13 +1,15 @@
 // kernel_differential: random traffic before the kernel and the engine, side by side.
 //
 //   kernel_differential [--seed N] [--count N | --packets N | --for SECONDS] [--keep DIR]
-//                       [--json FILE] [--jobs N] [SCRIPT...]
+//                       [--soak] [--json FILE] [--jobs N] [SCRIPT...]
 //
 // Scripts come from a generator, one a seed, or are files whose expectations are passed over. Each
 // runs on the kernel as fast as the kernel takes packets, in a namespace of its own; the ticks at
 // which it took them are measured, and the engine is given the same packets at these very ticks.
 // So nothing has to be synchronised, and no packet is too near a deadline to be compared: only one
 // during which a tick passed is a tick out, and a script that differs is run again.
+//
+// A script that says that it `differs` is passed over.
 //
 // Of differences of one kind the first is shrunk (shrink.h) and shown, ready to be kept as a test;
 // the others are counted. Exit codes: 0 no difference, 1 some, 2 usage, 77 the machine cannot tell
@@ -39,26 +41,37 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kNo = 1, kUsage = 2, kCannot = 77;
 
+constexpr uint64_t kRound = 500;  // scripts between two reports of --soak
+
+struct File {
+  std::string name, text;
+};
+
 struct Options {
-  std::vector<std::string> paths;
+  std::vector<File> files;  // instead of random scripts
   uint64_t seed = std::random_device{}();
   uint64_t count = 100;  // scripts
   uint64_t packets = 0;  // 0: as many as the scripts have
   double seconds = 0;    // 0: as long as it takes
+  bool soak = false;
   std::string keep, json;
-  size_t jobs = 16;
+  size_t jobs = 48;
   size_t shrink = 8;        // kinds of differences
   int shrink_seconds = 60;  // for each
 };
 
-// A file's packets without what is expected of them.
-std::string read_script(const std::string& path) {
+// The script without what is expected of its packets; nothing, and said, if it is known to differ.
+std::optional<std::string> read_script(const std::string& path) {
   std::ifstream file(path);
   std::ostringstream content;
   content << file.rdbuf();
   Diagnostics diagnostics;
   std::optional<Script> script = parse_script(content.str(), diagnostics);
   if (!script) return content.str();  // whoever runs it says what is wrong
+  if (!script->differs.empty()) {
+    fmt::print("{}: passed over: {}\n", path, script->differs);
+    return std::nullopt;
+  }
   std::istringstream lines(content.str());
   std::string text;
   auto packet = script->packets.begin();
@@ -78,22 +91,15 @@ class Differential {
   explicit Differential(Options options) : options_(std::move(options)), pool_(options_.jobs) {}
 
   int run() {
-    if (options_.paths.empty()) fmt::print("seeds from {} on\n", options_.seed);
-    while (more() || !pool_.empty()) {
-      while (more() && !pool_.full()) {
-        uint64_t number = next_++;
-        pool_.start(number, [this, number] {
-          fmt::print("{}", to_text(try_script(script(number))));
-          return 0;
-        });
-      }
-      if (!pool_.empty()) take(pool_.finish_one());
-    }
-    double seconds = elapsed();
-    shrink_all();
-    say_progress("");
-    if (!options_.json.empty()) write_json(seconds);
-    fmt::print("{}\n", summary(seconds));
+    if (options_.files.empty()) fmt::print("seeds from {} on\n", options_.seed);
+    do {
+      pass_scripts();
+      shrink_new();
+      if (!options_.json.empty()) write_json();
+      fmt::print("{}\n", summary());
+      std::fflush(stdout);
+      options_.count += kRound;
+    } while (options_.soak);
     return divergences_.empty() && errors_ == 0 ? 0 : kNo;
   }
 
@@ -103,22 +109,37 @@ class Differential {
     Difference difference;
   };
 
-  double elapsed() const { return std::chrono::duration<double>(Clock::now() - start_).count(); }
+  void pass_scripts() {
+    Clock::time_point start = Clock::now();
+    double before = seconds_;
+    while (more() || !pool_.empty()) {
+      while (more() && !pool_.full()) {
+        uint64_t number = next_++;
+        pool_.start(number, [this, number] {
+          fmt::print("{}", to_text(try_script(script(number))));
+          return 0;
+        });
+      }
+      if (!pool_.empty()) take(pool_.finish_one());
+      seconds_ = before + std::chrono::duration<double>(Clock::now() - start).count();
+    }
+    say_progress("");
+  }
 
   bool more() const {
     if (options_.packets > 0 && packets_ >= options_.packets) return false;
-    if (options_.seconds > 0 && elapsed() > options_.seconds) return false;
-    if (!options_.paths.empty()) return next_ < options_.paths.size();
+    if (options_.seconds > 0 && seconds_ > options_.seconds) return false;
+    if (!options_.files.empty()) return next_ < options_.files.size();
     return options_.packets > 0 || options_.seconds > 0 || next_ < options_.count;
   }
 
   std::string script(uint64_t number) const {
-    return options_.paths.empty() ? random_script(options_.seed + number)
-                                  : read_script(options_.paths[number]);
+    return options_.files.empty() ? random_script(options_.seed + number)
+                                  : options_.files[number].text;
   }
   std::string name(uint64_t number) const {
-    return options_.paths.empty() ? fmt::format("seed {}", options_.seed + number)
-                                  : options_.paths[number];
+    return options_.files.empty() ? fmt::format("seed {}", options_.seed + number)
+                                  : options_.files[number].name;
   }
 
   void take(const ProcessPool::Result& result) {
@@ -132,7 +153,11 @@ class Differential {
     }
     packets_ += trial.packets;
     unsent_ += trial.unsent;
-    unsteady_ += trial.unsteady ? 1 : 0;
+    if (trial.unsteady) {
+      unsteady_++;
+      say_progress("");
+      fmt::print("{}: differed, but not again when run again\n", name(result.id));
+    }
     coverage_.add(trial.coverage);
     if (!trial.error.empty()) {
       errors_++;
@@ -145,7 +170,7 @@ class Differential {
       if (kinds_.insert(first.kind()).second) found_.push_back({result.id, first});
     }
     say_progress(fmt::format("{} packets, {} scripts, {:.0f} packets/s, {} differ", packets_,
-                             scripts_, static_cast<double>(packets_) / elapsed(),
+                             scripts_, static_cast<double>(packets_) / seconds_,
                              divergent_scripts()));
   }
 
@@ -159,17 +184,17 @@ class Differential {
     if (::isatty(2)) fmt::print(stderr, "\r\033[K{}", line);
   }
 
-  void shrink_all() {
-    for (size_t i = 0; i < found_.size(); i++) {
-      if (i < options_.shrink) {
-        say_progress(fmt::format("shrinking {} of {}", i + 1, found_.size()));
-        shrink(found_[i]);
-        continue;
+  void shrink_new() {
+    for (; shown_ < found_.size(); shown_++) {
+      const Found& found = found_[shown_];
+      if (options_.soak || shown_ < options_.shrink) {
+        say_progress(fmt::format("shrinking {} of {}", shown_ + 1, found_.size()));
+        shrink(found);
+      } else {
+        fmt::print("{}:{}: {}: the kernel: {}; the engine: {}\n", name(found.number),
+                   found.difference.line, aspect_name(found.difference.aspect),
+                   found.difference.kernel, found.difference.engine);
       }
-      const Difference& difference = found_[i].difference;
-      fmt::print("{}:{}: {}: the kernel: {}; the engine: {}\n", name(found_[i].number),
-                 difference.line, aspect_name(difference.aspect), difference.kernel,
-                 difference.engine);
     }
   }
 
@@ -223,30 +248,30 @@ class Differential {
     std::ofstream(std::filesystem::path(options_.keep) / (file + ".flow")) << shown;
   }
 
-  std::string summary(double seconds) const {
+  std::string summary() const {
     std::string kinds;
     for (const auto& [kind, count] : divergences_) {
       kinds += fmt::format("{} {} {}", kinds.empty() ? ":" : ",", kind, count);
     }
     std::string seeds =
-        options_.paths.empty() && scripts_ > 0
+        options_.files.empty() && scripts_ > 0
             ? fmt::format(", seeds {} to {}", options_.seed, options_.seed + scripts_ - 1)
             : "";
     return fmt::format("{} packets in {} scripts{}, {:.0f} packets/s: {} scripts differ{}{}{}",
-                       packets_, scripts_, seeds, static_cast<double>(packets_) / seconds,
+                       packets_, scripts_, seeds, static_cast<double>(packets_) / seconds_,
                        divergent_scripts(), kinds,
                        unsteady_ > 0 ? fmt::format("; {} only once", unsteady_) : "",
                        errors_ > 0 ? fmt::format("; {} that neither takes", errors_) : "");
   }
 
-  void write_json(double seconds) const {
+  void write_json() const {
     nlohmann::ordered_json json;
     json["packets"] = packets_;
     json["packets_unsent"] = unsent_;
     json["scripts"] = scripts_;
-    if (options_.paths.empty()) json["seeds"] = {{"first", options_.seed}, {"count", scripts_}};
-    json["seconds"] = seconds;
-    json["packets_per_second"] = static_cast<double>(packets_) / seconds;
+    if (options_.files.empty()) json["seeds"] = {{"first", options_.seed}, {"count", scripts_}};
+    json["seconds"] = seconds_;
+    json["packets_per_second"] = static_cast<double>(packets_) / seconds_;
     json["differing_scripts"] = divergent_scripts();
     json["divergences"] = divergences_;
     json["differing_once"] = unsteady_;
@@ -260,27 +285,30 @@ class Differential {
 
   Options options_;
   ProcessPool pool_;
-  Clock::time_point start_ = Clock::now();
+  double seconds_ = 0;  // that scripts took
   uint64_t next_ = 0, scripts_ = 0, packets_ = 0, unsent_ = 0, unsteady_ = 0, errors_ = 0;
   Coverage coverage_;
   std::map<std::string, uint64_t> divergences_;  // scripts, by their first difference's aspect
   std::set<std::string> kinds_;
   std::vector<Found> found_;
+  size_t shown_ = 0;  // of them
 };
 
 int main_of(int argc, char** argv) {
   CLI::App app("Random traffic before the kernel and the engine, side by side");
   Options options;
+  std::vector<std::string> paths;
   app.add_option("--seed", options.seed, "the first seed; without it, a random one");
   app.add_option("--count", options.count, "scripts, one a seed");
   app.add_option("--packets", options.packets, "stop after so many packets");
   app.add_option("--for", options.seconds, "stop after so many seconds");
+  app.add_flag("--soak", options.soak, "go on until stopped, with a report every 500 scripts");
   app.add_option("--jobs", options.jobs, "scripts at a time")->check(CLI::Range(1, 256));
   app.add_option("--keep", options.keep, "write scripts that differ, shrunk, to this directory");
   app.add_option("--json", options.json, "write what was compared to this file");
   app.add_option("--shrink", options.shrink, "kinds of differences to show shrunk");
   app.add_option("--shrink-seconds", options.shrink_seconds, "for each of them at most");
-  app.add_option("SCRIPT", options.paths, "instead of random scripts")->check(CLI::ExistingFile);
+  app.add_option("SCRIPT", paths, "instead of random scripts")->check(CLI::ExistingFile);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -293,6 +321,10 @@ int main_of(int argc, char** argv) {
                missing);
     return fail ? kNo : kCannot;
   }
+  for (const std::string& path : paths) {
+    if (std::optional<std::string> text = read_script(path)) options.files.push_back({path, *text});
+  }
+  if (options.files.empty() && !paths.empty()) return 0;
   return Differential(std::move(options)).run();
 }
 

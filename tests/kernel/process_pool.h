@@ -2,7 +2,8 @@
 //
 // A sandbox belongs to a process and most of a script's time is waiting, so each script is
 // a process. What it prints to stdout is its result. Every one dies with its parent, however
-// that ends, and takes its namespace along.
+// that ends, and takes its namespace along. One pool at a time may have any that run: it waits for
+// whichever child ends.
 #pragma once
 
 #include <cstdint>

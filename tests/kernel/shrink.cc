@@ -55,7 +55,7 @@ std::string Shrinker::shrink(const std::string& text, std::chrono::seconds limit
     shorter = drop_blocks();
     for (size_t run = lines_.size() / 2; run > 0; run /= 2) shorter |= drop_lines(run);
     // An option and its value, a match with its option, a single word.
-    for (size_t run : {4, 3, 2, 1}) shorter |= drop_words(run);
+    for (size_t run = 4; run > 0; run--) shorter |= drop_words(run);
   }
   return join(lines_);
 }
@@ -113,7 +113,7 @@ bool Shrinker::drop_words(size_t run) {
   for (size_t line = 0; line < lines_.size(); line++) {
     size_t words = words_of(lines_[line]);
     // From the end, so that the places before one that went stay where they are.
-    for (size_t i = words; words > run && i-- > 1;) places.emplace_back(line, i);
+    for (size_t i = words; words > run && i-- > 0;) places.emplace_back(line, i);
   }
   return try_edits(places.size(), [&](const Lines& lines, size_t i) {
     auto [line, first] = places[i];
