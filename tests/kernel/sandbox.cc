@@ -311,7 +311,7 @@ Done Sandbox::join(const Script& script) {
 Done Sandbox::load_rules(const Script& script) {
   Done done;
   if (script.sets) done = run_program({"ipset", "restore"}, script.sets->text);
-  clock_ = TickCounter();
+  clock_.emplace();
   if (done && script.rules) {
     done = run_program({"iptables-legacy-restore", "-w"}, script.rules->text);
   }

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,7 +66,7 @@ class Sandbox {
   // Takes what the kernel has sent out of the devices.
   void drain();
   // Counts since the script's sets were loaded: their elements grow old from then on.
-  const TickCounter& clock() const { return clock_; }
+  const TickCounter& clock() const { return *clock_; }
 
  private:
   using Mac = std::array<uint8_t, 6>;
@@ -86,7 +87,7 @@ class Sandbox {
   std::map<std::string, Device, std::less<>> devices_;
   std::vector<Address> own_, broadcasts_;
   std::vector<Fd> members_;  // sockets that hold the groups joined
-  TickCounter clock_;
+  std::optional<TickCounter> clock_;
 };
 
 }  // namespace sallyport::testing

@@ -71,11 +71,12 @@ bool TickClock::still_in(Duration time) const {
   return clock_now(CLOCK_MONOTONIC) < begin_of(time) + kTick - kSettle;
 }
 
-TickCounter::TickCounter() : origin_(coarse()) {}
+TickCounter::TickCounter() : origin_(next_edge()), lag_(clock_now(CLOCK_MONOTONIC) - origin_) {}
 
 void TickCounter::await_room() const {
   constexpr int64_t kRoom = 300'000;
-  while (clock_now(CLOCK_MONOTONIC) - coarse() > kTick - kRoom) {
+  int64_t tick = coarse();
+  while (coarse() == tick && clock_now(CLOCK_MONOTONIC) - tick - lag_ > kTick - kRoom) {
   }
 }
 

@@ -38,6 +38,7 @@ class TickClock {
 // in which the packet passed.
 class TickCounter {
  public:
+  // Waits for the next tick.
   TickCounter();
   Tick now() const;
   // Returns when there is time left in this tick for a packet to pass.
@@ -45,6 +46,7 @@ class TickCounter {
 
  private:
   int64_t origin_;
+  int64_t lag_;  // of the coarse clock, right after a tick
 };
 
 }  // namespace sallyport::testing
