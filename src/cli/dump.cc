@@ -17,8 +17,8 @@ struct Name {
 };
 constexpr Name kNames[] = {
     {"conntrack", Dump::Kind::kConntrack}, {"proc", Dump::Kind::kProc},
-    {"ipset", Dump::Kind::kIpset},         {"iptables", Dump::Kind::kIptables},
-    {"ip6tables", Dump::Kind::kIp6tables},
+    {"expect", Dump::Kind::kExpect},       {"ipset", Dump::Kind::kIpset},
+    {"iptables", Dump::Kind::kIptables},   {"ip6tables", Dump::Kind::kIp6tables},
 };
 
 std::string rules_text(Session& session, Family family) {
@@ -60,6 +60,11 @@ std::string dump_text(Dump::Kind kind, Session& session, const FlowForm& form, T
       for (const FlowLine& line : list_flows(session.engine().conntrack(), now)) {
         text += proc_text(line) + '\n';
       }
+      break;
+    case Dump::Kind::kExpect:
+      session.engine().conntrack().each_expectation(now, [&](const Expectation& expectation) {
+        text += expectation_text(expectation, now) + '\n';
+      });
       break;
     case Dump::Kind::kIpset: return session.engine().sets().save(now);
     case Dump::Kind::kIptables: return rules_text(session, Family::kIpv4);

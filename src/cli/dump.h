@@ -14,7 +14,7 @@ namespace sallyport {
 class Session;
 
 struct Dump {
-  enum class Kind : uint8_t { kConntrack, kProc, kIpset, kIptables, kIp6tables } kind;
+  enum class Kind : uint8_t { kConntrack, kProc, kExpect, kIpset, kIptables, kIp6tables } kind;
   std::string file;  // empty: standard output
 };
 

@@ -31,7 +31,8 @@ void Views::add_to(CLI::App& command) {
   command
       .add_option("--dump", dump_flags_,
                   "what the firewall has come to, as Linux lists it: conntrack (conntrack -L), "
-                  "proc (/proc/net/nf_conntrack), ipset (ipset save), iptables, ip6tables "
+                  "proc (/proc/net/nf_conntrack), expect (conntrack -L expect), ipset (ipset "
+                  "save), iptables, ip6tables "
                   "(iptables-save -c); to FILE, else to standard output, alone")
       ->option_text("KIND[=FILE]")
       ->allow_extra_args(false);

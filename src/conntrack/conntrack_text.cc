@@ -336,7 +336,9 @@ std::string head_text(const FlowLine& line, Writer writer) {
   if (line.tcp_state != TcpState::kNone) {
     text += fmt::format("{} ", tcp_state_name(line.tcp_state));
   }
-  if (protocol == protocol::kSctp) text += fmt::format("{} ", sctp_state_name(line.sctp_state));
+  if (line.sctp_state != SctpState::kNone) {
+    text += fmt::format("{} ", sctp_state_name(line.sctp_state));
+  }
   if (protocol == protocol::kGre && writer == Writer::kProc) {
     text +=
         fmt::format("timeout={}, stream_timeout={} ", line.gre_timeouts[0], line.gre_timeouts[1]);
@@ -437,6 +439,7 @@ std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowFor
     if (knobs.timestamp) set_age(line, event.flow, event.when);
   } else if (event.kind == FlowEvent::Kind::kUpdate && !(event.changes & FlowEvent::kProtocol)) {
     line.tcp_state = TcpState::kNone;
+    line.sctp_state = SctpState::kNone;
   }
   std::string text = fmt::format("{:>9} ", event_name(event.kind));
   if (form.extended) text += family_text(line.tuple.family);

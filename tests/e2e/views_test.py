@@ -107,6 +107,20 @@ class Views(program.Case):
             self.assertEqual(again, text)
             self.assertIn("packets=1 bytes=33 ", text)
 
+    def test_expectations_until_they_are_met_or_over(self):
+        text = "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A OUTPUT -p udp --dport 69 -j CT --helper tftp\nCOMMIT\n"
+        self.file("rules", text + rules(STATEFUL))
+        self.file("capture", c.pcap([(0, c.frame(c.udp(c.HOST, 40000, c.PEER, 69, b"\0\1file\0octet\0"))),
+                                     (2, c.frame(c.udp(c.PEER, 50000, c.HOST, 40000))),
+                                     (3, c.frame(c.udp(c.HOST, 40001, c.PEER, 69, b"\0\1file\0octet\0")))]))
+        line = ("{} proto=17 src=192.168.1.7 dst=192.168.1.2 sport=0 dport={} mask-src=255.255.255.255 "
+                "mask-dst=255.255.255.255 sport=0 dport=65535 master-src=192.168.1.2 master-dst=192.168.1.7 sport={} "
+                "dport=69 class=0 helper=tftp\n")
+        for at, lines in ((0.5, line.format(299, 40000, 40000)), (2, ""), (10, line.format(293, 40001, 40001))):
+            self.assertEqual(self.view("--dump", "expect", "--at", at).out, lines)
+        flows = self.view("--dump", "conntrack", "--at", 2).out
+        self.assertRegex(flows, r"dport=69 \[UNREPLIED\] .* mark=0 helper=tftp use=2\n")
+
     def test_files_leave_standard_output_to_the_rest(self):
         out = self.view("--dump", "conntrack=flows", "--dump", "iptables=counted", "--json", "--at", 1)
         self.assertEqual(out.column("i"), [0, 1])
@@ -114,7 +128,7 @@ class Views(program.Case):
         self.view("--dump", "conntrack=-")
 
     def test_combinations_that_make_no_sense(self):
-        for arguments, words in ((("--dump", "routes"), "there are conntrack, proc, ipset"),
+        for arguments, words in ((("--dump", "routes"), "there are conntrack, proc, expect, ipset"),
                                  (("--dump", "conntrack="), "name is missing"),
                                  (("--dump", "conntrack", "--dump", "proc"), "not two"),
                                  (("--dump", "conntrack", "--events"), "not two"),
