@@ -48,7 +48,6 @@ RULES = f"""\
 -A OUTPUT -p udp -m udp --dport 1007 -j CT --zone 5
 -A OUTPUT -p udp -m udp --dport 1010 -j CT --zone-orig 6
 -A OUTPUT -p udp -m udp --dport 69 -j CT --helper tftp
--A OUTPUT -p udp -m udp --dport 137 -j CT --helper netbios-ns
 COMMIT
 *mangle
 :PREROUTING ACCEPT [0:0]
@@ -191,10 +190,6 @@ def talk():
     host.raw(47, "00" * 16)
     host.udp(69, TFTP)
     host.udp(69, QUIET, echoed=False)
-    names = host.open(socket.AF_INET, socket.SOCK_DGRAM)
-    names.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-    names.bind((HOST, 137))
-    names.sendto(b"x" * 50, ("10.0.0.255", 137))
     host.tcp().close()
     open_connection = host.tcp()
     began = time.time()
@@ -233,7 +228,7 @@ class Scene:
                              "net.ipv6.conf.default.accept_dad=0"))
         run("ip", "link", "add", "v0", "netns", self.host, "type", "veth", "peer", "name", "v1", "netns", self.peer)
         for name, device, address, address6 in ((self.host, "v0", HOST, HOST6), (self.peer, "v1", PEER, PEER6)):
-            run("ip", "-n", name, "address", "add", f"{address}/24", "broadcast", "+", "dev", device)
+            run("ip", "-n", name, "address", "add", f"{address}/24", "dev", device)
             run("ip", "-n", name, "address", "add", f"{address6}/64", "dev", device, "nodad")
             run("ip", "-n", name, "link", "set", device, "up")
         time.sleep(1.5)  # until the new interfaces have said what they say
