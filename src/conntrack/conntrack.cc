@@ -141,13 +141,20 @@ struct Conntrack::State {
     emit(FlowEvent::Kind::kDestroy, why, index, when);
   }
 
-  // The live flow of a tuple; a dead one in its place is destroyed.
-  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
+  // What `find` finds, if it is alive; the dead in its place are destroyed.
+  template <typename Find>
+  FlowTable::Found alive(Tick now, Find find) {
     for (;;) {
-      FlowTable::Found found = table.find(tuple, zone);
+      FlowTable::Found found = find();
       if (!found.index || now < table[found.index].expires) return found;
       destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires);
     }
+  }
+  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
+    return alive(now, [&] { return table.find(tuple, zone); });
+  }
+  bool clashes(uint32_t index, Tick now) {
+    return alive(now, [&] { return table.find_clash(index); }).index != 0;
   }
 
   // nf_conntrack_max: gives up a flow that is not ASSURED, in the neighbourhood of the new one.
@@ -508,8 +515,7 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
     return helped;
   }
   if (tracked.created && !(flow->status & ct_status::kConfirmed)) {
-    bool taken = state.find_alive(flow->tuple, flow->zone, now).index != 0;
-    if (taken || !state.table.insert(index)) {
+    if (state.clashes(index, now) || !state.table.insert(index)) {
       release(tracked);
       return Reason::kInsertFailed;
     }

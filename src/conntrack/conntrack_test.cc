@@ -230,8 +230,35 @@ TEST(Conntrack, ZonesAreTablesOfTheirOwn) {
   // --zone-orig 3: the answer is looked for in zone 0.
   Zone one_way{3, Zone::Directions::kOriginal};
   EXPECT_EQ(firewall.pass(0, query(), one_way), "NEW original");
-  EXPECT_EQ(firewall.pass(0, answer(), Zone{3}), "NEW original");
+  EXPECT_EQ(firewall.pass(0, answer(), Zone{3}), "NEW original insert-failed");
   EXPECT_EQ(firewall.pass(0, answer(), Zone{0}), "ESTABLISHED reply");
+}
+
+TEST(Conntrack, AFlowWhoseTupleIsTakenIsNotConfirmed) {
+  using Directions = Zone::Directions;
+  struct Row {
+    Zone query, answer;
+    const char* expected;
+    size_t flows;
+  };
+  // Put to Linux 6.18: what becomes of the answer, and how many flows there are then.
+  const Row rows[] = {
+      {{}, {}, "ESTABLISHED reply", 1},
+      {{2, Directions::kReply}, {}, "NEW original insert-failed", 1},
+      {{2, Directions::kOriginal}, {}, "ESTABLISHED reply", 1},
+      {{}, {2, Directions::kReply}, "NEW original", 2},
+      {{}, {2, Directions::kOriginal}, "ESTABLISHED reply", 1},
+  };
+  for (const Row& row : rows) {
+    Firewall firewall;
+    EXPECT_EQ(firewall.pass(0, query(), row.query), "NEW original");
+    EXPECT_EQ(firewall.pass(0, answer(), row.answer), row.expected);
+    EXPECT_EQ(firewall.conntrack.count(), row.flows);
+  }
+  // A flow that is over is in nobody's way.
+  Firewall firewall;
+  firewall.pass(0, query(), {2, Directions::kReply});
+  EXPECT_EQ(firewall.pass(30, answer()), "NEW original");
 }
 
 TEST(Conntrack, UntrackedPacketsHaveNoFlow) {  // 45

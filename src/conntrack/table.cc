@@ -110,6 +110,20 @@ FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone) const {
   return found.index ? found : find_in_zone(tuple, inverse, reply, kReplySide);
 }
 
+FlowTable::Found FlowTable::find_clash(uint32_t index) const {
+  const Flow& flow = (*this)[index];
+  Tuple reply = reply_of(index);
+  uint16_t original_zone = flow.zone.in(Direction::kOriginal);
+  uint16_t reply_zone = flow.zone.in(Direction::kReply);
+  bool one_zone = original_zone == reply_zone;
+  Found found = find_in_zone(flow.tuple, invert(flow.tuple), original_zone,
+                             one_zone ? kBothSides : kOriginalSide);
+  if (found.index) return found;
+  found = find_in_zone(reply, invert(reply), reply_zone, one_zone ? kBothSides : kReplySide);
+  bool nat = found.index && (*this)[found.index].status & ct_status::kOwnReply;
+  return nat ? Found{} : found;
+}
+
 void FlowTable::insert_slot(uint64_t hash, uint32_t ref) {
   for (size_t at = home(hash);; at = (at + 1) & mask_) {
     Bucket& bucket = buckets_[at];

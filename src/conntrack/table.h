@@ -67,6 +67,12 @@ class FlowTable {
   // endpoints the packet is its flow's reply (kernel-facts 23).
   Found find(const Tuple& tuple, const Zone& zone) const;
 
+  // A flow that keeps this entry, which is not in the index, out of it: one of its tuples is a
+  // tuple of that flow, in the same zone. Of an entry whose directions lie in different zones, only
+  // the other's tuple of the same direction counts (seen on the kernel). One with NAT is in
+  // nobody's way with its packets' tuple: NAT would give the entry other answers.
+  Found find_clash(uint32_t index) const;
+
   // In the two steps of a burst: the bucket, then the entries that its tags suggest.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
   void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
