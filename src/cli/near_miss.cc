@@ -114,6 +114,13 @@ std::string knob_of(const Flow& flow, const Knobs& knobs) {
       knob += fmt::format("tcp_timeout_{}", name);
       break;
     }
+    case protocol::kSctp: {
+      knob += "sctp_timeout_";
+      for (char letter : sctp_state_name(flow.sctp.state)) {
+        knob += letter == '_' ? letter : static_cast<char>(letter - 'A' + 'a');
+      }
+      break;
+    }
     default: knob += "generic_timeout"; break;
   }
   return knobs.get(knob) == seconds ? knob : "";
@@ -122,9 +129,12 @@ std::string knob_of(const Flow& flow, const Knobs& knobs) {
 NearMiss expired(const Flow& flow, Tick now, const Knobs& knobs) {
   NearMiss miss;
   Tick ago = now > flow.expires ? now - flow.expires : 0;
-  std::string state = flow.tuple.protocol == protocol::kTcp
-                          ? fmt::format(" ({})", tcp_state_name(flow.tcp.state))
-                          : std::string();
+  std::string state;
+  if (flow.tuple.protocol == protocol::kTcp) {
+    state = fmt::format(" ({})", tcp_state_name(flow.tcp.state));
+  } else if (flow.tuple.protocol == protocol::kSctp) {
+    state = fmt::format(" ({})", sctp_state_name(flow.sctp.state));
+  }
   miss.text =
       fmt::format("the flow {}{} expired {} ago, {} after its last packet", flow.tuple.text(),
                   state, seconds_text(ago), seconds_text(flow.expires - flow.last_seen()));

@@ -258,7 +258,12 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
   uint32_t status = flow.status;
   Step step = move(flow, {packet, found.direction, now, knobs});
   switch (step.kind) {
-    case Step::Kind::kInvalid: return without_flow(CtInfo::kInvalid, step.reason);
+    case Step::Kind::kInvalid:
+      if (flow.expires > now + ticks(step.at_most)) {
+        set_timeout(flow, step.at_most);
+        start_timer(found.index, now);
+      }
+      return without_flow(CtInfo::kInvalid, step.reason);
     case Step::Kind::kReopen:
       destroy(found.index, FlowEvent::Why::kReopened, now);
       return std::nullopt;

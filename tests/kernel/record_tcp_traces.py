@@ -4,14 +4,15 @@
     sudo tests/kernel/record_tcp_traces.py [SEED [COUNT [PERCENT]]] [KNOB=VALUE...] > tests/kernel/tcp_traces.txt
 
 Two hosts mostly do what TCP does, and sometimes (PERCENT of the time at most) not: numbers at the edges of the window, old
-numbers, wrong acknowledgements, resets, SYNs in the middle. A line is a packet and the answer:
+numbers, wrong acknowledgements and SACK blocks, resets, SYNs in the middle. A line is a packet and the answer:
 
-    SIDE FLAGS SEQ ACK WINDOW LENGTH SCALE SACK => STATE DIRECTION FLOW-STATE TIMEOUT FLOW-FLAGS
+    SIDE FLAGS SEQ ACK WINDOW LENGTH SCALE SACK-OK SACK => STATE DIRECTION FLOW-STATE TIMEOUT FLOW-FLAGS
 
 Before the packet with number K of an exchange every timeout is set to its own value plus 10 K, so
 that the flow's timeout, rounded to tens, tells whether the packet set it, and to which of them.
 """
 import random
+import struct
 import sys
 
 from conntrack_oracle import ACK, CLIENT, FIN, PSH, RST, SERVER, SYN, Oracle, tcp
@@ -30,6 +31,7 @@ class Host:
         self.scale = rng.choice((None, None, 0, 3, 7))
         self.window = rng.choice((65535, 65535, 1000, 29200))
         self.sack = rng.random() < 0.5
+        self.timestamps = rng.random() < 0.3
 
 
 def offset(rng, window):
@@ -41,7 +43,7 @@ def offset(rng, window):
 
 
 def choose(rng, hosts, step, wild):
-    """(side, flags, seq, ack, window, length) of the next packet."""
+    """(side, flags, seq, ack, window, length, SACK blocks) of the next packet."""
     plan = ((0, SYN), (1, SYN | ACK), (0, ACK))
     if step < len(plan) and rng.random() > wild:
         side, flags = plan[step]
@@ -59,7 +61,26 @@ def choose(rng, hosts, step, wild):
         if not exact:
             ack += offset(rng, peer.window)
     window = me.window if rng.random() < 0.9 else rng.choice((0, 1, 500, 65535))
-    return side, flags, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, window, length
+    blocks = []
+    if flags & ACK and rng.random() < 0.3:
+        for _ in range(rng.randrange(1, 3)):
+            left = ack + rng.choice((0, 1, 100, 1400, -100, 70000))
+            blocks.append((left & 0xFFFFFFFF, left + rng.choice((0, 1, 100, 1400, 70000)) & 0xFFFFFFFF))
+    return side, flags, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, window, length, blocks
+
+
+def options_of(host, flags, blocks):
+    options = b""
+    if flags & SYN and host.scale is not None:
+        options += bytes((1, 3, 3, host.scale))
+    if flags & SYN and host.sack:
+        options += bytes((1, 1, 4, 2))
+    if host.timestamps:
+        options += bytes((1, 1, 8, 10)) + bytes(8)
+    if blocks:
+        options += bytes((1, 1, 5, 2 + 8 * len(blocks)))
+        options += b"".join(struct.pack("!II", *block) for block in blocks)
+    return options
 
 
 def exchange(oracle, rng, port, wild):
@@ -69,22 +90,17 @@ def exchange(oracle, rng, port, wild):
         for name, base in TIMEOUTS.items():
             oracle.sysctl("net.netfilter.nf_conntrack_tcp_timeout_" + name, base + 10 * step)
         if last and rng.random() < 0.12:
-            side, flags, seq, ack, window, length = last
+            side, flags, seq, ack, window, length, blocks = last
         else:
-            side, flags, seq, ack, window, length = last = choose(rng, hosts, step, wild)
+            side, flags, seq, ack, window, length, blocks = last = choose(rng, hosts, step, wild)
         me, peer = hosts[side], hosts[1 - side]
         end = (seq + length + bool(flags & SYN) + bool(flags & FIN)) & 0xFFFFFFFF
         if 0 <= (end - me.next) & 0xFFFFFFFF < 1 << 20:
             me.next = end
             peer.got = end
-        options, scale, sack = b"", "-", 0
-        if flags & SYN:
-            if me.scale is not None:
-                options += bytes((1, 3, 3, me.scale))
-                scale = me.scale
-            if me.sack:
-                options += bytes((1, 1, 4, 2))
-                sack = 1
+        options = options_of(me, flags, blocks)
+        scale = me.scale if flags & SYN and me.scale is not None else "-"
+        sack = "%d %s" % (bool(flags & SYN and me.sack), "/".join("%d-%d" % b for b in blocks) or "-")
         addresses = [(CLIENT, port), (SERVER, 80)]
         packet = tcp(*addresses[side], *addresses[1 - side], flags, seq, ack, window, length, options)
         state, direction = oracle.send(packet, side)
@@ -111,6 +127,8 @@ def main():
         oracle.sysctl("net.netfilter." + name, value)
         print("knob", name, value)
     for number in range(count):
+        if number % 100 == 99:
+            oracle.flush()
         wild = rng.choice((0.0, 0.3, 1.0)) * most
         print("exchange", number)
         exchange(oracle, rng, 1024 + number % 60000, wild)

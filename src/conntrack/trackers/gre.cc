@@ -12,27 +12,22 @@ namespace {
 
 constexpr int kVersionMask = 7;
 constexpr uint16_t kPppProtocol = 0x880b;  // RFC 2637, 4.1
-constexpr uint16_t kKeyPresent = 0x2000;
 
 }  // namespace
 
-Reason check_gre(const Packet& packet) {
-  // Linux tracks a header cut short as version 0 (tests/flow/gre.flow).
-  bool unknown = packet.presence(packet.transport, sizeof(GreHeader)) == Presence::kNotCaptured;
-  return unknown ? Reason::kNotInCapture : Reason::kNone;
-}
-
-Reason tuple_of_gre(const Packet& packet, Tuple& tuple) {
-  const auto* gre = packet.header<GreHeader>(packet.transport);
-  if (!gre || (gre->flags_version & kVersionMask) != 1) return Reason::kNone;
-  Presence presence = packet.presence(packet.transport, sizeof(GreV1Header));
-  if (presence == Presence::kShort) return Reason::kNone;
-  const auto* pptp = packet.header<GreV1Header>(packet.transport);
-  if (!pptp) return Reason::kNotInCapture;
-  if (pptp->protocol != kPppProtocol || !(pptp->flags_version & kKeyPresent)) {
-    return Reason::kInvalidGre;
+// A header cut short is taken for version 0, and of version 1 only the protocol must be right: its
+// flags may say that there is no key. Linux does the same (tests/flow/gre.flow).
+Reason read_gre_key(const Packet& packet, uint32_t at, uint16_t& key) {
+  if (packet.presence(at, sizeof(GreHeader)) == Presence::kNotCaptured) {
+    return Reason::kNotInCapture;
   }
-  tuple.destination_port = pptp->call_id;
+  const auto* gre = packet.header<GreHeader>(at);
+  if (!gre || (gre->flags_version & kVersionMask) != 1) return Reason::kNone;
+  Presence presence = packet.presence(at, sizeof(GreV1Header));
+  if (presence == Presence::kShort) return Reason::kNone;
+  if (gre->protocol != kPppProtocol) return Reason::kInvalidGre;
+  if (presence == Presence::kNotCaptured) return Reason::kNotInCapture;
+  key = packet.header<GreV1Header>(at)->call_id;
   return Reason::kNone;
 }
 

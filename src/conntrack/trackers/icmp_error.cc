@@ -113,17 +113,8 @@ Reason read_transport(const Quote& quote, uint32_t transport, Tuple& inner) {
       inner.destination_port = static_cast<uint16_t>(icmp->type << 8 | icmp->code);
       return Reason::kNone;
     }
-    case protocol::kGre: {
-      // Of version 0 nothing need be there (tests/flow/icmp-error-gre.flow).
-      const be16* flags_version = nullptr;
-      Reason why = quote.read(flags_version, transport);
-      if (why == Reason::kInvalidIcmpInner) return Reason::kNone;
-      if (why != Reason::kNone || (*flags_version & 7) != 1) return why;
-      const GreV1Header* gre = nullptr;
-      why = quote.read(gre, transport);
-      if (why == Reason::kNone) inner.destination_port = gre->call_id;
-      return why;
-    }
+    case protocol::kGre:
+      return read_gre_key(quote.packet, quote.offset + transport, inner.destination_port);
     default: return Reason::kNone;
   }
 }

@@ -1,18 +1,18 @@
-// TCP seen from the middle: states, windows, timers.
+// TCP seen from the middle: what follows what, resets, timers.
 //
-// States: a man in the middle does not know what arrives, so these are not the states
-// of RFC 9293 of either host but of the pair, with the names that Linux gives them. The
-// table says, for direction, kind of segment and state, what comes next. It was written
-// from what Linux does (tests/kernel/derive_tcp_table.py asks it again) and RFC 9293.
-//
-// Windows: G. van Rooij, "Real Stateful TCP Packet Filtering in IP Filter" (2000). For each
-// side we keep the highest sequence number sent (end), the highest that the other side
-// allows (max_end) and the largest window offered. A segment may not lie beyond max_end by
-// more than one more such window, nor acknowledge what was never sent; what lies below
-// the window is old news, and is passed without moving anything.
+// The states are in tcp_states.cc, the windows in tcp_window.cc. Here is what neither knows.
 //
 // Two hosts may have forgotten a connection that we remember. A SYN that does not fit is
-// passed and remembered; if the other side agrees with a SYN/ACK, the flow starts again.
+// passed and remembered; if the other side agrees with a SYN/ACK, the flow starts again. An ACK
+// that comes before the handshake is passed too: it may be a challenge (RFC 5961), and what answers
+// either of them, a RST, is believed.
+//
+// Who resets a connection must know its numbers (RFC 5961, 3.2): a RST that lies in the window
+// but is not exact does not close it, and shortens the timer only, as the hosts may see it so.
+//
+// Each rule stands beside what showed it: segments of the client (c) and the server (s), on a
+// connection whose next numbers are 1000 (c) and 5000 (s) with windows of 1000, where not said
+// otherwise, and what Linux made of them.
 #include "conntrack/trackers/tcp.h"
 
 #include <algorithm>
@@ -21,191 +21,15 @@
 
 namespace sallyport {
 
+using tcp::Fit;
 using tcp::Kind;
+using tcp::Segment;
 using tcp::Transition;
 
 namespace {
 
-// Sequence numbers, modulo 2^32 (RFC 9293, 3.4).
-constexpr bool before(uint32_t a, uint32_t b) {
-  return static_cast<int32_t>(a - b) < 0;
-}
-constexpr bool after(uint32_t a, uint32_t b) {
-  return before(b, a);
-}
-
-// RFC 9293 and RFC 7323: what the options of a SYN say.
-struct Options {
-  bool scaled = false;
-  uint8_t scale = 0;
-  bool sack_ok = false;
-};
-
-struct Segment {
-  Kind kind;
-  bool syn;
-  bool has_ack;
-  uint32_t seq;
-  uint32_t end;  // past the last byte; SYN and FIN count
-  uint32_t ack;
-  uint16_t window;  // as on the wire
-  Options options;  // of a SYN
-};
-
-constexpr uint8_t kOptionEnd = 0, kOptionNop = 1, kOptionScale = 3, kOptionSackOk = 4;
-constexpr uint8_t kLargestScale = 14;  // RFC 7323, 2.3
-
-Options read_options(const uint8_t* at, const uint8_t* end) {
-  Options options;
-  while (at < end && *at != kOptionEnd) {
-    if (*at == kOptionNop) {
-      at++;
-      continue;
-    }
-    if (end - at < 2 || at[1] < 2 || at[1] > end - at) break;
-    if (at[0] == kOptionScale && at[1] == 3) {
-      options.scaled = true;
-      options.scale = std::min(at[2], kLargestScale);
-    } else if (at[0] == kOptionSackOk && at[1] == 2) {
-      options.sack_ok = true;
-    }
-    at += at[1];
-  }
-  return options;
-}
-
-Kind kind_of(uint8_t flags) {
-  if (flags & tcp_flag::kRst) return Kind::kRst;
-  if (flags & tcp_flag::kSyn) return flags & tcp_flag::kAck ? Kind::kSynAck : Kind::kSyn;
-  return flags & tcp_flag::kFin ? Kind::kFin : Kind::kAck;
-}
-
-// A checked packet only. Options that the capture does not hold are as if not there.
-Segment segment_of(const Packet& packet) {
-  const TcpHeader& tcp = *packet.header<TcpHeader>(packet.transport);
-  Segment segment;
-  segment.kind = kind_of(tcp.flags);
-  segment.syn = tcp.flags & tcp_flag::kSyn;
-  segment.has_ack = tcp.flags & tcp_flag::kAck;
-  segment.seq = tcp.seq;
-  uint32_t payload = packet.length - packet.transport - tcp.header_length();
-  segment.end = segment.seq + payload + (segment.syn ? 1 : 0) + (tcp.flags & tcp_flag::kFin);
-  segment.ack = tcp.ack;
-  segment.window = tcp.window;
-  uint32_t options_end = std::min(packet.transport + tcp.header_length(), packet.captured);
-  if (segment.syn && options_end > packet.transport + sizeof(TcpHeader)) {
-    segment.options =
-        read_options(packet.data + packet.transport + sizeof(TcpHeader), packet.data + options_end);
-  }
-  return segment;
-}
-
 size_t at(Direction direction) {
   return static_cast<size_t>(direction);
-}
-
-void set_options(uint8_t& side, const Options& options) {
-  side = static_cast<uint8_t>((side & tcp::kUnacknowledged) | options.scale |
-                              (options.scaled ? tcp::kScaled : 0) |
-                              (options.sack_ok ? tcp::kSackOk : 0));
-}
-
-// RFC 7323, 1.3: windows are scaled only if both sides offer it.
-void agree_on_scale(TcpFlow& tcp) {
-  if (tcp.side[0] & tcp.side[1] & tcp::kScaled) return;
-  for (uint8_t& side : tcp.side) side &= static_cast<uint8_t>(~tcp::kScaleMask);
-}
-
-// The first segment that a side sends, or the SYN of a new start.
-void begin_window(TcpWindow& window, const Segment& segment) {
-  window.end = window.max_end = segment.end;
-  window.max_window = std::max<uint32_t>(segment.window, 1);
-}
-
-enum class Fit : uint8_t {
-  kFits,
-  kOld,
-  kOvershot,  // beyond the window by less than another window: the host may know of a later ACK
-  kBeyondWindow,
-  kBadAck
-};
-
-// The first that is known of the sender.
-void begin_sender(TcpFlow& tcp, const Segment& segment, Direction direction) {
-  TcpWindow& sender = tcp.window[at(direction)];
-  TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  if (segment.syn) {
-    begin_window(sender, segment);
-    set_options(tcp.side[at(direction)], segment.options);
-    agree_on_scale(tcp);
-    return;
-  }
-  sender.end = segment.end;
-  sender.max_window = std::max<uint32_t>(segment.window, 1);
-  sender.max_end = segment.end + sender.max_window;
-  // Linux lets the first segment be one off.
-  if (segment.ack == receiver.end + 1) receiver.end++;
-}
-
-// Whether a segment lies in the windows as they are.
-Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t ack) {
-  const TcpWindow& sender = tcp.window[at(direction)];
-  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  if (after(ack, receiver.end)) return Fit::kBadAck;
-  if (after(segment.seq, sender.max_end)) {
-    bool near = before(segment.end, sender.max_end + receiver.max_window);
-    return near ? Fit::kOvershot : Fit::kBeyondWindow;
-  }
-  bool reset = segment.kind == Kind::kRst;  // of these, what is old is another question
-  if (!reset && !after(segment.end, sender.end - receiver.max_window - 1)) return Fit::kOld;
-  uint32_t oldest = std::max<uint32_t>(receiver.max_window, 66000);
-  return after(ack, receiver.end - oldest - 1) ? Fit::kFits : Fit::kOld;
-}
-
-void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t ack) {
-  TcpWindow& sender = tcp.window[at(direction)];
-  TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  uint8_t& side = tcp.side[at(direction)];
-  uint32_t window = segment.window;
-  if (!segment.syn) window <<= side & tcp::kScaleMask;
-  sender.max_window = std::max(sender.max_window, window);
-  if (after(segment.end, sender.end)) {
-    sender.end = segment.end;
-    if (!segment.syn) side |= tcp::kUnacknowledged;
-  }
-  if (segment.has_ack) {
-    if (!(side & tcp::kAckSeen) || after(ack, sender.max_ack)) sender.max_ack = ack;
-    side |= tcp::kAckSeen;
-  }
-  if (!before(ack + window, receiver.max_end)) receiver.max_end = ack + window + (window == 0);
-  if (ack == receiver.end) {
-    tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~tcp::kUnacknowledged);
-  }
-}
-
-// Whether the segment fits the windows; they move if it does.
-Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
-  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  bool reset = segment.kind == Kind::kRst;
-  if (tcp.window[at(direction)].max_window == 0) {
-    begin_sender(tcp, segment, direction);
-    if (segment.kind == Kind::kSyn) return Fit::kFits;  // simultaneous open
-  } else if (tcp.state == TcpState::kSynSent && direction == Direction::kOriginal && segment.syn) {
-    // A SYN sent again, perhaps with another number.
-    begin_window(tcp.window[at(direction)], segment);
-    set_options(tcp.side[at(direction)], segment.options);
-    return Fit::kFits;
-  }
-  uint32_t ack = segment.has_ack ? segment.ack : receiver.end;
-  if (reset && segment.ack == 0) ack = receiver.end;
-  Fit result = compare(tcp, segment, direction, ack);
-  if (result == Fit::kFits) move_windows(tcp, segment, direction, ack);
-  TcpWindow& sender = tcp.window[at(direction)];
-  if (result == Fit::kOvershot && after(segment.end, sender.end)) {
-    sender.end = segment.end;
-    tcp.side[at(direction)] |= tcp::kUnacknowledged;
-  }
-  return result;
 }
 
 uint8_t last_of(Kind kind, Direction direction) {
@@ -213,59 +37,85 @@ uint8_t last_of(Kind kind, Direction direction) {
                               (direction == Direction::kReply ? tcp::kLastReply : 0));
 }
 
-// What TcpFlow::last… remember, and whether it is the same segment as before.
-bool remember(Flow& flow, const Segment& segment, Direction direction) {
-  TcpFlow& tcp = flow.tcp;
-  uint8_t last = last_of(segment.kind, direction);
-  auto length = static_cast<uint16_t>(segment.end - segment.seq);
-  bool again = flow.tcp_flags & tcp::kHaveLast && tcp.last == last && tcp.last_end == segment.end &&
-               tcp.last_length == length && tcp.last_ack == segment.ack &&
-               tcp.last_window == segment.window;
-  flow.tcp_flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kChallenged));
-  flow.tcp_flags |= tcp::kHaveLast;
-  tcp.last = last;
-  tcp.last_end = segment.end;
-  tcp.last_length = length;
-  tcp.last_ack = segment.ack;
-  tcp.last_window = segment.window;
-  return again;
+bool last_was(const TcpFlow& tcp, Kind kind) {
+  return (tcp.last & tcp::kLastKindMask) == static_cast<uint8_t>(kind);
+}
+bool last_was(const TcpFlow& tcp, Kind kind, Direction direction) {
+  return tcp.last == last_of(kind, direction);
+}
+Direction last_direction(const TcpFlow& tcp) {
+  return tcp.last & tcp::kLastReply ? Direction::kReply : Direction::kOriginal;
 }
 
-// A segment that the state has no use for passes, since the hosts may know better. A SYN, or what
-// may be a challenge ACK, is remembered for what comes next.
+// Every segment that counts is remembered by its kind and sender; its numbers only if it is an
+// ACK, or ignored.
+void remember(Flow& flow, const Segment& segment, Direction direction) {
+  flow.tcp.last = last_of(segment.kind, direction);
+  flow.tcp_flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kAckIgnored | tcp::kAckDue));
+}
+
+void remember_numbers(TcpFlow& tcp, const Segment& segment) {
+  tcp.last_end = segment.end;
+  tcp.last_length = static_cast<uint16_t>(segment.end - segment.seq);
+  tcp.last_ack = segment.ack;
+  tcp.last_window = segment.window;
+}
+
+// The same ACK, or the same data, again and again: somebody does not answer.
+void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
+  TcpFlow& tcp = flow.tcp;
+  auto length = static_cast<uint16_t>(segment.end - segment.seq);
+  bool again = last_direction(tcp) == direction && tcp.last_end == segment.end &&
+               tcp.last_length == length && tcp.last_ack == segment.ack &&
+               tcp.last_window == segment.window;
+  flow.retransmits = again ? static_cast<uint8_t>(std::min(flow.retransmits + 1, 255)) : 0;
+  remember_numbers(tcp, segment);
+}
+
+Fit fit(Flow& flow, const Segment& segment, Direction direction) {
+  Fit result = tcp::fit(flow.tcp, segment, direction);
+  if (result == Fit::kFits && segment.kind == Kind::kAck) {
+    count_retransmissions(flow, segment, direction);
+  }
+  return result;
+}
+
+// A segment that the state has no use for passes, since the hosts may know better.
 void ignore(Flow& flow, const Segment& segment, Direction direction) {
-  if (segment.kind == Kind::kSynAck) return;
   remember(flow, segment, direction);
+  remember_numbers(flow.tcp, segment);
   if (segment.kind == Kind::kSyn) {
     flow.tcp_flags |= tcp::kSynIgnored;
-    uint8_t options = 0;
-    set_options(options, segment.options);
-    flow.tcp.last_ack = options;  // a SYN has no acknowledgement
+    if (flow.tcp.state == TcpState::kLastAck) flow.tcp_flags |= tcp::kAckDue;
+    flow.tcp.last_ack = tcp::side_of(segment.options);  // a SYN has no acknowledgement
   }
-  if (segment.kind == Kind::kAck) flow.tcp_flags |= tcp::kChallenged;
+  if (segment.kind == Kind::kAck) flow.tcp_flags |= tcp::kAckIgnored;
 }
 
 // Both hosts agree on a connection that is not the one we know: the SYN that was passed
-// is answered. The flow starts again in SYN_RECV.
+// is answered. The flow starts again.
 bool agrees(const Flow& flow, const Segment& segment, Direction direction) {
   return segment.kind == Kind::kSynAck && flow.tcp_flags & tcp::kSynIgnored &&
-         flow.tcp.last == last_of(Kind::kSyn, opposite(direction)) &&
-         segment.ack == flow.tcp.last_end;
+         last_was(flow.tcp, Kind::kSyn, opposite(direction)) && segment.ack == flow.tcp.last_end;
 }
 
-void start_again(Flow& flow, const Segment& segment, Direction direction) {
+// The side that answers stays as liberal as it was. A SYN/ACK whose SACK blocks make no sense is
+// INVALID, and the flow stays in its state, though it has new windows.
+Fit start_again(Flow& flow, const Segment& segment, Direction direction) {
   TcpFlow& tcp = flow.tcp;
-  TcpWindow& opener = tcp.window[at(opposite(direction))];
-  opener = TcpWindow{};
-  opener.end = opener.max_end = tcp.last_end;
-  opener.max_window = std::max<uint32_t>(tcp.last_window, 1);
-  tcp.side[at(opposite(direction))] = static_cast<uint8_t>(tcp.last_ack);
+  Direction opener = opposite(direction);
+  TcpState from = tcp.state;
+  tcp.window[at(opener)] = TcpWindow{};
+  tcp::begin_window(tcp.window[at(opener)], tcp.last_end, tcp.last_window);
+  tcp.side[at(opener)] = static_cast<uint8_t>(tcp.last_ack);
   tcp.window[at(direction)] = TcpWindow{};
   tcp.side[at(direction)] = 0;
+  flow.tcp_flags &= static_cast<uint8_t>(tcp::liberal(direction) | tcp::kSynIgnored);
+  flow.retransmits = 0;
   tcp.state = TcpState::kSynSent;
-  flow.tcp_flags = 0;
-  fit(tcp, segment, direction);
-  tcp.state = TcpState::kSynRecv;
+  Fit result = fit(flow, segment, direction);
+  tcp.state = from;
+  return result;
 }
 
 // Linux has no knob for it.
@@ -288,16 +138,23 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
   return knobs.tcp_timeout_close;
 }
 
-uint32_t timeout_after(const Flow& flow, bool assured, const Segment& segment, const Knobs& knobs) {
-  uint32_t usual = timeout_of(flow.tcp.state, knobs);
-  if (flow.retransmits >= knobs.tcp_max_retrans) {
-    return std::min(usual, knobs.tcp_timeout_max_retrans);
+// The first of these that holds; and a connection that nobody has answered does not wait for days.
+uint32_t timeout_after(const Flow& flow, bool doubtful_reset, const Knobs& knobs) {
+  const TcpFlow& tcp = flow.tcp;
+  uint32_t usual = timeout_of(tcp.state, knobs);
+  uint32_t seconds = usual;
+  if (flow.retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans) {
+    seconds = knobs.tcp_timeout_max_retrans;
+  } else if (doubtful_reset) {
+    seconds = knobs.tcp_timeout_close;
+  } else if ((tcp.side[0] | tcp.side[1]) & tcp::kUnacknowledged &&
+             usual > knobs.tcp_timeout_unacknowledged) {
+    seconds = knobs.tcp_timeout_unacknowledged;
+  } else if (tcp.last_window == 0) {  // closed, or not known: picked up beyond all windows
+    seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
   }
-  bool unacknowledged = (flow.tcp.side[0] | flow.tcp.side[1]) & tcp::kUnacknowledged;
-  bool unproven = flow.tcp.state == TcpState::kEstablished && !assured;
-  if (unacknowledged || unproven) return std::min(usual, knobs.tcp_timeout_unacknowledged);
-  if (segment.window == 0) return std::min(usual, knobs.tcp_timeout_max_retrans);
-  return usual;
+  bool unanswered = tcp.state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
+  return unanswered ? std::min(seconds, knobs.tcp_timeout_unacknowledged) : seconds;
 }
 
 }  // namespace
@@ -316,22 +173,24 @@ Reason check_tcp(Packet& packet, const Knobs& knobs) {
 }
 
 Step open_tcp(Flow& flow, const Arrival& arrival) {
-  Segment segment = segment_of(arrival.packet);
+  Segment segment = tcp::segment_of(arrival.packet);
   Transition next = tcp::transition(Direction::kOriginal, segment.kind, TcpState::kNone);
   if (next.to != Transition::To::kState) return Step::invalid(Reason::kInvalidTcpNew);
   flow.tcp = TcpFlow{};
   flow.tcp_flags = 0;
   flow.retransmits = 0;
+  flow.tcp.state = next.state;
   if (segment.kind == Kind::kSyn) {
-    begin_window(flow.tcp.window[0], segment);
-    set_options(flow.tcp.side[0], segment.options);
+    tcp::begin_window(flow.tcp.window[0], segment.end, segment.window);
+    flow.tcp.side[0] = tcp::side_of(segment.options);
   } else {
     if (!arrival.knobs.tcp_loose) return Step::invalid(Reason::kInvalidTcpNew);
-    flow.tcp_flags |= tcp::kLiberal;
-    begin_sender(flow.tcp, segment, Direction::kOriginal);
+    flow.tcp_flags = tcp::liberal(Direction::kOriginal) | tcp::liberal(Direction::kReply);
+    flow.tcp.side[0] = flow.tcp.side[1] = tcp::kSackOk;
+    fit(flow, segment, Direction::kOriginal);
   }
-  flow.tcp.state = next.state;
-  return Step::accept(timeout_after(flow, false, segment, arrival.knobs));
+  remember(flow, segment, Direction::kOriginal);
+  return Step::accept(timeout_after(flow, false, arrival.knobs));
 }
 
 namespace {
@@ -340,7 +199,33 @@ namespace {
 // closed it, or somebody orderly (kernel-facts 22).
 bool is_over(const Flow& flow, Direction direction) {
   return flow.tcp.state == TcpState::kTimeWait || flow.tcp_flags & tcp::kFinSeen ||
-         flow.tcp.last == last_of(Kind::kRst, direction);
+         last_was(flow.tcp, Kind::kRst, direction);
+}
+
+// RSTs that nobody holds against the windows.
+bool is_believed(const Flow& flow, const Segment& segment, Direction direction) {
+  const TcpFlow& tcp = flow.tcp;
+  // The connection is over, or has been closed: `sFA,5000 cR,1..cR,9000`.
+  if (tcp.state == TcpState::kClose || flow.tcp_flags & tcp::kFinSeen) return true;
+  bool answers_last = segment.ack == tcp.last_end;
+  // It answers a SYN that did not fit: `cS,1000 sRA,9000,1001` closes, `…,1002` is INVALID. Of a
+  // SYN that fits no numbers are remembered, so that `cS sS cR,900000,0` closes too.
+  bool after_syn = last_was(tcp, Kind::kSyn, opposite(direction));
+  if (after_syn && answers_last && flow.status & ct_status::kSeenReply) return true;
+  // It answers an ACK that came too early, or is told its number: `cS,999 sA,5000,1003`, then
+  // `cRA,900000,5000` or `cR,1003`; and so does a RST of who has sent that ACK.
+  bool told = tcp.state == TcpState::kSynSent && segment.seq == tcp.last_ack;
+  if (flow.tcp_flags & tcp::kAckIgnored && (answers_last || told)) return true;
+  // `cS,999 sSA,4999,1000 sPA,5000..5005 sRA,9000,5005`.
+  return tcp.state == TcpState::kSynRecv && last_was(tcp, Kind::kAck, direction) && answers_last;
+}
+
+// A RST below what its receiver has acknowledged is no reset at all; but none is asked of one
+// that follows a SYN: `cS,900 cR,990`.
+bool is_stale(const TcpFlow& tcp, const Segment& segment, Direction direction) {
+  Direction receiver = opposite(direction);
+  return !last_was(tcp, Kind::kSyn) && tcp.side[at(receiver)] & tcp::kAckSeen &&
+         tcp::before(segment.seq, tcp.window[at(receiver)].max_ack);
 }
 
 // RFC 5961, 3.2: only a RST with exactly the number that its receiver expects, or that
@@ -348,104 +233,107 @@ bool is_over(const Flow& flow, Direction direction) {
 bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
   const TcpFlow& tcp = flow.tcp;
   Direction receiver = opposite(direction);
-  if (tcp.state != TcpState::kEstablished) return true;
-  if (!(tcp.side[at(receiver)] & tcp::kAckSeen)) return true;
-  bool answers_syn = flow.tcp_flags & tcp::kSynIgnored && tcp.last == last_of(Kind::kSyn, receiver);
-  if (answers_syn) return true;
-  bool follows = flow.tcp_flags & tcp::kHaveLast &&
-                 !((tcp.last ^ last_of(Kind::kSyn, direction)) & tcp::kLastReply) &&
-                 segment.seq == tcp.last_end;
+  bool proven = tcp.state == TcpState::kEstablished && flow.status & ct_status::kAssured &&
+                tcp.side[at(receiver)] & tcp::kAckSeen;
+  if (!proven || last_was(tcp, Kind::kSyn)) return true;
+  bool follows = last_was(tcp, Kind::kAck, direction) && segment.seq == tcp.last_end;
   return follows || segment.seq == tcp.window[at(receiver)].max_ack;
 }
 
-// A RST below what its receiver has acknowledged is no reset at all.
-bool is_stale_reset(const TcpFlow& tcp, const Segment& segment, Direction direction) {
-  Direction receiver = opposite(direction);
-  return tcp.side[at(receiver)] & tcp::kAckSeen &&
-         before(segment.seq, tcp.window[at(receiver)].max_ack);
+bool is_liberal(const Flow& flow, Direction direction, const Knobs& knobs) {
+  return knobs.tcp_be_liberal || flow.tcp_flags & tcp::liberal(direction);
 }
 
-enum class Passage : uint8_t { kIn, kLiberal, kIgnored, kInvalid };
+bool is_ignored(Fit result) {
+  return result == Fit::kOld || result == Fit::kOvershot;
+}
 
-// What the windows say.
-Passage pass(Flow& flow, const Segment& segment, const Arrival& arrival, Reason& reason) {
-  TcpFlow& tcp = flow.tcp;
+// One that the windows refuse. If both sides try to end a connection with numbers that we do not
+// understand, they know better: it does not stay for days. `cFA,1000,5001 sFA,5000,1001`: both
+// INVALID, and the timer is that of unacknowledged data, unless it is shorter.
+Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit result) {
   bool reset = segment.kind == Kind::kRst;
-  bool answers_challenge = reset && flow.tcp_flags & tcp::kChallenged &&
-                           tcp.last == last_of(Kind::kAck, opposite(arrival.direction)) &&
-                           segment.seq == tcp.last_ack;
-  if (answers_challenge) return Passage::kIn;
-  bool answers_syn = reset && segment.has_ack && flow.tcp_flags & tcp::kSynIgnored &&
-                     tcp.last == last_of(Kind::kSyn, opposite(arrival.direction)) &&
-                     segment.ack == tcp.last_end;
-  if (answers_syn) return Passage::kIn;
-  if (reset && tcp.state == TcpState::kClose) return Passage::kIn;
-  if (reset && !arrival.knobs.tcp_ignore_invalid_rst &&
-      is_stale_reset(tcp, segment, arrival.direction)) {
-    reason = Reason::kInvalidTcpRst;
-    return Passage::kInvalid;
+  Step step = Step::invalid(result == Fit::kBadAck ? Reason::kInvalidTcpAck
+                            : reset                ? Reason::kInvalidTcpRst
+                                                   : Reason::kInvalidTcpWindow);
+  bool ends = reset || segment.kind == Kind::kFin;
+  if (!ends || !(flow.status & ct_status::kAssured)) return step;
+  Direction other = opposite(arrival.direction);
+  if (last_was(flow.tcp, Kind::kFin, other) || last_was(flow.tcp, Kind::kRst, other)) {
+    step.at_most = arrival.knobs.tcp_timeout_unacknowledged;
+  } else {
+    remember(flow, segment, arrival.direction);
   }
-  Fit result = fit(tcp, segment, arrival.direction);
-  if (result == Fit::kFits) return Passage::kIn;
-  if (arrival.knobs.tcp_be_liberal || flow.tcp_flags & tcp::kLiberal) return Passage::kLiberal;
-  if (result == Fit::kOvershot && reset && flow.tcp_flags & tcp::kFinSeen) return Passage::kIn;
-  if (result == Fit::kOld || result == Fit::kOvershot) return Passage::kIgnored;
-  reason = result == Fit::kBadAck ? Reason::kInvalidTcpAck
-           : reset                ? Reason::kInvalidTcpRst
-                                  : Reason::kInvalidTcpWindow;
-  return Passage::kInvalid;
+  return step;
+}
+
+// The segment counts: the state moves on, and the timer.
+Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpState to) {
+  TcpFlow& tcp = flow.tcp;
+  TcpState from = tcp.state;
+  bool replied = flow.status & ct_status::kSeenReply;
+  bool reset = segment.kind == Kind::kRst;
+  bool doubtful = reset && !is_exact(flow, segment, arrival.direction);
+  remember(flow, segment, arrival.direction);
+  if (reset && !replied) return {.kind = Step::Kind::kReset};
+  if (to == TcpState::kSynSent2) flow.tcp_flags |= tcp::kSimultaneous;
+  // After both have sent a SYN it is the answer's ACK that completes the handshake.
+  bool completes = from == TcpState::kSynRecv && segment.kind == Kind::kAck &&
+                   arrival.direction == Direction::kReply && flow.tcp_flags & tcp::kSimultaneous;
+  if (completes) to = TcpState::kEstablished;
+  if (!doubtful) tcp.state = to;
+  if (segment.kind == Kind::kFin && from != TcpState::kClose) flow.tcp_flags |= tcp::kFinSeen;
+  Step step = Step::accept(timeout_after(flow, doubtful, arrival.knobs));
+  bool was_up = from == TcpState::kSynRecv || from == TcpState::kEstablished;
+  step.assured = was_up && tcp.state == TcpState::kEstablished && replied;
+  // Only an answer ends the wait for it: not a SYN sent again, nor one that crosses it.
+  step.keep_timer = from == TcpState::kSynSent && segment.kind == Kind::kSyn && !replied;
+  return step;
 }
 
 }  // namespace
 
 Step move_tcp(Flow& flow, const Arrival& arrival) {
-  Segment segment = segment_of(arrival.packet);
+  Segment segment = tcp::segment_of(arrival.packet);
   Direction direction = arrival.direction;
-  const Knobs& knobs = arrival.knobs;
   TcpFlow& tcp = flow.tcp;
-  TcpState from = tcp.state;
-  Transition next = tcp::transition(direction, segment.kind, from);
+  bool liberal = is_liberal(flow, direction, arrival.knobs);
   if (agrees(flow, segment, direction)) {
-    start_again(flow, segment, direction);
-    remember(flow, segment, direction);
-    return Step::accept(knobs.tcp_timeout_syn_recv);
+    Fit result = start_again(flow, segment, direction);
+    if (result == Fit::kFits || liberal) {
+      tcp.state = TcpState::kSynRecv;
+      remember(flow, segment, direction);
+      return Step::accept(arrival.knobs.tcp_timeout_syn_recv);
+    }
+    return is_ignored(result) ? Step{.keep_timer = true} : refuse(flow, segment, arrival, result);
   }
+  Transition next = tcp::transition(direction, segment.kind, tcp.state);
   if (next.to == Transition::To::kInvalid) return Step::invalid(Reason::kInvalidTcpState);
-  bool reopens =
-      segment.kind == Kind::kSyn && next.state == TcpState::kSynSent && from != TcpState::kSynSent;
+  bool reopens = segment.kind == Kind::kSyn && next.state == TcpState::kSynSent &&
+                 tcp.state != TcpState::kSynSent;
   if (reopens && is_over(flow, direction)) return {.kind = Step::Kind::kReopen};
   if (reopens || next.to == Transition::To::kIgnore) {
     ignore(flow, segment, direction);
     return {.keep_timer = true};
   }
-  Reason reason = Reason::kNone;
-  Passage passage = pass(flow, segment, arrival, reason);
-  if (passage == Passage::kInvalid) return Step::invalid(reason);
-  if (passage == Passage::kIgnored) return {.keep_timer = true};
+  // `cFA,1000 sFA,5000 cS,1005 sA,5001`: the ACK is for the SYN, whatever its numbers, and not the
+  // one that LAST_ACK waits for. The SYN may still be answered.
+  bool due = flow.tcp_flags & tcp::kAckDue && segment.kind == Kind::kAck &&
+             last_was(tcp, Kind::kSyn, opposite(direction));
+  if (due) {
+    flow.tcp_flags &= static_cast<uint8_t>(~tcp::kAckDue);
+    return {.keep_timer = true};
+  }
   bool reset = segment.kind == Kind::kRst;
-  if (reset && !(flow.status & ct_status::kSeenReply)) {
-    tcp.state = next.state;
-    return {.kind = Step::Kind::kReset};
+  if (!reset || !is_believed(flow, segment, direction)) {
+    bool held = reset && !arrival.knobs.tcp_ignore_invalid_rst;
+    if (held && is_stale(tcp, segment, direction)) return Step::invalid(Reason::kInvalidTcpRst);
+    Fit result = fit(flow, segment, direction);
+    bool passes = result == Fit::kFits || liberal;
+    if (!passes && is_ignored(result)) return {.keep_timer = true};
+    if (!passes) return refuse(flow, segment, arrival, result);
   }
-  bool exact = passage == Passage::kIn && is_exact(flow, segment, direction);
-  if (reset && !exact) return Step::accept(knobs.tcp_timeout_close);
-  bool again = false;
-  if (passage == Passage::kIn) {
-    again = remember(flow, segment, direction);
-    flow.retransmits = again ? static_cast<uint8_t>(std::min(flow.retransmits + 1, 255)) : 0;
-  }
-  tcp.state = next.state;
-  if (segment.kind == Kind::kFin && from != TcpState::kClose) flow.tcp_flags |= tcp::kFinSeen;
-  bool was_up = from == TcpState::kSynRecv || from == TcpState::kEstablished;
-  Step step;
-  step.assured =
-      was_up && tcp.state == TcpState::kEstablished && flow.status & ct_status::kSeenReply;
-  bool assured = step.assured || flow.status & ct_status::kAssured;
-  step.seconds = timeout_after(flow, assured, segment, knobs);
-  // Only an answer ends the wait for it: not a SYN sent again, nor one that crosses it.
-  step.keep_timer = from == TcpState::kSynSent && !(flow.status & ct_status::kSeenReply) &&
-                    (tcp.state == TcpState::kSynSent || tcp.state == TcpState::kSynSent2);
-  return step;
+  return advance(flow, segment, arrival, next.state);
 }
 
 }  // namespace sallyport

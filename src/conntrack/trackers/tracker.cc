@@ -41,7 +41,7 @@ Reason tuple_of(const Packet& packet, Tuple& tuple) {
       tuple.destination_port = static_cast<uint16_t>(icmp->type << 8 | icmp->code);
       return Reason::kNone;
     }
-    case protocol::kGre: return tuple_of_gre(packet, tuple);
+    case protocol::kGre: return read_gre_key(packet, packet.transport, tuple.destination_port);
     default: return Reason::kNone;
   }
 }
@@ -74,7 +74,6 @@ Reason check(Packet& packet, const Knobs& knobs) {
     case protocol::kIcmp:
     case protocol::kIcmpv6: return check_icmp(packet, knobs);
     case protocol::kSctp: return check_sctp(packet, knobs);
-    case protocol::kGre: return check_gre(packet);
     default: return packet.family == Family::kIpv6 ? check_next_header(packet) : Reason::kNone;
   }
 }

@@ -25,6 +25,7 @@ struct Step {
   bool keep_timer = false;  // the timer goes on as it was
   bool assured = false;     // the flow is now worth keeping when the table is full
   uint32_t seconds = 0;     // the timer otherwise
+  uint32_t at_most = ~0u;   // of an invalid packet: no more than this is left
 
   static Step invalid(Reason why) { return {.kind = Kind::kInvalid, .reason = why}; }
   static Step accept(uint32_t seconds) { return {.seconds = seconds}; }
@@ -62,8 +63,9 @@ Step open_icmp(const Tuple& tuple, const Knobs& knobs);
 Reason check_sctp(Packet& packet, const Knobs& knobs);
 Step open_sctp(Flow& flow, const Arrival& arrival);
 Step move_sctp(Flow& flow, const Arrival& arrival);
-Reason check_gre(const Packet& packet);
-Reason tuple_of_gre(const Packet& packet, Tuple& tuple);
+// The call id of version 1 where a GRE header is at `at`; `key` stays for version 0, and where
+// the packet ends before it.
+Reason read_gre_key(const Packet& packet, uint32_t at, uint16_t& key);
 Step move_gre(const Flow& flow, const Knobs& knobs);
 
 // Whether a run of bytes of the transport header is there: kNone, `missing` where the

@@ -1,0 +1,211 @@
+// Segments, and whether they lie in the windows.
+//
+// G. van Rooij, "Real Stateful TCP Packet Filtering in IP Filter" (2000). For each side we keep
+// the highest sequence number sent (end), the highest that the other side allows (max_end), the
+// largest window offered and the highest acknowledgement. A segment may not lie beyond max_end by
+// more than one more such window, nor acknowledge (or SACK) what was never sent; what lies below
+// the window is old news, and is passed without moving anything.
+//
+// The edges, and what moves what, were found by experiments on Linux, one segment at a time with
+// numbers one apart (the windows show in which later segments fit), and then held against
+// random exchanges (tests/kernel/record_tcp_traces.py).
+#include <algorithm>
+
+#include "conntrack/trackers/tcp.h"
+#include "packet/headers.h"
+
+namespace sallyport::tcp {
+namespace {
+
+// RFC 9293, 3.1; RFC 7323, 2 and 3; RFC 2018, 2 and 3.
+constexpr uint8_t kOptionEnd = 0, kOptionNop = 1, kOptionScale = 3, kOptionSackOk = 4,
+                  kOptionSack = 5;
+constexpr uint8_t kLargestScale = 14;  // RFC 7323, 2.3
+
+uint32_t load32(const uint8_t* at) {
+  return static_cast<uint32_t>(at[0]) << 24 | static_cast<uint32_t>(at[1]) << 16 |
+         static_cast<uint32_t>(at[2]) << 8 | at[3];
+}
+
+void read_sack(const uint8_t* option, Segment& segment) {
+  constexpr uint8_t kHead = 2, kBlock = 8;
+  if ((option[1] - kHead) % kBlock != 0) return;
+  for (const uint8_t* block = option + kHead; block < option + option[1]; block += kBlock) {
+    uint32_t right = load32(block + 4);
+    if (after(right, segment.sacked)) segment.sacked = right;
+  }
+}
+
+void read_options(const uint8_t* at, const uint8_t* end, Segment& segment) {
+  while (at < end && *at != kOptionEnd) {
+    if (*at == kOptionNop) {
+      at++;
+      continue;
+    }
+    if (end - at < 2 || at[1] < 2 || at[1] > end - at) break;
+    if (segment.syn && at[0] == kOptionScale && at[1] == 3) {
+      segment.options.scaled = true;
+      segment.options.scale = std::min(at[2], kLargestScale);
+    } else if (segment.syn && at[0] == kOptionSackOk && at[1] == 2) {
+      segment.options.sack_ok = true;
+    } else if (segment.has_ack && at[0] == kOptionSack) {
+      read_sack(at, segment);
+    }
+    at += at[1];
+  }
+}
+
+Kind kind_of(uint8_t flags) {
+  if (flags & tcp_flag::kRst) return Kind::kRst;
+  if (flags & tcp_flag::kSyn) return flags & tcp_flag::kAck ? Kind::kSynAck : Kind::kSyn;
+  return flags & tcp_flag::kFin ? Kind::kFin : Kind::kAck;
+}
+
+size_t at(Direction direction) {
+  return static_cast<size_t>(direction);
+}
+
+void set_options(uint8_t& side, const Options& options) {
+  side = static_cast<uint8_t>((side & kUnacknowledged) | side_of(options));
+}
+
+// RFC 7323, 1.3: windows are scaled only if both sides offer it.
+void agree_on_scale(TcpFlow& tcp) {
+  if (tcp.side[0] & tcp.side[1] & kScaled) return;
+  for (uint8_t& side : tcp.side) side &= static_cast<uint8_t>(~kScaleMask);
+}
+
+// The first that is known of the sender.
+void begin_sender(TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t sacked) {
+  TcpWindow& sender = tcp.window[at(direction)];
+  TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  if (segment.syn) {
+    begin_window(sender, segment.end, segment.window);
+    set_options(tcp.side[at(direction)], segment.options);
+    agree_on_scale(tcp);
+    return;
+  }
+  sender.end = segment.end;
+  sender.max_window = std::max<uint32_t>(segment.window, 1);
+  sender.max_end = segment.end + sender.max_window;
+  // Linux lets the first answer be one off.
+  if (receiver.max_window && sacked == receiver.end + 1) receiver.end++;
+}
+
+// A SYN sent again with a later number, before the handshake is over, begins its window anew.
+bool begins_again(const TcpFlow& tcp, const Segment& segment, Direction direction) {
+  bool early = tcp.state == TcpState::kSynSent || tcp.state == TcpState::kSynRecv;
+  return early && segment.syn && after(segment.end, tcp.window[at(direction)].end);
+}
+
+// What a segment acknowledges; one without an ACK all that there is.
+struct Acknowledgement {
+  uint32_t ack;
+  uint32_t sacked;
+};
+
+Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction,
+            const Acknowledgement& acknowledged) {
+  constexpr uint32_t kOldestAck = 66000;
+  const TcpWindow& sender = tcp.window[at(direction)];
+  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  if (after(acknowledged.sacked, receiver.end)) return Fit::kBadAck;
+  uint32_t oldest = std::max(sender.max_window, kOldestAck);
+  bool old_ack = !after(acknowledged.sacked, receiver.end - oldest - 1);
+  if (after(segment.seq, sender.max_end)) {
+    bool near = segment.end - sender.max_end < receiver.max_window;
+    return near && !old_ack ? Fit::kOvershot : Fit::kBeyondWindow;
+  }
+  bool old_data = receiver.max_window && !after(segment.end, sender.end - receiver.max_window - 1);
+  return old_data || old_ack ? Fit::kOld : Fit::kFits;
+}
+
+void move_end(TcpFlow& tcp, uint32_t end, Direction direction) {
+  if (!after(end, tcp.window[at(direction)].end)) return;
+  tcp.window[at(direction)].end = end;
+  tcp.side[at(direction)] |= kUnacknowledged;
+}
+
+void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction,
+                  const Acknowledgement& acknowledged) {
+  TcpWindow& sender = tcp.window[at(direction)];
+  TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  uint8_t& side = tcp.side[at(direction)];
+  uint32_t window = segment.window;
+  if (!segment.syn) window <<= side & kScaleMask;
+  sender.max_window =
+      std::max(sender.max_window, window + (acknowledged.sacked - acknowledged.ack));
+  // What was sent across the edge of the window shows that the receiver offers more than we know.
+  if (receiver.max_window && after(segment.end, sender.max_end)) {
+    receiver.max_window += segment.end - sender.max_end;
+  }
+  move_end(tcp, segment.end, direction);
+  if (segment.has_ack) {
+    if (!(side & kAckSeen) || after(acknowledged.ack, sender.max_ack)) {
+      sender.max_ack = acknowledged.ack;
+    }
+    side |= kAckSeen;
+  }
+  uint32_t allowed = acknowledged.sacked + window;
+  if (!before(allowed, receiver.max_end)) receiver.max_end = allowed + (window == 0);
+  if (acknowledged.ack == receiver.end) {
+    tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~kUnacknowledged);
+  }
+}
+
+}  // namespace
+
+Segment segment_of(const Packet& packet) {
+  const TcpHeader& tcp = *packet.header<TcpHeader>(packet.transport);
+  Segment segment;
+  segment.kind = kind_of(tcp.flags);
+  segment.syn = tcp.flags & tcp_flag::kSyn;
+  segment.has_ack = tcp.flags & tcp_flag::kAck;
+  segment.seq = tcp.seq;
+  uint32_t payload = packet.length - packet.transport - tcp.header_length();
+  segment.end = segment.seq + payload + (segment.syn ? 1 : 0) + (tcp.flags & tcp_flag::kFin);
+  segment.ack = segment.sacked = tcp.ack;
+  segment.window = tcp.window;
+  uint32_t options_end = std::min(packet.transport + tcp.header_length(), packet.captured);
+  uint32_t options_begin = packet.transport + static_cast<uint32_t>(sizeof(TcpHeader));
+  if (options_end > options_begin) {
+    read_options(packet.data + options_begin, packet.data + options_end, segment);
+  }
+  return segment;
+}
+
+uint8_t side_of(const Options& options) {
+  return static_cast<uint8_t>(options.scale | (options.scaled ? kScaled : 0) |
+                              (options.sack_ok ? kSackOk : 0));
+}
+
+void begin_window(TcpWindow& window, uint32_t end, uint32_t offered) {
+  window.end = window.max_end = end;
+  window.max_window = std::max<uint32_t>(offered, 1);
+}
+
+Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
+  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  bool may_sack = tcp.side[at(opposite(direction))] & kSackOk;
+  uint32_t sacked = may_sack ? segment.sacked : segment.ack;
+  bool crossing = segment.kind == Kind::kSyn;  // simultaneous open (RFC 9293, 3.5)
+  if (tcp.window[at(direction)].max_window == 0) {
+    begin_sender(tcp, segment, direction, sacked);
+    if (crossing) return Fit::kFits;
+  } else if (begins_again(tcp, segment, direction)) {
+    begin_window(tcp.window[at(direction)], segment.end, segment.window);
+    set_options(tcp.side[at(direction)], segment.options);
+    bool reply = direction == Direction::kReply;
+    if (reply) agree_on_scale(tcp);
+    if (reply && crossing) return Fit::kFits;
+  }
+  Acknowledgement acknowledged{segment.ack, sacked};
+  bool says_nothing = !segment.has_ack || (segment.kind == Kind::kRst && segment.ack == 0);
+  if (says_nothing) acknowledged = {receiver.end, receiver.end};
+  Fit result = compare(tcp, segment, direction, acknowledged);
+  if (result == Fit::kFits) move_windows(tcp, segment, direction, acknowledged);
+  if (result == Fit::kOvershot) move_end(tcp, segment.end, direction);
+  return result;
+}
+
+}  // namespace sallyport::tcp
