@@ -102,7 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     packet.cookie = reinterpret_cast<void*>(++cookie);
     parse(packet);
     if (packet.malformed != Reason::kNone) continue;
-    const Defragmenter::Pushed pushed = defragmenter.push(packet, 0);
+    const Defragmenter::Pushed pushed = defragmenter.push(packet, {});
     if (pushed.outcome == Defragmenter::Outcome::kComplete) check_datagram(defragmenter);
     for (void* back : pushed.held) give_back(back);
     if (pushed.outcome == Defragmenter::Outcome::kHeld) held.insert(cookie);

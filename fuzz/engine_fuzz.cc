@@ -1,6 +1,7 @@
 // The whole engine under any sequence of packets, in two runs that must agree: one packet at
 // a time, asking beside each what the engine would do with it in another state, and eight at
-// a time without a question. So a burst changes no answer, and a question changes nothing. And
+// a time without a question. So a burst changes no answer, and a question changes nothing; what
+// REJECT sends back is a sound packet, and the same. And
 // the flows that are counted are those that are there, the flow of an accepted packet among them.
 //
 // Trusted: rules and sets. Not trusted: every packet, its time and its way.
@@ -71,6 +72,8 @@ COMMIT
 -A states -p tcp -m tcp --dport 80 --tcp-flags SYN,ACK SYN -m limit --limit 1/sec -j ACCEPT
 -A states -p udp -m udp --dport 53 -m length --length 0:100 -j ACCEPT
 -A states -m conntrack --ctstate UNTRACKED -j ACCEPT
+-A states -p tcp -j REJECT --reject-with tcp-reset
+-A states -m length --length 40:1500 -j REJECT
 -A states -m pkttype --pkt-type multicast -j ACCEPT
 COMMIT
 )";
@@ -219,8 +222,27 @@ void check_flows(Engine& engine, const Outcome& outcome) {
   if (accepted_new && outcome.flow) require(engine.conntrack().find(outcome.flow) != nullptr);
 }
 
-std::vector<Outcome> run_alone(Engine& engine, std::vector<Item>& items) {
-  std::vector<Outcome> outcomes;
+struct Judgement {
+  Outcome outcome;
+  Answer answer;  // of length 0: none
+};
+
+Judgement result_of(const Outcome& outcome, const Answer& answer) {
+  Judgement result{outcome, {}};
+  if (outcome.reject_with && !outcome.unanswered) {
+    result.answer = answer;
+    Packet packet;
+    packet.data = result.answer.bytes.data();
+    packet.captured = packet.wire_length = static_cast<uint32_t>(answer.length);
+    parse(packet);
+    require(packet.malformed == Reason::kNone && packet.length == answer.length);
+    require(verify_checksum(packet) == ChecksumState::kGood);
+  }
+  return result;
+}
+
+std::vector<Judgement> run_alone(Engine& engine, std::vector<Item>& items) {
+  std::vector<Judgement> results;
   for (Item& item : items) {
     Way way;
     Packet packet = packet_of(item, way);
@@ -230,26 +252,33 @@ std::vector<Outcome> run_alone(Engine& engine, std::vector<Item>& items) {
       }
     }
     Outcome outcome;
-    engine.process({&packet, 1}, {&way, 1}, {&outcome, 1});
+    Answer answer;
+    engine.process({&packet, 1}, {&way, 1}, {&outcome, 1}, {&answer, 1});
     check_flows(engine, outcome);
-    outcomes.push_back(outcome);
+    results.push_back(result_of(outcome, answer));
   }
-  return outcomes;
+  return results;
 }
 
-std::vector<Outcome> run_together(Engine& engine, std::vector<Item>& items) {
-  std::vector<Outcome> outcomes(items.size());
+std::vector<Judgement> run_together(Engine& engine, std::vector<Item>& items) {
+  std::vector<Judgement> results;
   for (size_t i = 0; i < items.size(); i += kBurst) {
     size_t count = std::min(kBurst, items.size() - i);
     std::vector<Packet> packets;
     std::vector<Way> ways(count);
     for (size_t k = 0; k < count; k++) packets.push_back(packet_of(items[i + k], ways[k]));
-    engine.process(packets, ways, std::span(outcomes).subspan(i, count));
+    std::vector<Outcome> outcomes(count);
+    std::vector<Answer> answers(count);
+    engine.process(packets, ways, outcomes, answers);
+    for (size_t k = 0; k < count; k++) results.push_back(result_of(outcomes[k], answers[k]));
   }
-  return outcomes;
+  return results;
 }
 
-void require_same(const Outcome& a, const Outcome& b) {
+void require_same(const Judgement& one, const Judgement& other) {
+  const Outcome &a = one.outcome, &b = other.outcome;
+  require(std::ranges::equal(one.answer.packet(), other.answer.packet()));
+  require(a.unanswered == b.unanswered);
   require(a.fate == b.fate && a.hook == b.hook && a.rule == b.rule);
   require(a.reason == b.reason);
   require(a.info == b.info && a.direction == b.direction);
@@ -262,8 +291,8 @@ void require_same(const Outcome& a, const Outcome& b) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<Item> items = read_items(data, size);
   std::unique_ptr<Engine> alone = make_engine(), together = make_engine();
-  std::vector<Outcome> one = run_alone(*alone, items);
-  std::vector<Outcome> many = run_together(*together, items);
+  std::vector<Judgement> one = run_alone(*alone, items);
+  std::vector<Judgement> many = run_together(*together, items);
   for (size_t i = 0; i < items.size(); i++) require_same(one[i], many[i]);
   for (Family family : {Family::kIpv4, Family::kIpv6}) {
     auto a = alone->counters(family), b = together->counters(family);

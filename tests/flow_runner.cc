@@ -61,6 +61,7 @@ class FlowScript : public ::testing::Test {
       return outcomes;
     }
     ScriptFirewall& firewall = *opened;
+    std::vector<Answer> answers(burst);
     std::vector<std::vector<uint8_t>> bytes;
     for (const ScriptPacket& packet : script.packets) bytes.push_back(packet.packet.bytes);
     for (size_t i = 0; i < script.packets.size(); i += burst) {
@@ -71,9 +72,11 @@ class FlowScript : public ::testing::Test {
         packets.push_back(firewall.packet(script.packets[k], bytes[k]));
         ways.push_back(way_of(script.packets[k], packets.back(), firewall.viewpoint()));
       }
-      firewall.engine().process(packets, ways, std::span(outcomes).subspan(i, count));
+      firewall.engine().process(packets, ways, std::span(outcomes).subspan(i, count),
+                                std::span(answers).first(count));
       if (burst == 1) {
-        check(script.packets[i], observe(script.packets[i], outcomes[i], firewall.engine()));
+        check(script.packets[i],
+              observe(script.packets[i], outcomes[i], firewall.engine(), answers.data()));
       }
     }
     return outcomes;

@@ -11,14 +11,16 @@
 //   firewall->process(packets, verdicts);
 //
 // Ownership: packets' bytes and interface names are the caller's and are not kept
-// beyond the call (a held fragment is copied). Texts handed out live as long as
-// the Firewall.
+// beyond the call (a held fragment is copied). A rule's text lives until the rules are
+// replaced, any other text as long as the program.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +57,7 @@ struct FirewallPacket {
   std::string_view in;  // interface names of at most 15 bytes; empty: none
   std::string_view out;
   uint32_t mark = 0;
+  uint64_t id = 0;  // the caller's own, for a fragment's fate: see released()
 };
 
 struct FirewallVerdict {
@@ -75,6 +78,22 @@ struct FirewallVerdict {
   std::string_view reason;  // "rule", "policy", "invalid-checksum", …; empty: none
 };
 
+// A held fragment whose fate is known now: the verdict of the packet that made its datagram whole
+// is the fragment's too; without such a packet it was lost.
+struct FirewallReleased {
+  uint64_t id = 0;
+  std::optional<uint64_t> completed_by;
+  std::string_view reason;  // why it was lost: "fragment-timeout", …
+};
+
+// What a REJECT rule sends back, for the caller to send: an IP packet. Its source address, IPv4's
+// identification and IPv6's flow label are zero where they are the sending host's to choose, as
+// raw(7) describes.
+struct FirewallAnswer {
+  uint32_t length = 0;  // 0: nothing is sent back
+  std::array<uint8_t, 1280> bytes;
+};
+
 class Firewall {
  public:
   // The error is what `sallyport check` prints: every error of every text, with its position.
@@ -85,14 +104,24 @@ class Firewall {
   Firewall& operator=(Firewall&&) noexcept;
   ~Firewall();
 
-  // The two are of one length; what is longer is passed over.
-  void process(std::span<const FirewallPacket> packets, std::span<FirewallVerdict> verdicts);
+  // All are of one length; what is longer is passed over. Without `answers` none are made.
+  void process(std::span<const FirewallPacket> packets, std::span<FirewallVerdict> verdicts,
+               std::span<FirewallAnswer> answers = {});
+  // What the last process() settled of the fragments held. Good until the next one.
+  std::span<const FirewallReleased> released() const;
+
+  // Other rules from now on, as in FirewallOptions. Flows and sets stay, counters begin at what the
+  // texts say. An error is create()'s, and changes nothing.
+  std::expected<void, std::string> replace_rules(const std::string& rules,
+                                                 const std::string& rules6);
 
   // The rule as iptables-save prints it ("-A INPUT -p udp -j DROP"); empty where there is none.
   std::string_view rule_text(const FirewallVerdict& verdict) const;
 
   // Confirmed flows (nf_conntrack_count).
   size_t flows() const;
+  // Packets that ended with this reason so far; 0 for a word that is none.
+  uint64_t packets(std::string_view reason) const;
 
  private:
   struct State;

@@ -136,6 +136,11 @@ std::string compare(const ExpectedOutcome& expected, const Observation& seen) {
   if (expected.reason && seen.reason && *expected.reason != *seen.reason) {
     out.push_back(fmt::format("reason {}", reason_name(*seen.reason)));
   }
+  if (expected.answer && seen.answer && *expected.answer != *seen.answer) {
+    ExpectedOutcome shown;
+    shown.answer = seen.answer;
+    out.push_back(shown.text().substr(shown.text().find("answer")));
+  }
   return fmt::format("{}", fmt::join(out, ", "));
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "attach/script.h"
 #include "conntrack/tuple.h"
@@ -38,6 +39,9 @@ struct Observation {
   bool timeout_may_be_less = false;
   std::optional<ExpectedOutcome::Rule> rule;
   std::optional<Reason> reason;  // the kernel has none
+  // What REJECT sent back, from its IP header on, with zeroes where the sending host chooses:
+  // IPv4's identification and IPv6's flow label. Empty: nothing. Unset: nobody looked.
+  std::optional<std::vector<uint8_t>> answer;
 };
 
 // Empty if all that the expectation asks was seen, else what was seen where it differs.

@@ -24,6 +24,7 @@ Observation seen() {
                               .tcp = TcpState::kSynRecv};
   observation.rule = ExpectedOutcome::Rule{"filter", "INPUT", 2};
   observation.reason = Reason::kRule;
+  observation.answer = {{0x45, 0xff}};
   return observation;
 }
 
@@ -48,6 +49,9 @@ TEST(Compare, SaysWhatWasSeenWhereItDiffers) {
       {"ACCEPT rule raw/INPUT/2", "rule filter/INPUT/2"},
       {"ACCEPT rule filter/OUTPUT/2", "rule filter/INPUT/2"},
       {"ACCEPT reason policy", "reason rule"},
+      {"ACCEPT answer 45ff", ""},
+      {"ACCEPT answer 4500", "answer 45ff"},
+      {"ACCEPT answer none", "answer 45ff"},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(compare(expected(row.expected), seen()), row.difference) << row.expected;
@@ -60,6 +64,7 @@ TEST(Compare, SaysWhatIsMissing) {
   nothing.direction.reset();
   nothing.flow.reset();
   nothing.rule.reset();
+  nothing.answer->clear();
   struct {
     const char* expected;
     const char* difference;
@@ -69,6 +74,7 @@ TEST(Compare, SaysWhatIsMissing) {
       {"ACCEPT timeout 60", "there is no flow"},
       {"ACCEPT status -", "there is no flow"},
       {"ACCEPT rule filter/INPUT/2", "no rule"},
+      {"ACCEPT answer 4500", "answer none"},
   };
   for (const auto& row : rows) {
     EXPECT_EQ(compare(expected(row.expected), nothing), row.difference) << row.expected;
@@ -81,7 +87,8 @@ TEST(Compare, AllowsForWhatTheObserverCannotTell) {
   vague.perhaps = Outcome::Fate::kDrop;
   vague.timeout_may_be_less = true;
   vague.reason.reset();
-  EXPECT_EQ(compare(expected("DROP timeout 61 reason hotdrop"), vague), "");
+  vague.answer.reset();
+  EXPECT_EQ(compare(expected("DROP timeout 61 reason hotdrop answer 45"), vague), "");
   EXPECT_EQ(compare(expected("STOLEN timeout 60"), vague), "");
   EXPECT_EQ(compare(expected("ACCEPT timeout 62"), vague), "STOLEN, timeout 60");
   EXPECT_EQ(compare(expected("DROP timeout 59"), vague), "timeout 60");

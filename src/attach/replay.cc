@@ -26,6 +26,11 @@ void Replay::watch(std::function<void(const Judged&)> watcher) {
   watcher_ = std::move(watcher);
 }
 
+void Replay::on_answer(std::function<void(const Judged&, Answer&)> sink) {
+  answer_sink_ = std::move(sink);
+  answers_.resize(outcomes_.size());
+}
+
 namespace {
 
 // A cookie is the record's index, never null.
@@ -63,15 +68,21 @@ void Replay::judge_burst(size_t first, size_t count) {
   auto packets = std::span(packets_).subspan(first, count);
   auto ways = std::span(ways_).subspan(first, count);
   auto outcomes = std::span(outcomes_).subspan(first, count);
+  std::span<Answer> answers;
+  if (answer_sink_) answers = std::span(answers_).subspan(first, count);
   if (count == 1 && trace_ && traced_ == records_[first].index) {
-    outcomes[0] = engine_.process_traced(packets[0], ways[0], *trace_);
+    outcomes[0] = engine_.process_traced(packets[0], ways[0], *trace_,
+                                         answers.empty() ? nullptr : answers.data());
   } else {
-    engine_.process(packets, ways, outcomes);
+    engine_.process(packets, ways, outcomes, answers);
   }
   for (size_t i = 0; i < count; i++) {
     Judged judged = describe(records_[first + i], packets[i], ways[i]);
     judged.outcome = outcomes[i];
     if (watcher_) watcher_(judged);
+    if (!answers.empty() && judged.outcome.reject_with && !judged.outcome.unanswered) {
+      answer_sink_(judged, answers[i]);
+    }
     waiting_.push_back(
         {.judged = judged, .waiting = judged.outcome.fate == Outcome::Fate::kStolen});
   }

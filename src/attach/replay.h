@@ -41,6 +41,8 @@ class Replay {
   // Told of each record as soon as it is judged, the engine being as that record left it; of a
   // fragment that it is held, whatever comes of it. Records are judged one at a time then.
   void watch(std::function<void(const Judged&)> watcher);
+  // Told of each of REJECT's answers, in the order of the packets answered.
+  void on_answer(std::function<void(const Judged&, Answer&)> sink);
   // No record after this one is read: the engine stays as that one left it. Given again with a
   // later one, next() goes on from there.
   void stop_after(uint64_t index) { last_ = index; }
@@ -68,12 +70,14 @@ class Replay {
   std::optional<uint64_t> traced_;
   EngineTrace* trace_ = nullptr;
   std::function<void(const Judged&)> watcher_;
+  std::function<void(const Judged&, Answer&)> answer_sink_;
   uint64_t judged_ = 0;  // records so far
   // Of one burst.
   std::vector<Record> records_;
   std::vector<Packet> packets_;
   std::vector<Way> ways_;
   std::vector<Outcome> outcomes_;
+  std::vector<Answer> answers_;  // if anybody wants them
   // Judged but not handed on: all waits for the first.
   std::deque<Held> waiting_;
   uint64_t first_waiting_ = 0;  // index of waiting_'s first

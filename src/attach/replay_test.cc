@@ -5,6 +5,8 @@
 #include "attach/script.h"
 #include "attach/test_captures.h"
 #include "program/emitter.h"
+#include "rules/lower.h"
+#include "rules/parse.h"
 #include "sets/set_store.h"
 
 namespace sallyport {
@@ -95,6 +97,30 @@ TEST_F(ReplayTest, AWatcherSeesEachPacketInItsTime) {
                                         {2, Fate::kAccept, 2},
                                         {3, Fate::kAccept, 3}}));
   EXPECT_EQ(handed_on, 4u);
+}
+
+// Whatever the burst: who wants the answers gets them in order, and nothing else.
+TEST_F(ReplayTest, TellsWhatRejectAnswers) {
+  auto rules = parse_rules("*filter\n:INPUT ACCEPT\n-A INPUT -p udp --sport 3 -j REJECT\nCOMMIT\n",
+                           Family::kIpv4, &engine_.sets());
+  ASSERT_TRUE(rules);
+  engine_.set_program(Family::kIpv4, compile(*rules));
+  Capture capture = *Capture::from_memory(
+      capture_of({"udp 192.168.1.7:1 > 192.168.1.2:9", "udp 192.168.1.7:3 > 192.168.1.2:9",
+                  "udp 192.168.1.7:3 > 192.168.1.255:9", "udp 192.168.1.7:3 > 192.168.1.2:8"}));
+  Replay replay(capture, engine_, viewpoint_, {});
+  std::vector<std::pair<uint64_t, size_t>> answers;
+  replay.on_answer([&](const Judged& judged, Answer& answer) {
+    answers.emplace_back(judged.record.index, answer.length);
+  });
+  std::vector<bool> answered;
+  for (std::span<const Judged> judged; replay.next(judged);) {
+    for (const Judged& one : judged) {
+      answered.push_back(one.outcome.reject_with && !one.outcome.unanswered);
+    }
+  }
+  EXPECT_EQ(answers, (std::vector<std::pair<uint64_t, size_t>>{{1, 56}, {3, 56}}));
+  EXPECT_EQ(answered, (std::vector<bool>{false, true, false, true}));
 }
 
 // A fragment whose datagram is never whole was held when it came, and is lost in the end.

@@ -140,11 +140,9 @@ ExpectedOutcome::Rule read_rule(LineReader& reader) {
 
 Reason read_reason(LineReader& reader) {
   std::string_view name = reader.word("a reason");
-  for (size_t i = 1; i < static_cast<size_t>(Reason::kCount); i++) {
-    if (reason_name(static_cast<Reason>(i)) == name) return static_cast<Reason>(i);
-  }
-  reader.fail(reader.last(), fmt::format("unknown reason '{}'", name));
-  return Reason::kNone;
+  std::optional<Reason> reason = find_reason(name);
+  if (!reason) reader.fail(reader.last(), fmt::format("unknown reason '{}'", name));
+  return reason.value_or(Reason::kNone);
 }
 
 void read_expected_word(LineReader& reader, ExpectedOutcome& expected) {
@@ -173,10 +171,14 @@ void read_expected_word(LineReader& reader, ExpectedOutcome& expected) {
     expected.rule = read_rule(reader);
   } else if (word == "reason") {
     expected.reason = read_reason(reader);
+  } else if (word == "answer") {
+    std::string_view bytes = reader.word("the answer's bytes, or none");
+    expected.answer = bytes == "none" ? std::vector<uint8_t>{} : parse_hex(bytes);
+    if (!expected.answer) reader.fail(reader.last(), "an answer is hexadecimal digits, or none");
   } else {
     reader.fail(reader.last(), fmt::format("unknown expectation '{}'", word),
                 "a state, original, reply, timeout N, tcp STATE, sctp STATE, status A,B, gone, "
-                "rule TABLE/CHAIN/NUMBER, reason NAME");
+                "rule TABLE/CHAIN/NUMBER, reason NAME, answer HEX|none");
   }
 }
 
@@ -398,6 +400,10 @@ std::string ExpectedOutcome::text() const {
                    rule->number == 0 ? "policy" : std::to_string(rule->number));
   }
   if (reason) fmt::format_to(end, " reason {}", reason_name(*reason));
+  if (answer) {
+    out += answer->empty() ? " answer none" : " answer ";
+    for (uint8_t byte : *answer) fmt::format_to(end, "{:02x}", byte);
+  }
   return out;
 }
 

@@ -40,6 +40,8 @@ struct ExpectedOutcome {
   };
   std::optional<Rule> rule;
   std::optional<Reason> reason;
+  // What REJECT sends back, without the sending host's choices (observation.h); empty: nothing.
+  std::optional<std::vector<uint8_t>> answer;
 
   static constexpr uint32_t kReportedStatus =
       ct_status::kExpected | ct_status::kSeenReply | ct_status::kAssured;

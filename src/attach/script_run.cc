@@ -53,7 +53,8 @@ Way way_of(const ScriptPacket& text, Packet& packet, const Viewpoint& viewpoint)
   return {.path = Way::Path::kInput, .in = &text.in};
 }
 
-Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& engine) {
+Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& engine,
+                    const Answer* answer) {
   Observation seen;
   seen.fate = outcome.fate;
   seen.state = outcome.info;
@@ -68,6 +69,11 @@ Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& en
     seen.rule = ExpectedOutcome::Rule{rule.table, rule.chain, rule.number};
   }
   seen.flow = find_flow(text.packet, outcome.flow, engine);
+  if (answer) {
+    seen.answer.emplace();
+    const std::span<const uint8_t> bytes = answer->packet();
+    if (outcome.reject_with) seen.answer->assign(bytes.begin(), bytes.end());
+  }
   return seen;
 }
 

@@ -18,7 +18,9 @@ Packet packet_of(const ScriptPacket& text, std::span<uint8_t> bytes, Instant sta
 // addressed, is for the viewpoint to tell. `text` must outlive the way.
 Way way_of(const ScriptPacket& text, Packet& packet, const Viewpoint& viewpoint);
 
-// What there is to see of an outcome before the next packet comes.
-Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& engine);
+// What there is to see of an outcome before the next packet comes. `answer` is the packet's place
+// in what process() filled; null: answers were not asked for.
+Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& engine,
+                    const Answer* answer = nullptr);
 
 }  // namespace sallyport

@@ -1,5 +1,6 @@
 #include "base/reason.h"
 
+#include <algorithm>
 #include <array>
 
 namespace sallyport {
@@ -20,6 +21,11 @@ constexpr std::array<Words, static_cast<size_t>(Reason::kCount)> kWords{{
 
 std::string_view reason_name(Reason reason) {
   return kWords[static_cast<size_t>(reason)].name;
+}
+std::optional<Reason> find_reason(std::string_view name) {
+  auto found = std::ranges::find(kWords, name, &Words::name);
+  if (name.empty() || found == kWords.end()) return std::nullopt;
+  return static_cast<Reason>(found - kWords.begin());
 }
 std::string_view reason_sentence(Reason reason) {
   return kWords[static_cast<size_t>(reason)].sentence;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace sallyport {
@@ -84,6 +85,7 @@ enum class Reason : uint8_t {
 };
 
 std::string_view reason_name(Reason reason);
+std::optional<Reason> find_reason(std::string_view name);  // nothing for an unknown name
 std::string_view reason_sentence(Reason reason);
 
 }  // namespace sallyport

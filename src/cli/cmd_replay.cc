@@ -24,6 +24,7 @@ struct Options {
   std::string capture;
   std::string filter;
   std::string annotate;
+  std::string answers;
   std::string expect;
   std::string against;
   bool json = false;
@@ -91,6 +92,9 @@ class Run {
 
  private:
   bool prepare(const CaptureFile& capture);
+  bool create(const std::string& path, std::optional<Annotator>& annotator);
+  bool finish(const std::string& path, std::optional<Annotator>& annotator);
+  void write_answer(const Judged& judged, Answer& answer);
   void see(const Judged& judged);
   void print(const Judged& judged, const Judged* rival);
   int finish();
@@ -100,30 +104,60 @@ class Run {
   Instant start_;
   std::optional<CaptureFilter> filter_;
   std::optional<Annotator> annotator_;
+  std::optional<Annotator> answers_;
   ExpectationCheck* expectations_ = nullptr;
   std::unique_ptr<Rival> rival_;
   Summary summary_;
   uint64_t different_ = 0;
 };
 
+namespace {
+
+bool fail(std::string_view what, const std::string& why) {
+  fmt::print(std::cerr, "sallyport: {}: {}\n", what, why);
+  return false;
+}
+
+}  // namespace
+
+// A capture to be written, if its path is given.
+bool Run::create(const std::string& path, std::optional<Annotator>& annotator) {
+  if (path.empty()) return true;
+  std::error_code unknown;
+  if (std::filesystem::equivalent(path, options_.capture, unknown)) {
+    return fail(path, "it is the capture itself: write to another file");
+  }
+  auto created = Annotator::create(path);
+  if (!created) return fail(path, created.error());
+  annotator = std::move(*created);
+  return true;
+}
+
+bool Run::finish(const std::string& path, std::optional<Annotator>& annotator) {
+  if (!annotator) return true;
+  auto written = annotator->finish();
+  return written ? true : fail(path, written.error());
+}
+
+void Run::write_answer(const Judged& judged, Answer& answer) {
+  const auto length = static_cast<uint32_t>(answer.length);
+  answers_->write({.time = judged.record.time,
+                   .link_type = link_type::kRaw,
+                   .frame = std::span(answer.bytes).first(length),
+                   .wire_length = length},
+                  fmt::format("{} to packet {}", judged.outcome.reject_with, judged.record.index));
+}
+
 bool Run::prepare(const CaptureFile& capture) {
-  auto fail = [](std::string_view what, const std::string& why) {
-    fmt::print(std::cerr, "sallyport: {}: {}\n", what, why);
-    return false;
-  };
   if (!options_.filter.empty()) {
     auto filter = CaptureFilter::compile(options_.filter);
     if (!filter) return fail("--filter", filter.error());
     filter_ = std::move(*filter);
   }
-  if (!options_.annotate.empty()) {
-    std::error_code unknown;
-    if (std::filesystem::equivalent(options_.annotate, options_.capture, unknown)) {
-      return fail(options_.annotate, "it is the capture itself: write to another file");
-    }
-    auto annotator = Annotator::create(options_.annotate);
-    if (!annotator) return fail(options_.annotate, annotator.error());
-    annotator_ = std::move(*annotator);
+  if (!create(options_.annotate, annotator_) || !create(options_.answers, answers_)) return false;
+  if (answers_) {
+    session_.replay().on_answer(
+        [this](const Judged& judged, Answer& answer) { write_answer(judged, answer); });
   }
   if (!options_.against.empty()) {
     rival_ = Rival::make(options_, capture);
@@ -165,11 +199,8 @@ int Run::finish() {
   for (const std::string& warning : session_.capture().warnings()) {
     fmt::print(std::cerr, "sallyport: {}: {}\n", options_.capture, warning);
   }
-  if (annotator_) {
-    if (auto written = annotator_->finish(); !written) {
-      fmt::print(std::cerr, "sallyport: {}: {}\n", options_.annotate, written.error());
-      return kExitUsage;
-    }
+  if (!finish(options_.annotate, annotator_) || !finish(options_.answers, answers_)) {
+    return kExitUsage;
   }
   if (!options_.views.finish(session_, std::cerr)) return kExitUsage;
   if (!options_.json && !options_.views.take_stdout()) {
@@ -279,6 +310,10 @@ is printed. Exit codes: 0; 1 an error in a file; 2 usage; 3 uncertain, with
       ->add_option(
           "--annotate", options->annotate,
           "write a capture with the verdict and reason as each packet's comment, for Wireshark")
+      ->option_text("OUT.pcapng");
+  command
+      ->add_option("--answers", options->answers,
+                   "write a capture of what REJECT sends back: resets and ICMP errors")
       ->option_text("OUT.pcapng");
   command
       ->add_option("--expect", options->expect,

@@ -45,7 +45,11 @@ void print_verdict(std::ostream& out, const Style& style, const Explanation& exp
     }
   }
   fmt::print(out, "\n");
-  if (outcome.reject_with) fmt::print(out, "its sender is told: {}\n", outcome.reject_with);
+  if (outcome.reject_with && outcome.unanswered) {
+    fmt::print(out, "its sender is not told ({}): {}\n", outcome.reject_with, outcome.unanswered);
+  } else if (outcome.reject_with) {
+    fmt::print(out, "its sender is told: {}\n", outcome.reject_with);
+  }
   // The rule has been named.
   bool said = outcome.reason == Reason::kRule || outcome.reason == Reason::kPolicy;
   if (outcome.reason != Reason::kNone && !said) {

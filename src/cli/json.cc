@@ -66,7 +66,10 @@ Json packet_json(const Judged& judged, const Program* program) {
   if (outcome.fate == Outcome::Fate::kStolen) {
     json["completed_by"] = judged.completed_by ? Json(*judged.completed_by) : Json(nullptr);
   }
-  if (outcome.reject_with) json["reject_with"] = outcome.reject_with;
+  if (outcome.reject_with) {
+    json["reject_with"] = outcome.reject_with;
+    json["answered"] = !outcome.unanswered;
+  }
   return json;
 }
 

@@ -126,6 +126,7 @@ void Engine::begin_burst(std::span<Packet> packets) {
   if (packets.empty()) return;
   now_ = std::max(now_, packets.front().time);
   if (!first_) first_ = now_;
+  released_.reserve(defragmenter_->held() + packets.size());
   defragmenter_->expire(now_, [this](void* cookie) {
     released_.push_back({.cookie = cookie, .reason = Reason::kFragmentTimeout});
   });
@@ -134,21 +135,21 @@ void Engine::begin_burst(std::span<Packet> packets) {
 }
 
 void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
-                     std::span<Outcome> outcomes) {
+                     std::span<Outcome> outcomes, std::span<Answer> answers) {
   begin_burst(packets);
   burst_.clear();
   for (Packet& packet : packets) burst_.push_back(&packet);
   conntrack_->prefetch(burst_);
   NoTrace trace;
   for (size_t i = 0; i < packets.size(); i++) {
-    outcomes[i] = judge(packets[i], ways[i], trace);
+    outcomes[i] = judge(packets[i], ways[i], answers.empty() ? nullptr : &answers[i], trace);
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }
 }
 
-Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace) {
+Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
-  Outcome outcome = judge(packet, way, trace);
+  Outcome outcome = judge(packet, way, answer, trace);
   reasons_[static_cast<size_t>(outcome.reason)]++;
   return outcome;
 }
@@ -192,7 +193,7 @@ Reason route(Packet& packet, Way::Path path, const Host& host) {
 }  // namespace
 
 template <typename Tracer>
-Outcome Engine::judge(Packet& arrived, const Way& way, Tracer& tracer) {
+Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& tracer) {
   now_ = std::max(now_, arrived.time);
   if (way.path == Way::Path::kNone) return {.reason = way.reason};
   bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
@@ -209,19 +210,21 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Tracer& tracer) {
     // does after INPUT, when nobody looks any more.)
     Journey journey(*this, arrived, way);
     Verdict verdict = travel(journey, hooks.first(1), tracer);
-    if (verdict != Verdict::kAccept) return conclude(journey, verdict);
-    if (std::optional<Outcome> outcome = defragment(packet)) return *outcome;
+    if (verdict != Verdict::kAccept) return conclude(journey, verdict, answer);
+    if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
     hooks = hooks.subspan(1);
   } else if (arrived.is_fragment && program->needs_conntrack) {
-    if (std::optional<Outcome> outcome = defragment(packet)) return *outcome;
+    if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
   Journey journey(*this, *packet, way);
-  return conclude(journey, travel(journey, hooks, tracer));
+  return conclude(journey, travel(journey, hooks, tracer), answer);
 }
 
 // Null if `packet` is a whole packet now, which it may not have been before.
-std::optional<Outcome> Engine::defragment(Packet*& packet) {
-  Defragmenter::Pushed pushed = defragmenter_->push(*packet, 0);
+std::optional<Outcome> Engine::defragment(Packet*& packet, const Way& way) {
+  const bool own = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
+  Defragmenter::Pushed pushed =
+      defragmenter_->push(*packet, {.own = own, .in = way.in ? *way.in : InterfaceName()});
   bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
   for (void* cookie : pushed.held) {
     released_.push_back({.cookie = cookie,
@@ -330,7 +333,24 @@ Verdict Engine::confirm(Journey& journey) {
   return Verdict::kDrop;
 }
 
-Outcome Engine::conclude(Journey& journey, Verdict verdict) {
+// What REJECT does beside dropping: its answer, and what a reset does to the flow. Null, or why
+// there is no answer.
+const char* Engine::reject(const Journey& journey, Answer* answer) {
+  const Context& context = journey.context;
+  const char* why_not = why_unanswered(context.packet, context.reject_with, config_.host);
+  if (answer) answer->length = 0;
+  if (why_not) return why_not;
+  if (answer) {
+    answer->length = build_answer(context.packet, context.reject_with, context.hook, config_.host,
+                                  answer->bytes);
+  }
+  if (context.conntrack && is_reset(context.reject_with)) {
+    context.conntrack->close(journey.tracked.flow, context.now);
+  }
+  return nullptr;
+}
+
+Outcome Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
   Context& context = journey.context;
   const Tracked& tracked = journey.tracked;
   const Flow* flow = context.tracked_flow();
@@ -356,6 +376,7 @@ Outcome Engine::conclude(Journey& journey, Verdict verdict) {
       outcome.certain = false;
     }
   }
+  if (context.reject_with) outcome.unanswered = reject(journey, answer);
   if (tracked.created) {  // and not confirmed
     context.conntrack->release(tracked);
     outcome.flow = {};

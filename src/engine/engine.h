@@ -18,6 +18,7 @@
 #include "conntrack/conntrack.h"
 #include "conntrack/discovery/discovery.h"
 #include "engine/outcome.h"
+#include "engine/reject.h"
 #include "engine/way.h"
 #include "packet/defrag.h"
 #include "packet/host.h"
@@ -68,9 +69,16 @@ class Engine {
   // packets, ways and outcomes are of one length, at most Config::burst. Packets have been
   // parsed; their time, MAC and cookie are set. Times do not run backwards: a packet older than
   // the one before it is judged at the latest time seen.
-  void process(std::span<Packet> packets, std::span<const Way> ways, std::span<Outcome> outcomes);
+  void process(std::span<Packet> packets, std::span<const Way> ways, std::span<Outcome> outcomes) {
+    process(packets, ways, outcomes, {});
+  }
+  // ... building REJECT's answers, each in the place of its packet; where no rule rejected, the
+  // place is not touched. An answer is for the caller to send: it is not judged.
+  void process(std::span<Packet> packets, std::span<const Way> ways, std::span<Outcome> outcomes,
+               std::span<Answer> answers);
   // The same for one packet, telling its way.
-  Outcome process_traced(Packet& packet, const Way& way, EngineTrace& trace);
+  Outcome process_traced(Packet& packet, const Way& way, EngineTrace& trace,
+                         Answer* answer = nullptr);
   // Held fragments whose fate the last process() settled.
   std::span<const Released> released() const { return released_; }
 
@@ -96,8 +104,8 @@ class Engine {
 
   void begin_burst(std::span<Packet> packets);
   template <typename Tracer>
-  Outcome judge(Packet& packet, const Way& way, Tracer& tracer);
-  std::optional<Outcome> defragment(Packet*& packet);
+  Outcome judge(Packet& packet, const Way& way, Answer* answer, Tracer& tracer);
+  std::optional<Outcome> defragment(Packet*& packet, const Way& way);
   template <typename Tracer>
   Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);
   template <typename Tracer>
@@ -107,7 +115,8 @@ class Engine {
   template <typename Tracer>
   Verdict track(Journey& journey, Tracer& tracer);
   Verdict confirm(Journey& journey);
-  Outcome conclude(Journey& journey, Verdict verdict);
+  Outcome conclude(Journey& journey, Verdict verdict, Answer* answer);
+  const char* reject(const Journey& journey, Answer* answer);
   static Reason rule_reason(const Journey& journey, uint32_t rule);
   static Reason drop_reason(const Journey& journey);
   bool may_predate(const Journey& journey);

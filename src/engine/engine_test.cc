@@ -1,12 +1,14 @@
-// The journey of a packet through the hooks. Rules here are written with the
-// emitter; what rules mean is tested where they are.
+// The journey of a packet through the hooks. What rules mean is tested where they are.
 #include "engine/engine.h"
 
 #include <gtest/gtest.h>
 
 #include "packet/build.h"
+#include "packet/headers.h"
 #include "packet/parse.h"
 #include "program/emitter.h"
+#include "rules/lower.h"
+#include "rules/parse.h"
 #include "sets/set_store.h"
 
 namespace sallyport {
@@ -52,10 +54,18 @@ class EngineTest : public ::testing::Test {
     engine_.set_program(Family::kIpv4, accepting(chains));
   }
 
+  void use(Family family, const std::string& rules) {
+    auto parsed = parse_rules(rules, family, &engine_.sets());
+    ASSERT_TRUE(parsed) << parsed.error().render("rules", rules);
+    engine_.set_program(family, compile(*parsed));
+  }
+
   static PacketSpec udp(std::string_view source, uint16_t sport, std::string_view destination,
                         uint16_t dport) {
-    return {.source = *Address::parse(Family::kIpv4, source),
-            .destination = *Address::parse(Family::kIpv4, destination),
+    Family family = source.find(':') == std::string_view::npos ? Family::kIpv4 : Family::kIpv6;
+    return {.family = family,
+            .source = *Address::parse(family, source),
+            .destination = *Address::parse(family, destination),
             .source_port = sport,
             .destination_port = dport};
   }
@@ -70,7 +80,11 @@ class EngineTest : public ::testing::Test {
     parse(packet);
     Way way{.path = path, .in = &eth0_, .out = &eth1_};
     Outcome outcome;
-    engine_.process({&packet, 1}, {&way, 1}, {&outcome, 1});
+    if (trace_) {
+      outcome = engine_.process_traced(packet, way, *trace_, &answer_);
+    } else {
+      engine_.process({&packet, 1}, {&way, 1}, {&outcome, 1}, {&answer_, 1});
+    }
     last_ttl_ = packet.fields[Field::kTtl];
     return outcome;
   }
@@ -91,6 +105,8 @@ class EngineTest : public ::testing::Test {
   Duration now_ = 1000s;
   Engine engine_;
   uint32_t last_ttl_ = 0;
+  Answer answer_;
+  EngineTrace* trace_ = nullptr;  // judge() tells it, if there is one
 };
 
 TEST_F(EngineTest, AFlowIsConfirmedOnlyWhenItsPacketWasAccepted) {  // kernel-facts 1
@@ -213,6 +229,273 @@ TEST_F(EngineTest, TimeNeverRunsBackwards) {
   now_ -= 100s;
   judge(udp("192.168.1.9", 2, "192.168.1.2", 1), Way::Path::kInput);
   EXPECT_EQ(engine_.now(), then);
+}
+
+// For each hook, the interfaces that a rule there can ask for.
+TEST_F(EngineTest, EachHookHasItsInterfaces) {
+  use(Family::kIpv4,
+      "*mangle\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n:FORWARD ACCEPT\n:OUTPUT ACCEPT\n"
+      ":POSTROUTING ACCEPT\n"
+      "-A PREROUTING -i eth0\n-A INPUT -i eth0\n-A FORWARD -i eth0 -o eth1\n"
+      "-A OUTPUT -o eth1\n-A POSTROUTING -o eth1\nCOMMIT\n");
+  PacketSpec spec = udp("10.0.0.1", 1, "10.1.0.1", 2);
+  for (Way::Path path : {Way::Path::kInput, Way::Path::kForward, Way::Path::kOutput}) {
+    judge(spec, path);
+  }
+  std::string packets;
+  for (size_t i = 0; i < engine_.counters(Family::kIpv4).size(); i++) {
+    const RuleInfo& rule = engine_.program(Family::kIpv4)->rules[i];
+    if (rule.number == 0) continue;
+    packets += rule.chain + " " + std::to_string(engine_.counters(Family::kIpv4)[i].packets) + " ";
+  }
+  EXPECT_EQ(packets, "PREROUTING 2 INPUT 1 FORWARD 1 OUTPUT 1 POSTROUTING 2 ");
+}
+
+TEST_F(EngineTest, WhatIsForAnotherHostComesNoFurtherThanPrerouting) {
+  for (const char* address : {"192.168.1.2/24", "fd00::2/64"}) {
+    engine_.host().add(eth0_, *Prefix::parse(address));
+  }
+  use(Family::kIpv4, "*filter\nCOMMIT\n");
+  use(Family::kIpv6, "*filter\nCOMMIT\n");
+  struct {
+    const char* source;
+    const char* destination;
+    std::string_view reason;
+  } rows[] = {
+      {"192.168.1.9", "192.168.1.2", ""},           {"192.168.1.9", "192.168.1.255", ""},
+      {"192.168.1.9", "192.168.1.7", "other-host"}, {"fd00::9", "fd00::2", ""},
+      {"fd00::9", "fd00::7", "other-host"},
+  };
+  for (const auto& row : rows) {
+    Outcome outcome = judge(udp(row.source, 1, row.destination, 2), Way::Path::kInput);
+    EXPECT_EQ(outcome.fate, row.reason.empty() ? Outcome::Fate::kAccept : Outcome::Fate::kNone);
+    if (!row.reason.empty()) {
+      EXPECT_EQ(reason_name(outcome.reason), row.reason);
+    }
+  }
+}
+
+TEST_F(EngineTest, TheLoopbackAddressComesInByLoAlone) {
+  use(Family::kIpv6, "*filter\nCOMMIT\n");
+  const PacketSpec spec = udp("::1", 1, "fd00::2", 2);
+  for (Way::Path path : {Way::Path::kInput, Way::Path::kForward}) {
+    eth0_ = InterfaceName("eth0");
+    EXPECT_EQ(judge(spec, path).reason, Reason::kBadHeader);
+    eth0_ = InterfaceName("lo");
+    EXPECT_EQ(judge(spec, path).fate, Outcome::Fate::kAccept);
+  }
+  eth0_ = InterfaceName("eth0");
+  EXPECT_EQ(judge(spec, Way::Path::kLoopback).fate, Outcome::Fate::kAccept);
+}
+
+TEST_F(EngineTest, RulesSeeTheHost) {
+  engine_.host().add(eth0_, *Prefix::parse("192.168.1.2/24"));
+  use(Family::kIpv4,
+      "*filter\n:INPUT DROP\n:OUTPUT DROP\n-A INPUT -m addrtype --dst-type LOCAL -j ACCEPT\n"
+      "-A OUTPUT -m addrtype --dst-type LOCAL -j ACCEPT\nCOMMIT\n");
+  EXPECT_EQ(word(judge(udp("192.168.1.9", 1, "192.168.1.2", 2), Way::Path::kInput)),
+            "ACCEPT INPUT:1");
+  EXPECT_EQ(word(judge(udp("192.168.1.2", 1, "192.168.1.9", 2), Way::Path::kOutput)),
+            "DROP OUTPUT:policy");
+}
+
+TEST_F(EngineTest, WithoutItsKnobThereIsNoDiscovery) {
+  for (uint32_t on : {0, 1}) {
+    Engine engine({.knobs = {.discovery = on}, .descriptors = builtin_descriptors()},
+                  std::make_unique<SetStore>(make_hash_key(2)));
+    EXPECT_EQ(engine.discovery() != nullptr, on == 1);
+  }
+}
+
+// Where the table is full of flows that are worth keeping, conntrack drops the packet, before any
+// further rule.
+TEST(EngineLimits, AFullTableDropsInPrerouting) {
+  Engine engine({.knobs = {.max = 1}, .hash_key = make_hash_key(1)},
+                std::make_unique<SetStore>(make_hash_key(2)));
+  engine.set_program(Family::kIpv4, accepting({{Hook::kInput, kAll}}));
+  Diagnostics none;
+  engine.conntrack().load(
+      "udp 17 100 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 "
+      "src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1 [ASSURED]\n",
+      0, none);
+  ASSERT_EQ(engine.conntrack().count(), 1u);
+  const InterfaceName eth0("eth0");
+  const Way way{.path = Way::Path::kInput, .in = &eth0};
+  std::vector<uint8_t> bytes =
+      build({.source = Address::ipv4(0xc0a80109), .destination = Address::ipv4(0xc0a80102)});
+  Packet packet;
+  packet.data = bytes.data();
+  packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
+  parse(packet);
+  Outcome outcome;
+  engine.process({&packet, 1}, {&way, 1}, {&outcome, 1});
+  EXPECT_EQ(outcome.fate, Outcome::Fate::kDrop);
+  EXPECT_EQ(outcome.reason, Reason::kTableFull);
+  EXPECT_EQ(outcome.hook, Hook::kPrerouting);
+  EXPECT_EQ(outcome.rule, kNoRule);
+}
+
+TEST_F(EngineTest, ARuleOfNatIsAskedByTheFirstPacketOfAFlowAndMakesItUncertain) {
+  use(Family::kIpv4,
+      "*nat\n:POSTROUTING ACCEPT\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n"
+      "*filter\n:OUTPUT ACCEPT\nCOMMIT\n");
+  const PacketSpec spec = udp("192.168.1.2", 1, "192.168.1.9", 2);
+  for (uint64_t packets : {1, 2}) {
+    Outcome outcome = judge(spec, Way::Path::kOutput);
+    EXPECT_EQ(outcome.reason, Reason::kNatNotDone) << packets;
+    EXPECT_FALSE(outcome.certain) << packets;
+    for (size_t i = 0; i < engine_.counters(Family::kIpv4).size(); i++) {
+      const RuleInfo& rule = engine_.program(Family::kIpv4)->rules[i];
+      bool asked = rule.table == "nat";
+      EXPECT_LE(engine_.counters(Family::kIpv4)[i].packets, asked ? 1u : packets);
+    }
+  }
+}
+
+TEST_F(EngineTest, WhatWasReleasedIsToldOnce) {
+  use({{Hook::kInput, kAll}});
+  PacketSpec spec = udp("192.168.1.9", 1, "192.168.1.2", 2);
+  spec.payload.resize(100);
+  spec.fragment = PacketSpec::Fragment{.offset = 0, .length = 56, .more = true};
+  judge(spec, Way::Path::kInput);
+  spec.fragment = PacketSpec::Fragment{.offset = 56, .length = 52, .more = false};
+  judge(spec, Way::Path::kInput);
+  EXPECT_EQ(engine_.released().size(), 1u);
+  judge(udp("192.168.1.9", 1, "192.168.1.2", 2), Way::Path::kInput);
+  EXPECT_TRUE(engine_.released().empty());
+}
+
+// Without conntrack fragments pass one by one and are put together on delivery: INPUT, and only
+// it, sees the whole.
+TEST_F(EngineTest, WithoutTrackingPreroutingSeesEachFragmentAndInputTheWhole) {
+  use(Family::kIpv4,
+      "*mangle\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n"
+      "-A PREROUTING\n-A INPUT -p udp --dport 2 -m length --length 128\nCOMMIT\n");
+  PacketSpec spec = udp("192.168.1.9", 1, "192.168.1.2", 2);
+  spec.payload.resize(100);
+  spec.fragment = PacketSpec::Fragment{.offset = 0, .length = 56, .more = true};
+  judge(spec, Way::Path::kInput);
+  spec.fragment = PacketSpec::Fragment{.offset = 56, .length = 52, .more = false};
+  judge(spec, Way::Path::kInput);
+  std::span<const RuleCounters> counters = engine_.counters(Family::kIpv4);
+  const std::vector<RuleInfo>& rules = engine_.program(Family::kIpv4)->rules;
+  for (size_t i = 0; i < counters.size(); i++) {
+    if (rules[i].number == 0) continue;
+    EXPECT_EQ(counters[i].packets, rules[i].chain == "INPUT" ? 1u : 2u) << rules[i].chain;
+  }
+}
+
+TEST_F(EngineTest, TellsTheWayOfAPacketAndJudgesItAsEver) {
+  struct Told : EngineTrace {
+    std::string text;
+    void condition(const Program&, Pc, bool, const Context&) override {}
+    void action(const Program&, Pc, Verdict, const Context&) override {}
+    void table(Hook hook, TableId) override { text += std::string(hook_name(hook)) + " "; }
+    void tracked(const Context& context) override {
+      text += std::string(ct_info_name(context.tracked->info)) + " ";
+    }
+  } told;
+  use({{Hook::kInput, kNew}});
+  trace_ = &told;
+  EXPECT_EQ(word(judge(udp("192.168.1.9", 1, "192.168.1.2", 2), Way::Path::kInput)),
+            "ACCEPT NEW INPUT:1");
+  EXPECT_EQ(told.text, "NEW INPUT ");
+  EXPECT_EQ(engine_.now(), tick_of(Instant(now_)));
+  EXPECT_EQ(engine_.count(Reason::kRule), 1u);
+}
+
+TEST_F(EngineTest, ReasonsAreCounted) {
+  use({{Hook::kInput, 0}});
+  const PacketSpec spec = udp("192.168.1.9", 1, "192.168.1.2", 2);
+  judge(spec, Way::Path::kInput);
+  judge(spec, Way::Path::kInput);
+  EXPECT_EQ(engine_.count(Reason::kPolicy), 2u);
+}
+
+// A question asks the rules; what they would do to flows, sets and groups is left undone.
+TEST_F(EngineTest, AQuestionAboutAReportJoinsNothing) {
+  use({{Hook::kOutput, kAll}});
+  engine_.host().add(eth0_, *Prefix::parse("192.168.1.2/24"));
+  const Address group = *Address::parse(Family::kIpv4, "239.255.255.250");
+  PacketSpec report{.protocol = protocol::kIgmp,
+                    .source = *Address::parse(Family::kIpv4, "192.168.1.2"),
+                    .destination = group,
+                    .icmp = {.type = 0x16}};
+  std::vector<uint8_t> bytes = build(report);
+  Packet packet;
+  packet.data = bytes.data();
+  packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
+  parse(packet);
+  const Way way{.path = Way::Path::kOutput, .out = &eth0_};
+  EXPECT_TRUE(engine_.would_accept(packet, way, CtInfo::kNew));
+  EXPECT_FALSE(engine_.host().has_joined(Family::kIpv4, group));
+  judge(report, Way::Path::kForward);  // somebody else's
+  EXPECT_FALSE(engine_.host().has_joined(Family::kIpv4, group));
+}
+
+constexpr const char* kReset =
+    "*filter\n:INPUT ACCEPT\n:OUTPUT ACCEPT\n-A INPUT -m conntrack --ctstate INVALID -j DROP\n"
+    "-A INPUT -p tcp --dport 80 -m length --length 41: -j REJECT --reject-with tcp-reset\n"
+    "-A INPUT -p udp -j REJECT\nCOMMIT\n";
+
+PacketSpec tcp_to_80(uint8_t flags) {
+  PacketSpec spec{.protocol = protocol::kTcp,
+                  .source = Address::ipv4(0xc0a80109),
+                  .destination = Address::ipv4(0xc0a80102),
+                  .source_port = 4001,
+                  .destination_port = 80};
+  spec.tcp.flags = flags;
+  return spec;
+}
+
+TEST_F(EngineTest, ARejectedPacketHasAnAnswerInItsPlace) {
+  use(Family::kIpv4, kReset);
+  Outcome outcome = judge(udp("192.168.1.9", 1, "192.168.1.2", 2), Way::Path::kInput);
+  EXPECT_EQ(word(outcome), "DROP NEW INPUT:3");
+  EXPECT_FALSE(outcome.unanswered);
+  EXPECT_EQ(answer_.length, 56u);
+  EXPECT_EQ(answer_.bytes[20], 3);  // unreachable
+  PacketSpec to_many = udp("192.168.1.9", 1, "255.255.255.255", 2);
+  EXPECT_STREQ(judge(to_many, Way::Path::kInput).unanswered, "it was sent to many");
+  EXPECT_EQ(answer_.length, 0u);
+}
+
+TEST_F(EngineTest, AnAnswerPassesNoRule) {
+  use(Family::kIpv4, kReset);
+  EXPECT_FALSE(judge(udp("192.168.1.9", 1, "192.168.1.2", 2), Way::Path::kInput).unanswered);
+  for (size_t i = 0; i < engine_.counters(Family::kIpv4).size(); i++) {
+    const RuleInfo& rule = engine_.program(Family::kIpv4)->rules[i];
+    if (rule.chain == "OUTPUT") {
+      EXPECT_EQ(engine_.counters(Family::kIpv4)[i].packets, 0u);
+    }
+  }
+}
+
+// Asked of Linux: whatever becomes of the reset, the flow that it answers is in CLOSE.
+TEST_F(EngineTest, AResetClosesTheFlowThatItAnswers) {
+  use(Family::kIpv4, kReset);
+  PacketSpec syn = tcp_to_80(tcp_flag::kSyn);
+  FlowId flow = judge(syn, Way::Path::kInput).flow;
+  ASSERT_TRUE(engine_.conntrack().find(flow));
+  EXPECT_EQ(engine_.conntrack().find(flow)->tcp.state, TcpState::kSynSent);
+  syn.payload.resize(1);
+  Outcome outcome = judge(syn, Way::Path::kInput);
+  EXPECT_FALSE(outcome.unanswered);
+  const Flow* closed = engine_.conntrack().find(flow);
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->tcp.state, TcpState::kClose);
+  EXPECT_EQ(closed->expires, engine_.now() + ticks(10));
+  now_ += 10s;
+  judge(udp("192.168.1.9", 9, "192.168.1.2", 9), Way::Path::kOutput);
+  EXPECT_FALSE(engine_.conntrack().find(flow));
+}
+
+TEST_F(EngineTest, AFlowThatIsResetBeforeItIsOneLeavesNoTrace) {
+  use(Family::kIpv4, kReset);
+  PacketSpec syn = tcp_to_80(tcp_flag::kSyn);
+  syn.payload.resize(1);
+  EXPECT_FALSE(judge(syn, Way::Path::kInput).unanswered);
+  EXPECT_EQ(engine_.conntrack().count(), 0u);
 }
 
 class UnknownHistory : public EngineTest {

@@ -19,6 +19,11 @@ struct Firewall::State {
   std::vector<Way> ways;
   std::vector<Outcome> outcomes;
   std::vector<InterfaceName> names;  // of each packet: in, out
+  std::vector<Answer> answers;       // of a burst, if anybody wants them
+  std::vector<FirewallReleased> released;
+
+  void prepare(const FirewallPacket& given, size_t i);
+  void finish(size_t i, FirewallVerdict& verdict, FirewallAnswer* answer);
 };
 
 namespace {
@@ -38,15 +43,40 @@ class Errors {
   std::string text_;
 };
 
-void load_rules(Engine& engine, Family family, const char* name, const std::string& text,
-                Errors& errors) {
-  if (text.empty()) return;
+// Null for an empty text, and where it is wrong.
+std::shared_ptr<const Program> compile_text(Engine& engine, Family family, const char* name,
+                                            const std::string& text, Errors& errors) {
+  if (text.empty()) return nullptr;
   std::expected<Ruleset, Diagnostics> rules = parse_rules(text, family, &engine.sets());
-  if (rules) {
-    engine.set_program(family, compile(*rules));
-  } else {
-    errors.add(name, text, rules.error());
+  if (rules) return compile(*rules);
+  errors.add(name, text, rules.error());
+  return nullptr;
+}
+
+// Both texts or none.
+void load_rules(Engine& engine, const std::string& rules, const std::string& rules6,
+                Errors& errors) {
+  auto program = compile_text(engine, Family::kIpv4, "rules", rules, errors);
+  auto program6 = compile_text(engine, Family::kIpv6, "rules6", rules6, errors);
+  if (!errors.text().empty()) return;
+  engine.set_program(Family::kIpv4, std::move(program));
+  engine.set_program(Family::kIpv6, std::move(program6));
+}
+
+// An id as a cookie, and back.
+void* cookie_of(uint64_t id) {
+  return reinterpret_cast<void*>(id);  // NOLINT: a number in a pointer's place
+}
+uint64_t id_of(void* cookie) {
+  return reinterpret_cast<uint64_t>(cookie);
+}
+
+// Zero is an id as any other: what tells a fragment that was lost is its reason.
+FirewallReleased released_of(const Released& released) {
+  if (released.reason == Reason::kNone) {
+    return {.id = id_of(released.cookie), .completed_by = id_of(released.completed_by)};
   }
+  return {.id = id_of(released.cookie), .reason = reason_name(released.reason)};
 }
 
 Way::Path path_of(FirewallPacket::Path path) {
@@ -96,8 +126,7 @@ std::expected<Firewall, std::string> Firewall::create(const FirewallOptions& opt
   auto state = std::make_unique<State>();
   size_t burst = config.burst;
   state->engine = std::make_unique<Engine>(std::move(config), std::move(sets));
-  load_rules(*state->engine, Family::kIpv4, "rules", options.rules, errors);
-  load_rules(*state->engine, Family::kIpv6, "rules6", options.rules6, errors);
+  load_rules(*state->engine, options.rules, options.rules6, errors);
   Diagnostics flow_errors;
   state->engine->conntrack().load(options.conntrack, 0, flow_errors);
   errors.add("conntrack", options.conntrack, flow_errors);
@@ -115,41 +144,78 @@ Firewall::Firewall(Firewall&&) noexcept = default;
 Firewall& Firewall::operator=(Firewall&&) noexcept = default;
 Firewall::~Firewall() = default;
 
-void Firewall::process(std::span<const FirewallPacket> packets,
-                       std::span<FirewallVerdict> verdicts) {
+// The packet at `given` as the engine takes it, in slot `i`.
+void Firewall::State::prepare(const FirewallPacket& given, size_t i) {
+  Packet& packet = packets[i];
+  packet = Packet{};
+  packet.data = given.data;
+  packet.captured = given.length;
+  packet.wire_length = std::max(given.wire_length, given.length);
+  packet.time = Instant(Duration(given.time_ns));
+  packet.cookie = cookie_of(given.id);
+  parse(packet);
+  packet.fields[Field::kMark] = given.mark;
+  InterfaceName* in_and_out = &names[2 * i];
+  in_and_out[0] = InterfaceName(given.in);
+  in_and_out[1] = InterfaceName(given.out);
+  ways[i] = packet.malformed == Reason::kNone
+                ? Way{.path = path_of(given.path), .in = &in_and_out[0], .out = &in_and_out[1]}
+                : Way{.path = Way::Path::kNone, .reason = packet.malformed};
+}
+
+void Firewall::State::finish(size_t i, FirewallVerdict& verdict, FirewallAnswer* answer) {
+  verdict = verdict_of(outcomes[i], packets[i]);
+  if (!answer) return;
+  answer->length = 0;
+  if (!outcomes[i].reject_with || outcomes[i].unanswered) return;
+  answer->length = static_cast<uint32_t>(answers[i].length);
+  std::ranges::copy(answers[i].packet(), answer->bytes.begin());
+}
+
+void Firewall::process(std::span<const FirewallPacket> packets, std::span<FirewallVerdict> verdicts,
+                       std::span<FirewallAnswer> answers) {
   State& state = *state_;
+  const bool answering = !answers.empty();
+  if (answering) state.answers.resize(state.packets.size());
+  state.released.clear();
   size_t total = std::min(packets.size(), verdicts.size());
+  if (answering) total = std::min(total, answers.size());
   for (size_t first = 0; first < total; first += state.packets.size()) {
-    size_t count = std::min(state.packets.size(), total - first);
-    for (size_t i = 0; i < count; i++) {
-      const FirewallPacket& given = packets[first + i];
-      Packet& packet = state.packets[i];
-      packet = Packet{};
-      packet.data = given.data;
-      packet.captured = given.length;
-      packet.wire_length = std::max(given.wire_length, given.length);
-      packet.time = Instant(Duration(given.time_ns));
-      parse(packet);
-      packet.fields[Field::kMark] = given.mark;
-      InterfaceName* names = &state.names[2 * i];
-      names[0] = InterfaceName(given.in);
-      names[1] = InterfaceName(given.out);
-      state.ways[i] = packet.malformed == Reason::kNone
-                          ? Way{.path = path_of(given.path), .in = &names[0], .out = &names[1]}
-                          : Way{.path = Way::Path::kNone, .reason = packet.malformed};
-    }
+    const size_t count = std::min(state.packets.size(), total - first);
+    for (size_t i = 0; i < count; i++) state.prepare(packets[first + i], i);
     state.engine->process(std::span(state.packets).first(count), std::span(state.ways).first(count),
-                          std::span(state.outcomes).first(count));
+                          std::span(state.outcomes).first(count),
+                          std::span(state.answers).first(answering ? count : 0));
     for (size_t i = 0; i < count; i++) {
-      verdicts[first + i] = verdict_of(state.outcomes[i], state.packets[i]);
+      state.finish(i, verdicts[first + i], answering ? &answers[first + i] : nullptr);
+    }
+    for (const Released& released : state.engine->released()) {
+      state.released.push_back(released_of(released));
     }
   }
+}
+
+std::span<const FirewallReleased> Firewall::released() const {
+  return state_->released;
+}
+
+std::expected<void, std::string> Firewall::replace_rules(const std::string& rules,
+                                                         const std::string& rules6) {
+  Errors errors;
+  load_rules(*state_->engine, rules, rules6, errors);
+  if (!errors.text().empty()) return std::unexpected(errors.text());
+  return {};
 }
 
 std::string_view Firewall::rule_text(const FirewallVerdict& verdict) const {
   const Program* program = state_->engine->program(verdict.ipv6 ? Family::kIpv6 : Family::kIpv4);
   if (!program || verdict.rule >= program->rules.size()) return {};
   return program->rules[verdict.rule].text;
+}
+
+uint64_t Firewall::packets(std::string_view reason) const {
+  std::optional<Reason> known = find_reason(reason);
+  return known ? state_->engine->count(*known) : 0;
 }
 
 size_t Firewall::flows() const {

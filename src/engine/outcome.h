@@ -27,6 +27,7 @@ struct Outcome {
   // table's. kNoRule: no rule did (no such table).
   uint32_t rule = kNoRule;
   const char* reject_with = nullptr;  // REJECT's type where it decided
+  const char* unanswered = nullptr;   // ... and, if it sends none to this packet, why
   // Conntrack's view; info is kNone where it is not used.
   CtInfo info = CtInfo::kNone;
   Direction direction = Direction::kOriginal;

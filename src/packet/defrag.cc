@@ -11,8 +11,8 @@
 // misfit costs: IPv4 throws the queue away, IPv6 mostly the fragment alone, and some
 // go on to the chains as they came, where conntrack finds them INVALID.
 //
-// Left out: the interface is no part of the key; the kernel's exact memory account
-// (it depends on the driver; ours is that of a TAP).
+// Left out: the kernel's exact memory account (it depends on the driver; ours is that of
+// a TAP).
 #include "packet/defrag.h"
 
 #include <algorithm>
@@ -98,8 +98,9 @@ struct Key {
   Address source;
   Address destination;
   uint32_t id;
-  uint16_t zone;
   uint8_t protocol;  // IPv4 only
+  bool own;
+  InterfaceName in;  // where it matters, else empty; no part of the hash
   friend bool operator==(const Key&, const Key&) = default;
 };
 
@@ -168,6 +169,7 @@ struct Store {
   uint32_t oldest = kNone, youngest = kNone;
   uint32_t lost = kNone;  // out of the table, not yet told to the engine
   size_t charge = 0;
+  size_t held = 0;  // fragments
   size_t limit;
   Duration timeout;
 
@@ -244,6 +246,7 @@ struct Store {
       free_chunks(fragments[i].chunk);
       uint32_t next = fragments[i].next;
       fragments.give(i);
+      held--;
       i = next;
     }
     charge -= queue.charge;
@@ -298,6 +301,7 @@ struct Store {
     (queue.last_fragment == kNone ? queue.first_fragment : fragments[queue.last_fragment].next) =
         index;
     queue.last_fragment = index;
+    held++;
     queue.charge += charge_of(packet);
     charge += charge_of(packet);
     return true;
@@ -343,7 +347,7 @@ struct Defragmenter::State {
     cookies.reserve(kUnits + 1);
   }
 
-  Pushed push(const Packet& packet, uint16_t zone);
+  Pushed push(const Packet& packet, const Place& place);
   bool is_reused(Queue& queue);
   Reason admit(Queue& queue, const Packet& packet, uint32_t end);
   Pushed add(Store& store, uint32_t index, const Packet& packet, uint32_t start, uint32_t end);
@@ -358,10 +362,17 @@ struct Defragmenter::State {
 
 namespace {
 
-Key key_of(const Packet& packet, uint16_t zone) {
-  bool v4 = packet.family == Family::kIpv4;
-  return {packet.source(), packet.destination(), packet.fragment_id, zone,
-          v4 ? packet.protocol() : uint8_t{0}};
+Key key_of(const Packet& packet, const Defragmenter::Place& place) {
+  const bool v4 = packet.family == Family::kIpv4;
+  const Address destination = packet.destination();
+  const bool of_one_link =
+      !v4 && (destination.is_link_local(packet.family) || destination.is_multicast(packet.family));
+  return {.source = packet.source(),
+          .destination = destination,
+          .id = packet.fragment_id,
+          .protocol = v4 ? packet.protocol() : uint8_t{0},
+          .own = place.own,
+          .in = of_one_link && !place.own ? place.in : InterfaceName()};
 }
 
 uint64_t pair(uint32_t high, uint32_t low) {
@@ -372,7 +383,7 @@ uint64_t hash_of(const Key& key, const HashKey& secret) {
   const auto& s = key.source.words;
   const auto& d = key.destination.words;
   return keyed_hash<6>({pair(s[0], s[1]), pair(s[2], s[3]), pair(d[0], d[1]), pair(d[2], d[3]),
-                        pair(key.id, uint32_t{key.zone} << 8 | key.protocol), 0},
+                        pair(key.id, uint32_t{key.own} << 8 | key.protocol), 0},
                        secret);
 }
 
@@ -435,7 +446,7 @@ Reason Defragmenter::State::admit(Queue& queue, const Packet& packet, uint32_t e
   return end == packet.fragment_offset ? Reason::kFragmentBad : Reason::kNone;
 }
 
-Defragmenter::Pushed Defragmenter::State::push(const Packet& packet, uint16_t zone) {
+Defragmenter::Pushed Defragmenter::State::push(const Packet& packet, const Place& place) {
   const bool v4 = packet.family == Family::kIpv4;
   const uint32_t start = payload_start(packet);
   const uint32_t offset = packet.fragment_offset;
@@ -445,7 +456,7 @@ Defragmenter::Pushed Defragmenter::State::push(const Packet& packet, uint16_t zo
   if (!v4 && end > kMostPayload) return {Outcome::kDropped, Reason::kFragmentBad, {}};
 
   Store& store = v4 ? ipv4 : ipv6;
-  const Key key = key_of(packet, zone);
+  const Key key = key_of(packet, place);
   const uint64_t hash = hash_of(key, hash_key);
   uint32_t index = store.find(key, hash);
   if (index != kNone && store.queues[index].deadline <= packet.time) {
@@ -578,13 +589,16 @@ Defragmenter::Defragmenter(const Limits& limits, const HashKey& key)
     : state_(std::make_unique<State>(limits, key)) {}
 Defragmenter::~Defragmenter() = default;
 
-Defragmenter::Pushed Defragmenter::push(const Packet& packet, uint16_t zone) {
+Defragmenter::Pushed Defragmenter::push(const Packet& packet, const Place& place) {
   if (!packet.is_fragment) return {};
-  return state_->push(packet, zone);
+  return state_->push(packet, place);
 }
 
 Packet& Defragmenter::datagram() {
   return state_->datagram;
+}
+size_t Defragmenter::held() const {
+  return state_->ipv4.held + state_->ipv6.held;
 }
 uint32_t Defragmenter::largest_fragment() const {
   return state_->largest;

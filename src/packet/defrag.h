@@ -1,6 +1,6 @@
 // Reassembly of IPv4 and IPv6 fragments before tracking, as Linux does it.
 //
-// Fragments are held per (addresses, id, and in IPv4 the protocol) until the
+// Fragments are held per (addresses, id, place, and in IPv4 the protocol) until the
 // datagram is whole; the one that completes it carries the verdict. One that is
 // there already is ignored; any other overlap throws the whole queue away, as does
 // ECN that contradicts itself (RFC 3168, 5.3). An IPv4 fragment with MF whose length
@@ -47,14 +47,24 @@ class Defragmenter {
   Defragmenter(const Limits& limits, const HashKey& key);
   ~Defragmenter();
 
-  // `packet` has been parsed. `zone` keeps fragments of different zones apart.
-  Pushed push(const Packet& packet, uint16_t zone);
+  // Where a fragment was met. Those of this host's own packets and those that come in are never
+  // put together; nor are those that come in by different interfaces, where the destination is of
+  // one link (IPv6: link-local, or a group of whatever scope).
+  struct Place {
+    bool own = false;
+    InterfaceName in;  // not looked at for the host's own
+  };
+  // `packet` has been parsed.
+  Pushed push(const Packet& packet, const Place& place);
 
   // The reassembled datagram of the last kComplete, parsed; time, interfaces,
   // MAC and cookie are the completing fragment's.
   Packet& datagram();
   // The size of the largest fragment that came: it leaves in pieces of at most this.
   uint32_t largest_fragment() const;
+
+  // Fragments that are held now.
+  size_t held() const;
 
   // Throws away the queues whose time is over (or that were given up); calls back with each held
   // fragment's cookie. Between bursts.

@@ -79,7 +79,7 @@ struct Bench {
   }
   // `cookie` counts from 1 in the order of pushing.
   Defragmenter::Pushed push(Bytes bytes, milliseconds at = {}, uint32_t cut = 0,
-                            uint16_t zone = 0) {
+                            const Defragmenter::Place& place = {}) {
     uint32_t wire = static_cast<uint32_t>(bytes.size());
     if (cut) bytes.resize(cut);
     storage.push_back(std::move(bytes));
@@ -87,7 +87,7 @@ struct Bench {
     packet.time = Instant(at);
     packet.cookie = reinterpret_cast<void*>(storage.size());
     parse(packet);
-    return defragmenter.push(packet, zone);
+    return defragmenter.push(packet, place);
   }
   std::vector<size_t> expire(milliseconds at) {
     std::vector<size_t> lost;
@@ -241,25 +241,6 @@ TEST(Defragmenter, TheDatagramOfIpv6) {
   EXPECT_FALSE(datagram.is_fragment);
 }
 
-// Linux tells them apart where the addresses are link-local: docs/kernel-differences.md.
-TEST(Defragmenter, FragmentsOfTwoInterfacesAreOneDatagram) {
-  const InterfaceName interfaces[] = {InterfaceName("eth0"), InterfaceName("eth1")};
-  const Bytes payload = whole_payload(false);
-  Bench bench;
-  Outcome outcome{};
-  for (uint32_t i = 0; i < 2; i++) {
-    Bytes bytes = fragment_of(false, payload, i == 0 ? Piece{0, 24} : Piece{24, 64});
-    for (size_t address : {8, 24}) bytes[address] = 0xfe, bytes[address + 1] = 0x80;
-    bench.storage.push_back(std::move(bytes));
-    Packet packet = testing::packet_of(bench.storage.back(),
-                                       static_cast<uint32_t>(bench.storage.back().size()));
-    packet.in = &interfaces[i];
-    parse(packet);
-    outcome = bench.defragmenter.push(packet, 0).outcome;
-  }
-  EXPECT_EQ(outcome, Outcome::kComplete);
-}
-
 // RFC 7112, as Linux applies it: such a first fragment is on its own, and INVALID.
 TEST(Defragmenter, AnIpv6FirstFragmentWithoutAllItsHeadersGoesOnAlone) {
   struct Row {
@@ -344,12 +325,32 @@ TEST(Defragmenter, AnIpv4IdThatComesRoundAgainIsAnotherDatagram) {
   }
 }
 
-TEST(Defragmenter, ZonesAreApart) {
-  Bench bench;
-  const Bytes payload = whole_payload(true);
-  bench.push(fragment_of(true, payload, {0, 24}), {}, 0, 1);
-  EXPECT_EQ(bench.push(fragment_of(true, payload, {24, 64}), {}, 0, 2).outcome, Outcome::kHeld);
-  EXPECT_EQ(bench.push(fragment_of(true, payload, {24, 64}), {}, 0, 1).outcome, Outcome::kComplete);
+// tests/flow/fragments-interface.flow asks which destinations are of one link.
+TEST(Defragmenter, PlacesAreApart) {
+  const Defragmenter::Place eth0{.in = InterfaceName("eth0")}, eth1{.in = InterfaceName("eth1")};
+  const Defragmenter::Place own{.own = true, .in = InterfaceName("eth0")},
+      lo{.own = true, .in = InterfaceName("lo")};
+  struct {
+    bool v4, of_one_link;
+    Defragmenter::Place first, second;
+    bool together;
+  } rows[] = {{true, false, eth0, eth1, true},  {true, false, eth0, own, false},
+              {false, false, eth0, eth1, true}, {false, false, eth0, own, false},
+              {false, true, eth0, eth1, false}, {false, true, own, lo, true}};
+  for (const auto& row : rows) {
+    Bench bench;
+    const Bytes payload = whole_payload(row.v4);
+    auto fragment = [&](const Piece& piece) {
+      Bytes bytes = fragment_of(row.v4, payload, piece);
+      if (row.of_one_link) bytes[24] = 0xff, bytes[25] = 0x02;
+      return bytes;
+    };
+    bench.push(fragment({0, 24}), {}, 0, row.first);
+    EXPECT_EQ(bench.push(fragment({24, 64}), {}, 0, row.second).outcome,
+              row.together ? Outcome::kComplete : Outcome::kHeld);
+    if (row.together) continue;
+    EXPECT_EQ(bench.push(fragment({24, 64}), {}, 0, row.first).outcome, Outcome::kComplete);
+  }
 }
 
 // `tcpdump -s 40`: the datagram is as long as it was, and known up to the first gap.
@@ -382,8 +383,10 @@ TEST(Defragmenter, MemoryIsBounded) {
     EXPECT_EQ(pushed.reason,
               pushed.outcome == Outcome::kHeld ? Reason::kFragmentHeld : Reason::kFragmentLimit);
   }
+  EXPECT_EQ(bench.defragmenter.held(), held);
   EXPECT_EQ(held, 101u);  // the last one is taken while the sum is not above the limit
   EXPECT_EQ(bench.expire(milliseconds(30000)).size(), 101u);
+  EXPECT_EQ(bench.defragmenter.held(), 0u);
   EXPECT_EQ(bench.push(fragment_of(true, payload, {0, 8})).outcome, Outcome::kHeld);
 }
 

@@ -297,18 +297,6 @@ void parse_ipv6(Packet& packet) {
   walk_extensions(packet, ip.next_header);
 }
 
-// The pseudo-header: both addresses, the protocol, the transport's length.
-Sum pseudo_header(const Packet& packet, uint32_t length) {
-  struct {
-    be32 length;
-    be32 protocol;
-  } const tail{length, packet.protocol()};
-  size_t addresses =
-      packet.family == Family::kIpv4 ? offsetof(Ipv4Header, source) : offsetof(Ipv6Header, source);
-  size_t words = packet.family == Family::kIpv4 ? 2 : 8;
-  return sum_words(packet.data + addresses, words) + sum_words(&tail, 2);
-}
-
 ChecksumState sums_to_zero(Sum sum) {
   return fold(sum) == 0xffff ? ChecksumState::kGood : ChecksumState::kBad;
 }
@@ -369,6 +357,17 @@ ChecksumState compute_checksum(const Packet& packet) {
 }
 
 }  // namespace
+
+Sum pseudo_header(const Packet& packet, uint32_t length) {
+  struct {
+    be32 length;
+    be32 protocol;
+  } const tail{length, packet.protocol()};
+  size_t addresses =
+      packet.family == Family::kIpv4 ? offsetof(Ipv4Header, source) : offsetof(Ipv6Header, source);
+  size_t words = packet.family == Family::kIpv4 ? 2 : 8;
+  return sum_words(packet.data + addresses, words) + sum_words(&tail, 2);
+}
 
 bool is_only_for_loopback(const Packet& packet) {
   if (packet.family == Family::kIpv4) return false;

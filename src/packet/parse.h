@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "packet/checksum.h"
 #include "packet/packet.h"
 
 namespace sallyport {
@@ -30,5 +31,9 @@ bool is_only_for_loopback(const Packet& packet);
 // capture, a fragment, a total length of 0) counts as good; so does a length field that lies, and
 // any other protocol.
 ChecksumState verify_checksum(Packet& packet);
+
+// The pseudo-header of a transport of `length` bytes: both addresses, the length, the protocol
+// (RFC 9293, 3.1; RFC 8200, 8.1).
+Sum pseudo_header(const Packet& packet, uint32_t length);
 
 }  // namespace sallyport

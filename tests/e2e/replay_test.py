@@ -65,6 +65,7 @@ class Json(program.Case):
                               c.pcap([answer()])).records
         self.assertEqual((record["verdict"], record["rule"]["target"]), ("DROP", "REJECT"))
         self.assertEqual(record["reject_with"], "icmp-port-unreachable")
+        self.assertEqual(record["answered"], True)
 
     def test_a_held_fragment_is_stolen_and_names_the_record_that_completes_it(self):
         parts = c.fragments(c.udp(c.PEER, 53, c.HOST, 7, bytes(100)), 48)
@@ -186,6 +187,20 @@ class WhoTheHostIs(program.Case):
         frame = [c.frame(c.udp(c.PEER, 1900, "239.255.255.250", 1900))]
         self.assertEqual(self.replay(rules(), c.pcap(frame)).column("reason"), ["group-not-joined"])
         self.assertEqual(self.hooks("--group", "239.255.255.250", frames=frame), ["INPUT"])
+
+    def test_the_answers_of_reject_are_a_capture(self):
+        frames = [c.frame(c.udp(c.PEER, 5, c.HOST, 6)), c.frame(c.icmp(c.PEER, c.HOST, 3)),
+                  c.frame(c.tcp(c.PEER, 5, c.HOST, 6, c.SYN))]
+        reject = rules("-A INPUT -p tcp -j REJECT --reject-with tcp-reset", "-A INPUT -j REJECT")
+        result = self.replay(reject, c.pcap(frames), "--answers", "answers.pcapng")
+        self.assertEqual(result.column("answered"), [True, False, True])
+        self.file("accept", rules(input="ACCEPT"))
+        answers = self.run_program("replay", "--json", "--rules", "accept", "--host", c.HOST, "answers.pcapng")
+        self.assertEqual(answers.column("hook"), ["POSTROUTING"] * 2)
+        self.assertEqual(answers.column("proto"), ["icmp", "tcp"])
+        self.assertEqual(answers.column("dst"), [c.PEER] * 2)
+        self.run_program("replay", "--rules", "rules", "--host", c.HOST, "--answers", "capture", "capture",
+                         expect=USAGE)
 
     def test_a_guess_is_printed(self):
         frames = [question(), answer(), question(peer="10.0.0.1"), answer(peer="10.0.0.1")]

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/answer_log.h"
 #include "kernel/tick_clock.h"
 
 namespace sallyport::testing {
@@ -58,8 +59,13 @@ std::expected<Ending, std::string> end_of(const Script& script, const Sandbox& s
 // One script's packets, one after the other.
 class Runner {
  public:
-  Runner(const Script& script, Sandbox& sandbox, Probe& probe, Pace pace)
-      : script_(script), sandbox_(sandbox), probe_(probe), pace_(pace), zones_(zones_of(script)) {
+  Runner(const Script& script, Sandbox& sandbox, Probe& probe, AnswerLog& answers, Pace pace)
+      : script_(script),
+        sandbox_(sandbox),
+        probe_(probe),
+        answers_(answers),
+        pace_(pace),
+        zones_(zones_of(script)) {
     if (pace == Pace::kFree) return;
     clock_.emplace();
     clock_->start();
@@ -103,6 +109,7 @@ class Runner {
     if (!flow) return std::unexpected(flow.error());
     KernelStep step{.sighting = probe_.take(packet), .tick = tick};
     step.sighting.seen.flow = *flow;
+    step.sighting.seen.answer = answers_.take();
     step.sighting.seen.timeout_may_be_less = !in_time;
     if (clock_) late |= !in_time;
     return step;
@@ -111,6 +118,7 @@ class Runner {
   const Script& script_;
   Sandbox& sandbox_;
   Probe& probe_;
+  AnswerLog& answers_;
   Pace pace_;
   std::vector<uint16_t> zones_;
   FlowFinder flows_;
@@ -124,12 +132,14 @@ std::expected<KernelRun, std::string> run_on_kernel(const Script& script, Pace p
   if (!sandbox) return std::unexpected(sandbox.error());
   std::expected<Probe, std::string> probe = Probe::open(script);
   if (!probe) return std::unexpected(probe.error());
+  std::expected<AnswerLog, std::string> answers = AnswerLog::open();
+  if (!answers) return std::unexpected(answers.error());
   if (Done done = sandbox->load_rules(script); !done) return std::unexpected(done.error());
   if (pace == Pace::kTicks) {
     sched_param priority{.sched_priority = 1};
     ::sched_setscheduler(0, SCHED_FIFO, &priority);  // if it fails, ticks are missed more often
   }
-  return Runner(script, *sandbox, *probe, pace).run();
+  return Runner(script, *sandbox, *probe, *answers, pace).run();
 }
 
 std::string what_is_missing() {

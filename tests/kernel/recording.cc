@@ -35,6 +35,8 @@ ExpectedOutcome record(const std::optional<ExpectedOutcome>& previous, const Obs
     }
   }
   if (fresh ? seen.fate == Fate::kDrop : previous->rule.has_value()) out.rule = seen.rule;
+  const bool answered = seen.fate == Fate::kDrop && seen.answer && !seen.answer->empty();
+  if (fresh ? answered : previous->answer.has_value()) out.answer = seen.answer;
   if (previous) out.reason = previous->reason;
   return out;
 }

@@ -200,6 +200,11 @@ Done Sandbox::configure(const Script& script) {
     sysctls.emplace_back("net.ipv4.ip_forward", "1");
     sysctls.emplace_back("net.ipv6.conf.all.forwarding", "1");
   }
+  // What REJECT sends back, all of it.
+  sysctls.emplace_back("net.ipv4.icmp_ratelimit", "0");
+  sysctls.emplace_back("net.ipv4.icmp_msgs_per_sec", "1000000");
+  sysctls.emplace_back("net.ipv4.icmp_msgs_burst", "1000000");
+  sysctls.emplace_back("net.ipv6.icmp.ratelimit", "0");
   // Where the trace of rules goes (AF_INET, AF_INET6): to the probe.
   sysctls.emplace_back("net.netfilter.nf_log.2", "nfnetlink_log");
   sysctls.emplace_back("net.netfilter.nf_log.10", "nfnetlink_log");
