@@ -207,6 +207,9 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
   const TcpFlow& tcp = flow.tcp;
   // The connection is over, or has been closed: `sFA,5000 cR,1..cR,9000`.
   if (tcp.state == TcpState::kClose || flow.tcp_flags & tcp::kFinSeen) return true;
+  // Some stacks refuse without a number: `cS,1000 sSA,5000,1001 cR,0` closes, `cR,1` is INVALID;
+  // so after a pick-up, but not once the connection is ASSURED.
+  if (segment.seq == 0 && !(flow.status & ct_status::kAssured)) return true;
   bool answers_last = segment.ack == tcp.last_end;
   // It answers a SYN that did not fit: `cS,1000 sRA,9000,1001` closes, `…,1002` is INVALID. Of a
   // SYN that fits no numbers are remembered, so that `cS sS cR,900000,0` closes too.
@@ -275,7 +278,10 @@ Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpStat
   bool reset = segment.kind == Kind::kRst;
   bool doubtful = reset && !is_exact(flow, segment, arrival.direction);
   remember(flow, segment, arrival.direction);
-  if (reset && !replied) return {.kind = Step::Kind::kReset};
+  if (reset && !replied) {
+    tcp.state = TcpState::kClose;
+    return {.kind = Step::Kind::kReset};
+  }
   if (to == TcpState::kSynSent2) flow.tcp_flags |= tcp::kSimultaneous;
   // After both have sent a SYN it is the answer's ACK that completes the handshake.
   bool completes = from == TcpState::kSynRecv && segment.kind == Kind::kAck &&
