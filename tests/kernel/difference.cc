@@ -103,7 +103,8 @@ uint64_t number_of(const std::string& word) {
   return parse_number(word).value_or(0);
 }
 
-// "ipv4 2 udp 17 29 src=…": the fifth word is the timeout; `use` counts who looks.
+// "ipv4 2 udp 17 29 src=…": the fifth word is the timeout. `use` counts who looks,
+// and `delta-time` the clock's seconds.
 Listing flows_of(std::string_view text) {
   Listing out;
   std::istringstream lines{std::string(text)};
@@ -115,7 +116,7 @@ Listing flows_of(std::string_view text) {
     for (std::string word; words >> word; i++) {
       if (i == 4) {
         seconds = {number_of(word), number_of(word)};
-      } else if (!word.starts_with("use=")) {
+      } else if (!word.starts_with("use=") && !word.starts_with("delta-time=")) {
         key += (key.empty() ? "" : " ") + word;
       }
     }
@@ -189,9 +190,9 @@ void compare_listings(Aspect aspect, const Listing& kernel, Listing engine,
 
 std::string entries_at(const Conntrack& conntrack, Tick now) {
   std::string text;
-  conntrack.each(now, [&](FlowId id, const Flow& flow) {
-    text += flow_text(flow, conntrack.reply_of(id), now) + '\n';
-  });
+  for (const FlowLine& line : list_flows(conntrack, now)) {
+    text += list_text(line, {.extended = true}) + '\n';
+  }
   return text;
 }
 
