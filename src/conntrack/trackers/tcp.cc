@@ -207,9 +207,6 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
   const TcpFlow& tcp = flow.tcp;
   // The connection is over, or has been closed: `sFA,5000 cR,1..cR,9000`.
   if (tcp.state == TcpState::kClose || flow.tcp_flags & tcp::kFinSeen) return true;
-  // Some stacks refuse without a number: `cS,1000 sSA,5000,1001 cR,0` closes, `cR,1` is INVALID;
-  // so after a pick-up, but not once the connection is ASSURED.
-  if (segment.seq == 0 && !(flow.status & ct_status::kAssured)) return true;
   bool answers_last = segment.ack == tcp.last_end;
   // It answers a SYN that did not fit: `cS,1000 sRA,9000,1001` closes, `…,1002` is INVALID. Of a
   // SYN that fits no numbers are remembered, so that `cS sS cR,900000,0` closes too.
@@ -223,11 +220,19 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
   return tcp.state == TcpState::kSynRecv && last_was(tcp, Kind::kAck, direction) && answers_last;
 }
 
-// A RST below what its receiver has acknowledged is no reset at all; but none is asked of one
-// that follows a SYN: `cS,900 cR,990`.
-bool is_stale(const TcpFlow& tcp, const Segment& segment, Direction direction) {
+// Up, and seen to be so from both sides.
+bool is_proven(const Flow& flow) {
+  return flow.tcp.state == TcpState::kEstablished && flow.status & ct_status::kAssured;
+}
+
+// A RST below what its receiver has acknowledged is no reset at all. None is asked of one that
+// follows a SYN, `cS,900 cR,990`, nor, before the connection is proven, of one with the number 0,
+// which answers what had none (RFC 9293, 3.5.2): `cS,999 sSA,4999,1000 cR,0` closes, `cR,1` not.
+bool is_stale(const Flow& flow, const Segment& segment, Direction direction) {
+  const TcpFlow& tcp = flow.tcp;
   Direction receiver = opposite(direction);
-  return !last_was(tcp, Kind::kSyn) && tcp.side[at(receiver)] & tcp::kAckSeen &&
+  if (last_was(tcp, Kind::kSyn) || (segment.seq == 0 && !is_proven(flow))) return false;
+  return tcp.side[at(receiver)] & tcp::kAckSeen &&
          tcp::before(segment.seq, tcp.window[at(receiver)].max_ack);
 }
 
@@ -236,9 +241,8 @@ bool is_stale(const TcpFlow& tcp, const Segment& segment, Direction direction) {
 bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
   const TcpFlow& tcp = flow.tcp;
   Direction receiver = opposite(direction);
-  bool proven = tcp.state == TcpState::kEstablished && flow.status & ct_status::kAssured &&
-                tcp.side[at(receiver)] & tcp::kAckSeen;
-  if (!proven || last_was(tcp, Kind::kSyn)) return true;
+  bool known = is_proven(flow) && tcp.side[at(receiver)] & tcp::kAckSeen;
+  if (!known || last_was(tcp, Kind::kSyn)) return true;
   bool follows = last_was(tcp, Kind::kAck, direction) && segment.seq == tcp.last_end;
   return follows || segment.seq == tcp.window[at(receiver)].max_ack;
 }
@@ -279,7 +283,7 @@ Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpStat
   bool doubtful = reset && !is_exact(flow, segment, arrival.direction);
   remember(flow, segment, arrival.direction);
   if (reset && !replied) {
-    tcp.state = TcpState::kClose;
+    tcp.state = to;
     return {.kind = Step::Kind::kReset};
   }
   if (to == TcpState::kSynSent2) flow.tcp_flags |= tcp::kSimultaneous;
@@ -333,7 +337,7 @@ Step move_tcp(Flow& flow, const Arrival& arrival) {
   bool reset = segment.kind == Kind::kRst;
   if (!reset || !is_believed(flow, segment, direction)) {
     bool held = reset && !arrival.knobs.tcp_ignore_invalid_rst;
-    if (held && is_stale(tcp, segment, direction)) return Step::invalid(Reason::kInvalidTcpRst);
+    if (held && is_stale(flow, segment, direction)) return Step::invalid(Reason::kInvalidTcpRst);
     Fit result = fit(flow, segment, direction);
     bool passes = result == Fit::kFits || liberal;
     if (!passes && is_ignored(result)) return {.keep_timer = true};
