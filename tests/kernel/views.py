@@ -290,7 +290,7 @@ def ours(program, scratch, capture, wanted, at):
 def difference(what, view, theirs, mine):
     """Of two texts, in words; empty if there is none."""
     theirs, mine = comparable(view, theirs), comparable(view, mine)
-    if len(theirs) >= 2 and mine == theirs:
+    if theirs and mine == theirs:
         return ""
     return "".join([f"{what}, {view}: {len(theirs)} and {len(mine)} lines\n",
                     *(f"  kernel: {line}\n" for line in theirs if line not in mine),
