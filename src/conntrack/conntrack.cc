@@ -270,7 +270,8 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
     case Step::Kind::kAccept:
     case Step::Kind::kReset: break;
   }
-  account(found.index, found.direction, packet);
+  // Linux counts where it sets the timer: not a packet that passes without moving anything.
+  if (!step.keep_timer) account(found.index, found.direction, packet);
   if (step.kind == Step::Kind::kReset) {
     destroy(found.index, FlowEvent::Why::kReset, now);  // told with the status that it had
   } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) {

@@ -81,6 +81,10 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
                         Aspect::kTcpState, Aspect::kTimeout, Aspect::kRule}) {
     // No trace tells which rule hotdropped a packet.
     if (aspect == Aspect::kRule && seen.reason == Reason::kHotdrop) continue;
+    // What raw drops, the probe behind it has not seen.
+    bool dropped_in_raw =
+        seen.fate == Outcome::Fate::kDrop && seen.rule && seen.rule->table == "raw";
+    if (aspect == Aspect::kState && dropped_in_raw) continue;
     ExpectedOutcome asked = *only(aspect, all, seen.fate);
     std::string differs = compare(asked, observed);
     bool late = aspect == Aspect::kTimeout && kernel.seen.timeout_may_be_less && seen.flow &&

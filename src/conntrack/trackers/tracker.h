@@ -22,7 +22,7 @@ struct Step {
     kReopen,   // the packet is of another flow with the same tuple: this one is gone
   } kind = Kind::kAccept;
   Reason reason = Reason::kNone;
-  bool keep_timer = false;  // the timer goes on as it was
+  bool keep_timer = false;  // the timer goes on as it was, and nothing is counted
   bool assured = false;     // the flow is now worth keeping when the table is full
   uint32_t seconds = 0;     // the timer otherwise
   uint32_t at_most = ~0u;   // of an invalid packet: no more than this is left
