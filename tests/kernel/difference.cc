@@ -42,12 +42,14 @@ std::optional<ExpectedOutcome> only(Aspect aspect, const ExpectedOutcome& all, O
 }
 
 // All that the kernel showed of a packet; `fate` is the engine's, which may be as good.
-ExpectedOutcome everything(const Observation& seen, Outcome::Fate fate) {
+ExpectedOutcome everything(const Sighting& sighting, Outcome::Fate fate) {
+  const Observation& seen = sighting.seen;
   ExpectedOutcome all;
   all.fate = seen.perhaps == fate ? fate : seen.fate;
   all.state = seen.state;
   all.direction = seen.direction;
   all.rule = seen.rule;
+  if (sighting.flow_is_doubtful) return all;
   if (seen.flow) {
     all.timeout = seen.flow->timeout;
     all.tcp = seen.flow->tcp;
@@ -68,7 +70,7 @@ Rules sorted(Rules rules) {
 void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& kernel,
                     const EngineStep& engine, std::vector<Difference>& out) {
   const Observation& seen = engine.seen;
-  ExpectedOutcome all = everything(kernel.seen, seen.fate);
+  ExpectedOutcome all = everything(kernel, seen.fate);
   // The tick may have gone on between the packet and the look at its flow.
   Observation observed = seen;
   observed.timeout_may_be_less = false;
@@ -81,10 +83,10 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
                         Aspect::kTcpState, Aspect::kTimeout, Aspect::kRule}) {
     // No trace tells which rule hotdropped a packet.
     if (aspect == Aspect::kRule && seen.reason == Reason::kHotdrop) continue;
-    // What raw drops, the probe behind it has not seen.
+    // What raw drops, the probe behind it has not seen, and which zone's it was is not known.
     bool dropped_in_raw =
         seen.fate == Outcome::Fate::kDrop && seen.rule && seen.rule->table == "raw";
-    if (aspect == Aspect::kState && dropped_in_raw) continue;
+    if (dropped_in_raw && aspect != Aspect::kVerdict && aspect != Aspect::kRule) continue;
     ExpectedOutcome asked = *only(aspect, all, seen.fate);
     std::string differs = compare(asked, observed);
     bool late = aspect == Aspect::kTimeout && kernel.seen.timeout_may_be_less && seen.flow &&

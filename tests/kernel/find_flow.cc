@@ -106,13 +106,16 @@ Found find_in_zone(int fd, const Tuple& tuple, uint16_t zone) {
 FlowFinder::FlowFinder()
     : socket_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER)) {}
 
-Found FlowFinder::find(const Tuple& tuple, std::span<const uint16_t> zones) const {
+std::expected<std::vector<SeenFlow>, std::string> FlowFinder::find(
+    const Tuple& tuple, std::span<const uint16_t> zones) const {
   if (!socket_) return std::unexpected("a netlink socket");
+  std::vector<SeenFlow> flows;
   for (uint16_t zone : zones) {
     Found found = find_in_zone(socket_.get(), tuple, zone);
-    if (!found || *found) return found;
+    if (!found) return std::unexpected(found.error());
+    if (*found) flows.push_back(**found);
   }
-  return std::nullopt;
+  return flows;
 }
 
 }  // namespace sallyport::testing

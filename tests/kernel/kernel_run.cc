@@ -103,12 +103,13 @@ class Runner {
       return KernelStep{};
     }
     late |= sandbox_.clock().now() != tick;
-    std::expected<std::optional<SeenFlow>, std::string> flow =
+    std::expected<std::vector<SeenFlow>, std::string> flows =
         flows_.find(tuple_of(packet.packet), zones_);
     bool in_time = clock_ ? clock_->still_in(packet.time) : sandbox_.clock().now() == tick;
-    if (!flow) return std::unexpected(flow.error());
+    if (!flows) return std::unexpected(flows.error());
     KernelStep step{.sighting = probe_.take(packet), .tick = tick};
-    step.sighting.seen.flow = *flow;
+    if (!flows->empty()) step.sighting.seen.flow = flows->front();
+    step.sighting.flow_is_doubtful = flows->size() > 1;
     step.sighting.seen.answer = answers_.take();
     step.sighting.seen.timeout_may_be_less = !in_time;
     if (clock_) late |= !in_time;

@@ -30,6 +30,8 @@ struct Sighting {
   std::vector<ExpectedOutcome::Rule> passed;
   // Conntrack's words where the packet is INVALID or ignored (nf_conntrack_log_invalid).
   std::string complaint;
+  // More than one zone has a flow of this tuple: whether `seen.flow` is the packet's, nobody knows.
+  bool flow_is_doubtful = false;
 };
 
 class Probe {
@@ -58,9 +60,9 @@ class Probe {
 class FlowFinder {
  public:
   FlowFinder();
-  // The confirmed flow that has this tuple in one of its directions, in any of `zones`.
-  std::expected<std::optional<SeenFlow>, std::string> find(const Tuple& tuple,
-                                                           std::span<const uint16_t> zones) const;
+  // The confirmed flows that have this tuple in one of their directions, in the order of `zones`.
+  std::expected<std::vector<SeenFlow>, std::string> find(const Tuple& tuple,
+                                                         std::span<const uint16_t> zones) const;
 
  private:
   Fd socket_;

@@ -112,11 +112,12 @@ Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction,
   if (after(acknowledged.sacked, receiver.end)) return Fit::kBadAck;
   uint32_t oldest = std::max(sender.max_window, kOldestAck);
   bool old_ack = !after(acknowledged.sacked, receiver.end - oldest - 1);
+  bool old_data = receiver.max_window && !after(segment.end, sender.end - receiver.max_window - 1);
   if (after(segment.seq, sender.max_end)) {
     bool near = segment.end - sender.max_end < receiver.max_window;
-    return near && !old_ack ? Fit::kOvershot : Fit::kBeyondWindow;
+    // With windows of 1 GB what is beyond one edge may be before the other, too: it is not near.
+    return near && !old_data && !old_ack ? Fit::kOvershot : Fit::kBeyondWindow;
   }
-  bool old_data = receiver.max_window && !after(segment.end, sender.end - receiver.max_window - 1);
   return old_data || old_ack ? Fit::kOld : Fit::kFits;
 }
 
