@@ -150,7 +150,8 @@ uint32_t timeout_after(const Flow& flow, bool doubtful_reset, const Knobs& knobs
   } else if ((tcp.side[0] | tcp.side[1]) & tcp::kUnacknowledged &&
              usual > knobs.tcp_timeout_unacknowledged) {
     seconds = knobs.tcp_timeout_unacknowledged;
-  } else if (tcp.last_window == 0) {  // closed, or not known: picked up beyond all windows
+  } else if (tcp.last_window == 0 && !last_was(tcp, Kind::kRst)) {
+    // Nobody may send, or nobody knows: picked up beyond all windows. A reset does not wait.
     seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
   }
   bool unanswered = tcp.state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
