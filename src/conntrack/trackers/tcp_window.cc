@@ -121,8 +121,7 @@ Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction,
   return old_data || old_ack ? Fit::kOld : Fit::kFits;
 }
 
-void move_end(TcpFlow& tcp, uint32_t end, Direction direction) {
-  if (!after(end, tcp.window[at(direction)].end)) return;
+void set_end(TcpFlow& tcp, uint32_t end, Direction direction) {
   tcp.window[at(direction)].end = end;
   tcp.side[at(direction)] |= kUnacknowledged;
 }
@@ -140,7 +139,7 @@ void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction,
   if (receiver.max_window && after(segment.end, sender.max_end)) {
     receiver.max_window += segment.end - sender.max_end;
   }
-  move_end(tcp, segment.end, direction);
+  if (after(segment.end, sender.end)) set_end(tcp, segment.end, direction);
   if (segment.has_ack) {
     if (!(side & kAckSeen) || after(acknowledged.ack, sender.max_ack)) {
       sender.max_ack = acknowledged.ack;
@@ -205,7 +204,9 @@ Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
   if (says_nothing) acknowledged = {receiver.end, receiver.end};
   Fit result = compare(tcp, segment, direction, acknowledged);
   if (result == Fit::kFits) move_windows(tcp, segment, direction, acknowledged);
-  if (result == Fit::kOvershot) move_end(tcp, segment.end, direction);
+  // Even back, when the window has been closed since: `cA,2000,0 win 0, sPA,1220..1221 sR,25` makes
+  // an ACK of 1221 INVALID.
+  if (result == Fit::kOvershot) set_end(tcp, segment.end, direction);
   return result;
 }
 
