@@ -139,19 +139,19 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
 }
 
 // The first of these that holds; and a connection that nobody has answered does not wait for days.
-uint32_t timeout_after(const Flow& flow, bool doubtful_reset, const Knobs& knobs) {
+// A reset's timer is the same whether it is believed or not.
+uint32_t timeout_after(const Flow& flow, const Knobs& knobs) {
   const TcpFlow& tcp = flow.tcp;
   uint32_t usual = timeout_of(tcp.state, knobs);
   uint32_t seconds = usual;
   if (flow.retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans) {
     seconds = knobs.tcp_timeout_max_retrans;
-  } else if (doubtful_reset) {
+  } else if (last_was(tcp, Kind::kRst)) {
     seconds = knobs.tcp_timeout_close;
   } else if ((tcp.side[0] | tcp.side[1]) & tcp::kUnacknowledged &&
              usual > knobs.tcp_timeout_unacknowledged) {
     seconds = knobs.tcp_timeout_unacknowledged;
-  } else if (tcp.last_window == 0 && !last_was(tcp, Kind::kRst)) {
-    // Nobody may send, or nobody knows: picked up beyond all windows. A reset does not wait.
+  } else if (tcp.last_window == 0) {  // closed, or not known: picked up beyond all windows
     seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
   }
   bool unanswered = tcp.state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
@@ -191,7 +191,7 @@ Step open_tcp(Flow& flow, const Arrival& arrival) {
     fit(flow, segment, Direction::kOriginal);
   }
   remember(flow, segment, Direction::kOriginal);
-  return Step::accept(timeout_after(flow, false, arrival.knobs));
+  return Step::accept(timeout_after(flow, arrival.knobs));
 }
 
 namespace {
@@ -294,7 +294,7 @@ Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpStat
   if (completes) to = TcpState::kEstablished;
   if (!doubtful) tcp.state = to;
   if (segment.kind == Kind::kFin && from != TcpState::kClose) flow.tcp_flags |= tcp::kFinSeen;
-  Step step = Step::accept(timeout_after(flow, doubtful, arrival.knobs));
+  Step step = Step::accept(timeout_after(flow, arrival.knobs));
   bool was_up = from == TcpState::kSynRecv || from == TcpState::kEstablished;
   step.assured = was_up && tcp.state == TcpState::kEstablished && replied;
   // Only an answer ends the wait for it: not a SYN sent again, nor one that crosses it.
