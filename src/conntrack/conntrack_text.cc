@@ -475,10 +475,6 @@ std::string proc_text(const FlowLine& line) {
   return text + age_text(line, Writer::kProc) + fmt::format(" use={}", line.uses + 1);
 }
 
-std::string flow_text(const Flow& flow, const Tuple& reply, Tick now) {
-  return list_text(line_of(flow, reply, now), {.extended = true});
-}
-
 namespace {
 
 // The addresses of a tuple and its ports, under the names that `conntrack -L expect` gives them.

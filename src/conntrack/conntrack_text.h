@@ -53,8 +53,6 @@ std::string list_text(const FlowLine& line, const FlowForm& form = {});
 std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form = {});
 // As /proc/net/nf_conntrack has it.
 std::string proc_text(const FlowLine& line);
-// As `conntrack -L -o extended` prints it. `reply` is Conntrack::reply_of().
-std::string flow_text(const Flow& flow, const Tuple& reply, Tick now);
 
 // As `conntrack -L expect` prints it.
 std::string expectation_text(const Expectation& expectation, Tick now);

@@ -28,9 +28,9 @@ constexpr std::string_view kListing =
 
 std::string listing_of(const Conntrack& conntrack, Tick now) {
   std::vector<std::string> lines;
-  conntrack.each(now, [&](FlowId id, const Flow& flow) {
-    lines.push_back(flow_text(flow, conntrack.reply_of(id), now));
-  });
+  for (const FlowLine& line : list_flows(conntrack, now)) {
+    lines.push_back(list_text(line, {.extended = true}));
+  }
   std::ranges::sort(lines);
   std::string text;
   for (const std::string& line : lines) text += line + "\n";

@@ -3,7 +3,6 @@
 // anew: src/engine/reject_test.cc holds what was seen on the wire.
 #include "kernel/answer_log.h"
 
-#include <arpa/inet.h>
 #include <array>
 #include <cstddef>
 #include <cstring>
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 
 #include "kernel/attributes.h"
+#include "kernel/log_group.h"
 #include "packet/checksum.h"
 #include "packet/headers.h"
 #include "packet/parse.h"
@@ -30,29 +30,6 @@ std::string rules() {
       "  icmpv6 type destination-unreachable log group {1} snaplen 65535 queue-threshold 1\n"
       " }}\n}}\n",
       Sandbox::kPriority, kGroup);
-}
-
-Done bind(int fd) {
-  std::array<char, 256> buffer{};
-  nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
-  message->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
-  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  auto* header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
-  header->nfgen_family = AF_UNSPEC;
-  header->version = NFNETLINK_V0;
-  header->res_id = htons(kGroup);
-  nfulnl_msg_config_cmd command{NFULNL_CFG_CMD_BIND};
-  mnl_attr_put(message, NFULA_CFG_CMD, sizeof command, &command);
-  nfulnl_msg_config_mode mode{
-      .copy_range = htonl(0xffff), .copy_mode = NFULNL_COPY_PACKET, ._pad = 0};
-  mnl_attr_put(message, NFULA_CFG_MODE, sizeof mode, &mode);
-  mnl_attr_put_u32(message, NFULA_CFG_QTHRESH, htonl(1));
-  if (::send(fd, message, message->nlmsg_len, 0) < 0) return std::unexpected("nfnetlink_log");
-  const ssize_t count = ::recv(fd, buffer.data(), buffer.size(), 0);
-  auto* answer = reinterpret_cast<nlmsghdr*>(buffer.data());
-  const bool good = count > 0 && answer->nlmsg_type == NLMSG_ERROR &&
-                    static_cast<nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error == 0;
-  return good ? Done{} : std::unexpected("nfnetlink_log refuses a group");
 }
 
 int store_payload(const nlmsghdr* message, void* data) {
@@ -96,7 +73,7 @@ std::expected<AnswerLog, std::string> AnswerLog::open() {
   AnswerLog log;
   log.socket_ = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
   if (!log.socket_) return std::unexpected("a netlink socket");
-  Done done = bind(log.socket_.get());
+  Done done = bind_log_group(log.socket_.get(), kGroup, LogCopy::kWhole);
   if (done) done = run_program({"nft", "-f", "-"}, rules());
   if (!done) return std::unexpected(done.error());
   return log;

@@ -1,10 +1,7 @@
 #include "kernel/probe.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
-#include <cstring>
-#include <errno.h>
 #include <fmt/format.h>
 #include <iterator>
 #include <linux/netfilter/nfnetlink_log.h>
@@ -12,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "kernel/attributes.h"
+#include "kernel/log_group.h"
 
 namespace sallyport::testing {
 namespace {
@@ -90,32 +88,6 @@ std::string probe_rules(bool conntrack) {
   return out + "}\n";
 }
 
-Done bind_group(int fd, uint16_t group) {
-  std::array<char, 256> buffer{};
-  nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
-  message->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
-  message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  auto* header = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(nfgenmsg)));
-  header->nfgen_family = AF_UNSPEC;
-  header->version = NFNETLINK_V0;
-  header->res_id = htons(group);
-  nfulnl_msg_config_cmd command{NFULNL_CFG_CMD_BIND};
-  mnl_attr_put(message, NFULA_CFG_CMD, sizeof command, &command);
-  nfulnl_msg_config_mode mode{};
-  mode.copy_mode = NFULNL_COPY_META;
-  mnl_attr_put(message, NFULA_CFG_MODE, sizeof mode, &mode);
-  mnl_attr_put_u32(message, NFULA_CFG_QTHRESH, htonl(1));
-  if (::send(fd, message, message->nlmsg_len, 0) < 0) return std::unexpected("nfnetlink_log");
-  ssize_t count = ::recv(fd, buffer.data(), buffer.size(), 0);
-  auto* answer = reinterpret_cast<nlmsghdr*>(buffer.data());
-  if (count < 0 || answer->nlmsg_type != NLMSG_ERROR) return std::unexpected("nfnetlink_log");
-  int error = static_cast<nlmsgerr*>(mnl_nlmsg_get_payload(answer))->error;
-  if (error != 0) {
-    return std::unexpected(fmt::format("nfnetlink_log: {}", std::strerror(-error)));
-  }
-  return {};
-}
-
 // "S NEW original".
 void read_state(std::string_view line, Observation& seen) {
   if (seen.state != CtInfo::kNone) return;  // looped back: the first hook's state counts
@@ -188,7 +160,7 @@ std::expected<Probe, std::string> Probe::open(const Script& script) {
   int size = 4 * 1024 * 1024;
   ::setsockopt(probe.socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
   for (uint16_t group : {kTraceGroup, kProbeGroup}) {
-    if (Done done = bind_group(probe.socket_.get(), group); !done) {
+    if (Done done = bind_log_group(probe.socket_.get(), group, LogCopy::kNothing); !done) {
       return std::unexpected(done.error());
     }
   }
