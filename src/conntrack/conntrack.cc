@@ -521,9 +521,12 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
     return helped;
   }
   if (tracked.created && !(flow->status & ct_status::kConfirmed)) {
-    if (state.clashes(index, now) || !state.table.insert(index)) {
+    Reason failed = state.clashes(index, now)    ? Reason::kInsertFailed
+                    : !state.table.insert(index) ? Reason::kTableFull
+                                                 : Reason::kNone;
+    if (failed != Reason::kNone) {
       release(tracked);
-      return Reason::kInsertFailed;
+      return failed;
     }
     state.insert(index, now);
   } else if (state.events.listening() && !(flow->status & ct_status::kDying)) {
@@ -550,6 +553,7 @@ void Conntrack::close(FlowId id, Tick now) {
   State& state = *state_;
   Flow* flow = find(id);
   if (!flow || !(flow->status & ct_status::kConfirmed) || flow->status & ct_status::kDying) return;
+  if (flow->tcp.state == TcpState::kClose) return;
   flow->tcp.state = TcpState::kClose;
   state.set_timeout(*flow, state.knobs.tcp_timeout_close);
   flow->expires = now + flow->timeout;

@@ -73,14 +73,14 @@ class Conntrack {
   Tracked track(Packet& packet, const TrackAs& as, Tick now);
   // NOTRACK: the packet is UNTRACKED.
   Tracked untrack(Packet& packet);
-  // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or why
-  // it is dropped here: its flow could not be inserted, or a helper does not want it. A flow that
-  // it created is gone then.
+  // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or
+  // kInsertFailed, if a tuple of the flow that it created is another's: it goes on, and that flow
+  // is gone; or why it is dropped here: a helper does not want it, or the table is full.
   Reason confirm(const Packet& packet, const Tracked& tracked, Tick now);
   // The packet was dropped: a flow that it created is gone without a trace.
   void release(const Tracked& tracked);
   // A rule has answered a packet of this TCP flow with a reset: CLOSE, as if the reset had passed,
-  // whatever becomes of the reset itself.
+  // whatever becomes of the reset itself. A flow that is in CLOSE keeps its timer.
   void close(FlowId id, Tick now);
 
   // Null if that flow is gone. The pointer is good until the next reserve().

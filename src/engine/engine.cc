@@ -204,15 +204,16 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& t
   if (!program) return {.reason = Reason::kNoRules};
   std::span<const Hook> hooks = hooks_of(way.path);
   Packet* packet = &arrived;
+  bool is_delivered = way.path == Way::Path::kInput || way.path == Way::Path::kLoopback;
   if (arrived.is_fragment && !program->needs_conntrack && arrived.family == Family::kIpv4 &&
-      way.path == Way::Path::kInput) {
-    // Without conntrack IPv4 puts fragments together on delivery, between the two hooks. (IPv6
-    // does after INPUT, when nobody looks any more.)
+      is_delivered) {
+    // Without conntrack IPv4 puts fragments together on delivery, before INPUT. (IPv6 does after
+    // it, when nobody looks any more.)
     Journey journey(*this, arrived, way);
-    Verdict verdict = travel(journey, hooks.first(1), tracer);
+    Verdict verdict = travel(journey, hooks.first(hooks.size() - 1), tracer);
     if (verdict != Verdict::kAccept) return conclude(journey, verdict, answer);
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
-    hooks = hooks.subspan(1);
+    hooks = hooks.last(1);
   } else if (arrived.is_fragment && program->needs_conntrack) {
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
@@ -329,6 +330,7 @@ Verdict Engine::confirm(Journey& journey) {
     return Verdict::kAccept;
   }
   if (created) journey.tracked.flow = {};
+  if (reason == Reason::kInsertFailed) return Verdict::kAccept;
   journey.tracking_drop = true;
   return Verdict::kDrop;
 }

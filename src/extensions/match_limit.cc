@@ -68,9 +68,11 @@ void write(const Rate& rate, const Scope&, std::string& out) {
 constexpr uint64_t kCreditsPerTick = 128;  // 32000 a second
 constexpr uint64_t kDefaultBurst = 5;
 
-// 10000 prices are 32000 credits; 32 bits, as the kernel keeps them.
+// 10000 prices are 32000 credits; 32 bits, as the kernel keeps them. Where the product would not
+// fit into them, it divides first: 1000/hour with a burst of 6 passes five.
 constexpr uint32_t credits(uint64_t price) {
-  return static_cast<uint32_t>(price * 16 / 5);
+  const bool fits = price * 32000 <= 0xffffffff;
+  return static_cast<uint32_t>(fits ? price * 32000 / 10000 : price / 10000 * 32000);
 }
 
 struct LimitMatch {

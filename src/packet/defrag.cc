@@ -317,12 +317,21 @@ bool ecn_is_ce(uint8_t ecns) {
 }
 
 // RFC 7112: the first fragment has all headers, up to these bytes of the transport's.
+// Linux asks a little less: a next extension header of which nothing is there is not missed.
 bool has_all_headers(const Packet& packet) {
   uint32_t needed = 1;
   switch (packet.protocol()) {
     case protocol::kTcp: needed = sizeof(TcpHeader); break;
     case protocol::kUdp: needed = sizeof(UdpHeader); break;
     case protocol::kIcmpv6: needed = sizeof(IcmpHeader); break;
+    case protocol::kHopByHop:
+    case protocol::kIpv6Routing:
+    case protocol::kIpv6Fragment:
+    case protocol::kAh:
+    case protocol::kIpv6Destination: {
+      const bool has_begun = packet.presence(packet.transport, 1) == Presence::kPresent;
+      return !has_begun || packet.presence(packet.transport, 2) != Presence::kShort;
+    }
     default: break;
   }
   return packet.presence(packet.transport, needed) != Presence::kShort;
@@ -493,7 +502,10 @@ Defragmenter::Pushed Defragmenter::State::add(Store& store, uint32_t index, cons
     }
     return {Outcome::kDropped, reason, {}};
   };
-  if (Reason bad = admit(queue, packet, end); bad != Reason::kNone) return refuse(bad, v4);
+  if (Reason bad = admit(queue, packet, end); bad != Reason::kNone) {
+    // An empty one has told IPv6 all the same where the datagram ends, be it the queue's only one.
+    return v4 ? refuse(bad, true) : Pushed{Outcome::kDropped, bad, {}};
+  }
 
   const uint32_t from = offset / kUnit, to = (end + kUnit - 1) / kUnit;
   if (end > kMostPayload) return refuse(Reason::kFragmentBad, true);
@@ -606,12 +618,14 @@ uint32_t Defragmenter::largest_fragment() const {
 
 std::span<void* const> Defragmenter::expire_one(Instant now) {
   for (Store* store : {&state_->ipv4, &state_->ipv6}) {
-    uint32_t oldest = store->oldest;
-    if (oldest != kNone && store->queues[oldest].deadline <= now) store->lose(oldest);
-    if (uint32_t index = store->lost; index != kNone) {
+    for (;;) {
+      uint32_t oldest = store->oldest;
+      if (oldest != kNone && store->queues[oldest].deadline <= now) store->lose(oldest);
+      uint32_t index = store->lost;
+      if (index == kNone) break;
       store->lost = store->queues[index].next;
       store->release(index, state_->cookies);
-      return state_->cookies;
+      if (!state_->cookies.empty()) return state_->cookies;  // else it held nothing but a length
     }
   }
   return {};

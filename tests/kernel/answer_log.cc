@@ -21,10 +21,13 @@ namespace {
 
 constexpr uint16_t kGroup = 8;
 
+// What this kernel reports to multicast routers, some time after a query, is nobody's traffic.
 std::string rules() {
   return fmt::format(
       "table inet answers {{\n chain out {{ type filter hook output priority -460;\n"
       "  meta priority {0} accept\n"
+      "  ip protocol igmp drop\n"
+      "  icmpv6 type {{ 130, 131, 132, 143 }} drop\n"
       "  tcp flags & rst == rst log group {1} snaplen 65535 queue-threshold 1\n"
       "  icmp type destination-unreachable log group {1} snaplen 65535 queue-threshold 1\n"
       "  icmpv6 type destination-unreachable log group {1} snaplen 65535 queue-threshold 1\n"

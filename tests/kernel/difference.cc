@@ -41,15 +41,16 @@ std::optional<ExpectedOutcome> only(Aspect aspect, const ExpectedOutcome& all, O
   }
 }
 
-// All that the kernel showed of a packet; `fate` is the engine's, which may be as good.
-ExpectedOutcome everything(const Sighting& sighting, Outcome::Fate fate) {
+// All that the kernel showed of a packet; the engine's verdict may be as good.
+ExpectedOutcome everything(const Sighting& sighting, const Observation& engine) {
   const Observation& seen = sighting.seen;
   ExpectedOutcome all;
-  all.fate = seen.perhaps == fate ? fate : seen.fate;
+  all.fate = seen.perhaps == engine.fate ? engine.fate : seen.fate;
   all.state = seen.state;
   all.direction = seen.direction;
   all.rule = seen.rule;
-  if (sighting.flow_is_doubtful) return all;
+  // With zones, which flow is the packet's the engine says, if it has one.
+  if (sighting.flows > 1 || (sighting.zones > 1 && !engine.flow)) return all;
   if (seen.flow) {
     all.timeout = seen.flow->timeout;
     all.tcp = seen.flow->tcp;
@@ -70,7 +71,7 @@ Rules sorted(Rules rules) {
 void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& kernel,
                     const EngineStep& engine, std::vector<Difference>& out) {
   const Observation& seen = engine.seen;
-  ExpectedOutcome all = everything(kernel, seen.fate);
+  ExpectedOutcome all = everything(kernel, seen);
   // The tick may have gone on between the packet and the look at its flow.
   Observation observed = seen;
   observed.timeout_may_be_less = false;

@@ -109,7 +109,8 @@ class Runner {
     if (!flows) return std::unexpected(flows.error());
     KernelStep step{.sighting = probe_.take(packet), .tick = tick};
     if (!flows->empty()) step.sighting.seen.flow = flows->front();
-    step.sighting.flow_is_doubtful = flows->size() > 1;
+    step.sighting.flows = flows->size();
+    step.sighting.zones = zones_.size();
     step.sighting.seen.answer = answers_.take();
     step.sighting.seen.timeout_may_be_less = !in_time;
     if (clock_) late |= !in_time;

@@ -206,11 +206,12 @@ Sighting Probe::take(const ScriptPacket& packet) {
   std::string_view first = out ? "OUT<" : "PRE<", first_end = out ? "OUT>" : "PRE>";
   std::string_view second = out ? "POST<" : forward ? "FWD<" : "IN<";
   bool fragment = packet.packet.spec.fragment.has_value();
+  bool lost_at_once = passed(first) && !passed(second) && (!last || passed(first_end));
+  bool lost_on_delivery = loops && passed("PRE>") && !passed("IN<");
   if (passed(way_end)) {
     seen.fate = Fate::kAccept;
     seen.rule = last_of_filter;
-  } else if (fragment && seen.state == CtInfo::kNone && passed(first) && !passed(second) &&
-             (!last || passed(first_end))) {
+  } else if (fragment && seen.state == CtInfo::kNone && (lost_at_once || lost_on_delivery)) {
     // Held, or thrown away: by conntrack at once, or without it before INPUT.
     seen.fate = Fate::kStolen;
     seen.perhaps = Fate::kDrop;

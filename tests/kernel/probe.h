@@ -30,8 +30,10 @@ struct Sighting {
   std::vector<ExpectedOutcome::Rule> passed;
   // Conntrack's words where the packet is INVALID or ignored (nf_conntrack_log_invalid).
   std::string complaint;
-  // More than one zone has a flow of this tuple: whether `seen.flow` is the packet's, nobody knows.
-  bool flow_is_doubtful = false;
+  // How many flows of this tuple there are, in zones of their own, and in how many zones they were
+  // looked for. The packet's own zone nobody knows who has not seen its flow.
+  size_t flows = 0;
+  size_t zones = 1;
 };
 
 class Probe {

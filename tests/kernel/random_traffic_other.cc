@@ -53,8 +53,8 @@ Steps other_conversation(Random& random, const World& world) {
   return steps;
 }
 
-// Questions and reports, to groups and sometimes to a neighbour. RFC 2236 and
-// 3376.
+// Questions and reports, to groups and sometimes to a neighbour. RFC 2236 and 3376. The host itself
+// reports nothing: its kernel would know nothing of what a packet socket says for it.
 Steps igmp_conversation(Random& random, const World& world) {
   Link link = world.host_link(random, Family::kIpv4);
   Steps steps;
@@ -66,7 +66,9 @@ Steps igmp_conversation(Random& random, const World& world) {
       (from_a ? to_group.b : to_group.a) = group;
     }
     std::string packet = to_group.plain(from_a, "igmp");
-    packet += fmt::format(" type {} ttl 1", random.pick({0x11, 0x12, 0x16, 0x17, 0x22}));
+    int type = random.pick({0x11, 0x12, 0x16, 0x17, 0x22});
+    bool by_host = (from_a ? to_group.there : to_group.back).starts_with("out");
+    packet += fmt::format(" type {} ttl 1", by_host ? 0x11 : type);
     if (random.chance(30)) packet += " group 239.255.255.250";
     packet += random.maybe(5, " bad-checksum");
     steps.push_back(to_group.step(from_a, packet));

@@ -314,7 +314,7 @@ Step move_tcp(Flow& flow, const Arrival& arrival) {
     if (result == Fit::kFits || liberal) {
       tcp.state = TcpState::kSynRecv;
       remember(flow, segment, direction);
-      return Step::accept(arrival.knobs.tcp_timeout_syn_recv);
+      return Step::accept(timeout_after(flow, arrival.knobs));
     }
     return is_ignored(result) ? Step{.keep_timer = true} : refuse(flow, segment, arrival, result);
   }
