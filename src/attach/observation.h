@@ -35,8 +35,9 @@ struct Observation {
   CtInfo state = CtInfo::kNone;
   std::optional<Direction> direction;
   std::optional<SeenFlow> flow;
-  // The clock moved while the flow was looked at: its timeout may be a second less than it was.
-  bool timeout_may_be_less = false;
+  // For so many seconds, rounded up, the clock went on before the flow was looked at: its timeout
+  // may be that much less than it was, and it may be gone.
+  uint32_t seconds_late = 0;
   std::optional<ExpectedOutcome::Rule> rule;
   std::optional<Reason> reason;  // the kernel has none
   // What REJECT sent back, from its IP header on, with zeroes where the sending host chooses:

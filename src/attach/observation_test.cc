@@ -85,13 +85,17 @@ TEST(Compare, AllowsForWhatTheObserverCannotTell) {
   Observation vague = seen();
   vague.fate = Outcome::Fate::kStolen;
   vague.perhaps = Outcome::Fate::kDrop;
-  vague.timeout_may_be_less = true;
+  vague.seconds_late = 2;
   vague.reason.reset();
   vague.answer.reset();
   EXPECT_EQ(compare(expected("DROP timeout 61 reason hotdrop answer 45"), vague), "");
   EXPECT_EQ(compare(expected("STOLEN timeout 60"), vague), "");
-  EXPECT_EQ(compare(expected("ACCEPT timeout 62"), vague), "STOLEN, timeout 60");
+  EXPECT_EQ(compare(expected("ACCEPT timeout 63"), vague), "STOLEN, timeout 60");
+  EXPECT_EQ(compare(expected("DROP timeout 62"), vague), "");
   EXPECT_EQ(compare(expected("DROP timeout 59"), vague), "timeout 60");
+  vague.flow.reset();
+  EXPECT_EQ(compare(expected("DROP timeout 1"), vague), "");
+  EXPECT_EQ(compare(expected("DROP timeout 2"), vague), "there is no flow");
 }
 
 TEST(TupleOf, IsTheFlowsThatAPacketSpeaksOf) {

@@ -57,7 +57,7 @@ namespace sallyport {
     "INVALID: a verification tag that is not the association's")                                   \
   X(kInvalidGre, "invalid-gre", "INVALID: a GRE header that makes no sense")                       \
   X(kTableFull, "table-full", "the connection table is full (nf_conntrack_max)")                   \
-  X(kInsertFailed, "insert-failed", "another flow has one of its tuples: no flow begins")          \
+  X(kInsertFailed, "insert-failed", "another flow has one of its tuples")                          \
   /* Rules. */                                                                                     \
   X(kRule, "rule", "a rule decided")                                                               \
   X(kPolicy, "policy", "no rule decided: the chain's policy")                                      \

@@ -73,9 +73,9 @@ class Conntrack {
   Tracked track(Packet& packet, const TrackAs& as, Tick now);
   // NOTRACK: the packet is UNTRACKED.
   Tracked untrack(Packet& packet);
-  // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or
-  // kInsertFailed, if a tuple of the flow that it created is another's: it goes on, and that flow
-  // is gone; or why it is dropped here: a helper does not want it, or the table is full.
+  // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or why
+  // it is dropped here: a tuple of the flow that it created is another's, the table is full, or a
+  // helper does not want it. A flow that it created is gone then.
   Reason confirm(const Packet& packet, const Tracked& tracked, Tick now);
   // The packet was dropped: a flow that it created is gone without a trace.
   void release(const Tracked& tracked);

@@ -80,6 +80,16 @@ struct Engine::Journey {
     context.memory = rules.memory;
     if (rules.program->needs_conntrack) context.conntrack = engine.conntrack_.get();
   }
+
+  // Looped back: a packet that is INVALID has nothing that says that it was tracked before.
+  void loop_back() {
+    if (tracked.info != CtInfo::kInvalid) return;
+    tracked = {};
+    context.zone = {};
+    context.zone_given = false;
+    context.helper = nullptr;
+    context.packet.fields[Field::kCtState] = 0;
+  }
 };
 
 Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
@@ -251,6 +261,7 @@ Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tr
     packet.in = has_in ? journey.way.in : nullptr;
     bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
     packet.out = has_out ? journey.way.out : nullptr;
+    if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) journey.loop_back();
     if (Verdict verdict = pass(journey, hook, tracer); verdict != Verdict::kAccept) return verdict;
     if (hook != Hook::kPrerouting) continue;
     journey.routing = route(packet, path, config_.host);
@@ -330,7 +341,6 @@ Verdict Engine::confirm(Journey& journey) {
     return Verdict::kAccept;
   }
   if (created) journey.tracked.flow = {};
-  if (reason == Reason::kInsertFailed) return Verdict::kAccept;
   journey.tracking_drop = true;
   return Verdict::kDrop;
 }

@@ -14,13 +14,18 @@ namespace sallyport::testing {
 namespace {
 
 // The zones that rules name, zone 0 first.
-std::vector<uint16_t> zones_of(const Script& script) {
-  std::vector<uint16_t> zones{0};
+struct Zones {
+  std::vector<uint16_t> numbers{0};
+  bool differ_by_direction = false;
+};
+Zones zones_of(const Script& script) {
+  Zones zones;
   for (const std::optional<Script::Block>* block : {&script.rules, &script.rules6}) {
     std::istringstream words(*block ? (*block)->text : "");
     for (std::string word, before; words >> word; before = word) {
       if (!before.starts_with("--zone")) continue;
-      zones.push_back(static_cast<uint16_t>(parse_number(word).value_or(0)));
+      zones.numbers.push_back(static_cast<uint16_t>(parse_number(word).value_or(0)));
+      zones.differ_by_direction |= before != "--zone";
     }
   }
   return zones;
@@ -104,16 +109,17 @@ class Runner {
     }
     late |= sandbox_.clock().now() != tick;
     std::expected<std::vector<SeenFlow>, std::string> flows =
-        flows_.find(tuple_of(packet.packet), zones_);
-    bool in_time = clock_ ? clock_->still_in(packet.time) : sandbox_.clock().now() == tick;
+        flows_.find(tuple_of(packet.packet), zones_.numbers);
+    Tick lag = sandbox_.clock().now() - tick;
     if (!flows) return std::unexpected(flows.error());
     KernelStep step{.sighting = probe_.take(packet), .tick = tick};
     if (!flows->empty()) step.sighting.seen.flow = flows->front();
-    step.sighting.flows = flows->size();
-    step.sighting.zones = zones_.size();
+    step.sighting.has_zones = zones_.numbers.size() > 1;
+    step.sighting.flow_is_doubtful = zones_.differ_by_direction || flows->size() > 1;
     step.sighting.seen.answer = answers_.take();
-    step.sighting.seen.timeout_may_be_less = !in_time;
-    if (clock_) late |= !in_time;
+    step.sighting.seen.seconds_late =
+        static_cast<uint32_t>((lag + kTicksPerSecond - 1) / kTicksPerSecond);
+    if (clock_) late |= !clock_->still_in(packet.time);
     return step;
   }
 
@@ -122,7 +128,7 @@ class Runner {
   Probe& probe_;
   AnswerLog& answers_;
   Pace pace_;
-  std::vector<uint16_t> zones_;
+  Zones zones_;
   FlowFinder flows_;
   std::optional<TickClock> clock_;  // with Pace::kTicks
 };

@@ -44,6 +44,14 @@ std::string probe_rules(bool conntrack) {
                                {"POST", "postrouting", false}};
   std::string out = "table inet probe {\n";
   auto end = std::back_inserter(out);
+  // After conntrack confirms the flow, which it does at the highest priority there is: what comes
+  // later at the same priority goes before what is there.
+  for (const Chain& chain : kChains) {
+    fmt::format_to(end, " chain end_{} {{ type filter hook {} priority 2147483647;\n", chain.name,
+                   chain.hook);
+    fmt::format_to(end, "  log group {} prefix \"{}>\" queue-threshold 1\n }}\n", kProbeGroup,
+                   chain.name);
+  }
   for (const Chain& chain : kChains) {
     // Before defragmentation (-400) at the entries; the earliest elsewhere.
     fmt::format_to(end, " chain begin_{} {{ type filter hook {} priority {};\n", chain.name,
@@ -57,11 +65,6 @@ std::string probe_rules(bool conntrack) {
     }
     if (chain.entry) out += "  meta nftrace set 1\n";
     fmt::format_to(end, "  log group {} prefix \"{}<\" queue-threshold 1\n }}\n", kProbeGroup,
-                   chain.name);
-    // The last before conntrack confirms the flow (at the highest priority there is).
-    fmt::format_to(end, " chain end_{} {{ type filter hook {} priority 2147483646;\n", chain.name,
-                   chain.hook);
-    fmt::format_to(end, "  log group {} prefix \"{}>\" queue-threshold 1\n }}\n", kProbeGroup,
                    chain.name);
     if (!chain.entry || !conntrack) continue;
     // Right after conntrack (-200).
@@ -90,7 +93,8 @@ std::string probe_rules(bool conntrack) {
 
 // "S NEW original".
 void read_state(std::string_view line, Observation& seen) {
-  if (seen.state != CtInfo::kNone) return;  // looped back: the first hook's state counts
+  // Looped back: the first hook's state counts, unless it is none that goes with the packet.
+  if (seen.state != CtInfo::kNone && seen.state != CtInfo::kInvalid) return;
   line.remove_prefix(2);
   std::string_view word = line.substr(0, line.find(' '));
   for (CtInfo info : {CtInfo::kNew, CtInfo::kEstablished, CtInfo::kRelated, CtInfo::kInvalid,

@@ -30,10 +30,10 @@ struct Sighting {
   std::vector<ExpectedOutcome::Rule> passed;
   // Conntrack's words where the packet is INVALID or ignored (nf_conntrack_log_invalid).
   std::string complaint;
-  // How many flows of this tuple there are, in zones of their own, and in how many zones they were
-  // looked for. The packet's own zone nobody knows who has not seen its flow.
-  size_t flows = 0;
-  size_t zones = 1;
+  // The script has zones, so that which one is the packet's nobody knows who has not seen its flow.
+  bool has_zones = false;
+  // More than one flow may have this tuple: whether `seen.flow` is the packet's, nobody knows.
+  bool flow_is_doubtful = false;
 };
 
 class Probe {

@@ -85,6 +85,8 @@ void ignore(Flow& flow, const Segment& segment, Direction direction) {
   remember(flow, segment, direction);
   remember_numbers(flow.tcp, segment);
   if (segment.kind == Kind::kSyn) {
+    // The handshake may have begun again: `cS sS cSA cS sA` stays in SYN_RECV.
+    flow.tcp_flags &= static_cast<uint8_t>(~tcp::kSimultaneous);
     flow.tcp_flags |= tcp::kSynIgnored;
     if (flow.tcp.state == TcpState::kLastAck) flow.tcp_flags |= tcp::kAckDue;
     flow.tcp.last_ack = tcp::side_of(segment.options);  // a SYN has no acknowledgement
@@ -258,7 +260,8 @@ bool is_ignored(Fit result) {
 
 // One that the windows refuse. If both sides try to end a connection with numbers that we do not
 // understand, they know better: it does not stay for days. `cFA,1000,5001 sFA,5000,1001`: both
-// INVALID, and the timer is that of unacknowledged data, unless it is shorter.
+// INVALID, and the timer is that of unacknowledged data, unless it is shorter, or soon over anyway.
+constexpr uint32_t kSoon = 120;  // of timers of 120 and 121 s only the second one was changed
 Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit result) {
   bool reset = segment.kind == Kind::kRst;
   Step step = Step::invalid(result == Fit::kBadAck ? Reason::kInvalidTcpAck
@@ -268,7 +271,8 @@ Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit resu
   if (!ends || !(flow.status & ct_status::kAssured)) return step;
   Direction other = opposite(arrival.direction);
   if (last_was(flow.tcp, Kind::kFin, other) || last_was(flow.tcp, Kind::kRst, other)) {
-    step.at_most = arrival.knobs.tcp_timeout_unacknowledged;
+    bool may_stay = flow.expires <= arrival.now + ticks(kSoon);
+    if (!may_stay) step.at_most = arrival.knobs.tcp_timeout_unacknowledged;
   } else {
     remember(flow, segment, arrival.direction);
   }
