@@ -1,5 +1,6 @@
 #include "attach/observation.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 #include "packet/headers.h"
@@ -26,7 +27,7 @@ Tuple tuple_of_bytes(Bytes bytes) {
   Tuple tuple;
   if (bytes.empty()) return tuple;
   bool v6 = bytes[0] >> 4 == 6;
-  size_t header = v6 ? 40 : 20;
+  size_t header = v6 ? 40 : 4u * std::max(bytes[0] & 15u, 5u);
   if (bytes.size() < header) return tuple;
   tuple.family = v6 ? Family::kIpv6 : Family::kIpv4;
   tuple.protocol = bytes[v6 ? 6 : 9];

@@ -24,6 +24,7 @@ namespace sallyport {
   X(kGroupNotJoined, "group-not-joined", "sent to a multicast group that the host has not joined") \
   X(kNoRules, "no-rules", "no rules were given for this family")                                   \
   X(kTtlExceeded, "ttl-exceeded", "its TTL or hop limit ended here, before FORWARD")               \
+  X(kBadOptions, "bad-options", "IPv4 options that Linux does not take, after PREROUTING")         \
   X(kNotInCapture, "not-in-the-capture", "the capture cut off the bytes needed")                   \
   /* Fragments. */                                                                                 \
   X(kFragmentHeld, "fragment-held", "held until the datagram is whole")                            \

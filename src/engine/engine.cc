@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "engine/membership.h"
+#include "packet/headers.h"
+#include "packet/ip_options.h"
 #include "packet/parse.h"
 #include "sets/set_store.h"
 
@@ -182,9 +184,17 @@ std::span<const Hook> hooks_of(Way::Path path) {
   return {};
 }
 
+// IPv4 only, where the header is longer than 20 bytes.
+bool has_bad_options(const Packet& packet) {
+  if (packet.family != Family::kIpv4 || packet.transport <= sizeof(Ipv4Header)) return false;
+  if (packet.captured < packet.transport) return false;  // nobody knows
+  return !are_good_ip_options(packet.bytes().first(packet.transport).subspan(sizeof(Ipv4Header)));
+}
+
 // What stands in for the kernel's routing, after PREROUTING: whether the packet is for this host,
 // and a router's TTL (kernel-facts 29, 47). kNone: it goes on.
 Reason route(Packet& packet, Way::Path path, const Host& host) {
+  if (has_bad_options(packet)) return Reason::kBadOptions;
   if (path == Way::Path::kForward) {
     if (packet.fields[Field::kTtl] <= 1) return Reason::kTtlExceeded;
     packet.fields[Field::kTtl]--;

@@ -385,6 +385,25 @@ TEST_F(EngineTest, WithoutTrackingPreroutingSeesEachFragmentAndInputTheWhole) {
   }
 }
 
+// docs/kernel-differences.md: Linux cuts it again, and PREROUTING counts two.
+TEST_F(EngineTest, ALoopedDatagramStaysWhole) {
+  use(Family::kIpv4,
+      "*mangle\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n"
+      "-A PREROUTING -m conntrack --ctstate NEW\n-A INPUT -m length --length 128\nCOMMIT\n");
+  PacketSpec spec = udp("192.168.1.2", 1, "192.168.1.2", 2);
+  spec.payload.resize(100);
+  spec.fragment = PacketSpec::Fragment{.offset = 0, .length = 56, .more = true};
+  judge(spec, Way::Path::kLoopback);
+  spec.fragment = PacketSpec::Fragment{.offset = 56, .length = 52, .more = false};
+  judge(spec, Way::Path::kLoopback);
+  std::span<const RuleCounters> counters = engine_.counters(Family::kIpv4);
+  const std::vector<RuleInfo>& rules = engine_.program(Family::kIpv4)->rules;
+  for (size_t i = 0; i < counters.size(); i++) {
+    if (rules[i].number == 0) continue;
+    EXPECT_EQ(counters[i].packets, 1u) << rules[i].chain;
+  }
+}
+
 TEST_F(EngineTest, TellsTheWayOfAPacketAndJudgesItAsEver) {
   struct Told : EngineTrace {
     std::string text;

@@ -8,7 +8,7 @@
 //     static constexpr auto options() { return std::tuple{option("--mark", &MarkMatch::mark)…}; }
 //     MatchResult eval(Context& context) const;    // a target's gives a Verdict
 //     void compile(Emitter& emitter) const;       // optional
-//     void prepare(Emitter& emitter) const;       // of a target, optional: what its program needs
+//     void prepare(Emitter& emitter);             // of a target, optional: what its program needs
 //     std::string finish(const Placement& place);  // optional
 //   };
 //   constinit const MatchType kMarkMatch = match_type<MarkMatch>();
@@ -193,10 +193,11 @@ class TargetOf final : public ExtensionOf<Target, T> {
  public:
   Verdict eval(Context& context) const override { return this->self_.eval(context); }
   void compile(Emitter& emitter) const override {
-    if constexpr (requires { this->self_.prepare(emitter); }) this->self_.prepare(emitter);
+    auto compiled = std::make_shared<T>(this->self_);
+    if constexpr (requires { compiled->prepare(emitter); }) compiled->prepare(emitter);
     emitter.action([](const void* options,
                       Context& context) { return static_cast<const T*>(options)->eval(context); },
-                   std::make_shared<const T>(this->self_));
+                   std::move(compiled));
   }
 };
 

@@ -89,7 +89,12 @@ struct ConnmarkTarget {
     flow_mark = set.given ? shifted(apply(set.value, flow_mark))
                           : (flow_mark & ~ct) ^ shifted(packet_mark & nf);
     context.packet.fields[Field::kConnmark] = flow_mark;
-    if (!context.what_if) context.conntrack->set_connmark(context.tracked->flow, flow_mark);
+    if (context.what_if) return Verdict::kContinue;
+    if (context.has_template) {
+      context.template_mark->amount = flow_mark;
+    } else {
+      context.conntrack->set_connmark(context.tracked->flow, flow_mark);
+    }
     return Verdict::kContinue;
   }
 };

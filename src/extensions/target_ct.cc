@@ -66,6 +66,7 @@ struct CtTarget {
   Arg<ExpectEvents> expect_events;
   Arg<ZoneId> zone, zone_orig, zone_reply;
   const Helper* reads = nullptr;  // of --helper
+  uint32_t memory = 0;            // of the compiled rule; its amount is the template's mark
 
   static constexpr auto options() {
     using Self = CtTarget;
@@ -104,7 +105,8 @@ struct CtTarget {
                        helper.value.value);
   }
 
-  void prepare(Emitter& emitter) const {
+  void prepare(Emitter& emitter) {
+    memory = emitter.new_memory();
     if (reads) emitter.needs_flow_extensions();
   }
 
@@ -117,7 +119,7 @@ struct CtTarget {
       }
       return Verdict::kContinue;
     }
-    context.expect_flow();
+    context.expect_flow(context.memory[memory]);
     context.helper = reads;
     using Directions = Zone::Directions;
     if (zone.given) context.zone = {id_of(zone, context), Directions::kBoth};

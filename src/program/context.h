@@ -26,8 +26,8 @@ enum class Verdict : uint8_t {
 enum class Hook : uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting, kCount };
 std::string_view hook_name(Hook hook);  // "PREROUTING"
 
-// What a condition remembers from one packet to the next, such as a limit's credit. An engine has
-// its own for each condition that needs one, all zeroes at first.
+// What a condition or a target remembers from one packet to the next, such as a limit's credit. An
+// engine has its own for each that needs one, all zeroes at first.
 struct Memory {
   uint64_t amount = 0;
   Tick last = 0;
@@ -45,8 +45,9 @@ struct Context {
   // For the raw table's CT target: how to track.
   Zone zone{};
   const Helper* helper = nullptr;
-  bool zone_given = false;    // CT or NOTRACK has acted: of several, the first one counts
-  bool has_template = false;  // CT has acted, and the packet is not tracked yet
+  bool zone_given = false;          // CT or NOTRACK has acted: of several, the first one counts
+  bool has_template = false;        // CT has acted, and the packet is not tracked yet
+  Memory* template_mark = nullptr;  // of that CT; its amount is the mark
   // A question ("what if this were ESTABLISHED?"): nothing outside `packet` may change.
   bool what_if = false;
 
@@ -68,14 +69,16 @@ struct Context {
   // looped back.
   bool is_untouched() const { return !zone_given && !(tracked && tracked->info != CtInfo::kNone); }
   // CT in raw: until it is tracked, the packet is NEW, original, of a confirmed flow without
-  // addresses, protocol, mark or lifetime (seen on the kernel).
-  void expect_flow() {
+  // addresses, protocol or lifetime: the rule's template. Its mark is what CONNMARK in raw gives
+  // it, for this packet and all that the rule sees later (seen on the kernel).
+  void expect_flow(Memory& mark) {
     if (!conntrack) return;
     has_template = true;
+    template_mark = &mark;
     packet.fields[Field::kCtState] = ct_state_bit(CtInfo::kNew);
     packet.fields[Field::kCtStatus] = template_flow().status;
     packet.fields[Field::kCtDirection] = 0;
-    packet.fields[Field::kConnmark] = 0;
+    packet.fields[Field::kConnmark] = static_cast<uint32_t>(mark.amount);
   }
 };
 

@@ -138,10 +138,11 @@ class Runner {
 std::expected<KernelRun, std::string> run_on_kernel(const Script& script, Pace pace) {
   std::expected<Sandbox, std::string> sandbox = Sandbox::open(script);
   if (!sandbox) return std::unexpected(sandbox.error());
-  std::expected<Probe, std::string> probe = Probe::open(script);
-  if (!probe) return std::unexpected(probe.error());
+  // First, as it keeps this kernel's own reports away from conntrack, which the probe turns on.
   std::expected<AnswerLog, std::string> answers = AnswerLog::open();
   if (!answers) return std::unexpected(answers.error());
+  std::expected<Probe, std::string> probe = Probe::open(script);
+  if (!probe) return std::unexpected(probe.error());
   if (Done done = sandbox->load_rules(script); !done) return std::unexpected(done.error());
   if (pace == Pace::kTicks) {
     sched_param priority{.sched_priority = 1};

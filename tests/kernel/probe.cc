@@ -219,7 +219,7 @@ Sighting Probe::take(const ScriptPacket& packet) {
     // Held, or thrown away: by conntrack at once, or without it before INPUT.
     seen.fate = Fate::kStolen;
     seen.perhaps = Fate::kDrop;
-  } else if (!passed(first) || (passed(first_end) && !passed(second))) {
+  } else if (!passed(first) || (passed(first_end) && !passed(second)) || lost_on_delivery) {
     seen.fate = Fate::kNone;  // before any chain, or between two: no way to go
     if (passed(first)) seen.perhaps = Fate::kDrop;
   } else {

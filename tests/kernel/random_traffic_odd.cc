@@ -36,9 +36,11 @@ std::string extensions(Random& random) {
 
 std::string other_field(Random& random, const Step& step) {
   switch (random.below(7)) {
-    case 5:  // no-operation; router alert (RFC 2113)
+    case 5:  // no-operation; router alert (RFC 2113); unknown; a full list; and bad ones
       if (step.family == Family::kIpv6) return " tos 1";
-      return random.pick({" ip-options 01010100", " ip-options 94040000"});
+      return random.pick({" ip-options 01010100", " ip-options 94040000", " ip-options 0a020a02",
+                          " ip-options 07030400", " ip-options 02000000", " ip-options 440405f0",
+                          " ip-options 83030400"});
     case 6:
       if (!step.packet.starts_with("tcp")) return " tos 8";
       return fmt::format(" doff {}", random.pick({0, 4, 5, 6, 15}));

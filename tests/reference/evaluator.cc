@@ -68,6 +68,7 @@ bool walk(const Table& table, const Chain& chain, Context& context, Memories& me
         if (walk(table, table.chains[rule.chain], context, memories, answer)) return true;
         break;
       case Action::kTarget:
+        context.memory = {&memories[rule.target.get()], 1};
         answer.verdict = rule.target->eval(context);
         if (answer.verdict != Verdict::kContinue) return true;
         break;

@@ -20,7 +20,7 @@ struct Answer {
   bool hotdrop = false;
 };
 
-using Memories = std::map<const Match*, Memory>;
+using Memories = std::map<const void*, Memory>;
 
 // The table must have a chain for the context's hook.
 Answer evaluate(const Ruleset& rules, TableId table, Context& context, Memories& memories);
