@@ -102,7 +102,13 @@ struct ConntrackMatch {
         option("--ctdir", &Self::direction).help("ORIGINAL|REPLY", "the packet's direction")};
   }
 
-  std::string finish(const Placement&) {
+  std::string finish(const Placement& place) {
+    for (const Arg<MaskedAddress>* each : {&orig_src, &orig_dst, &repl_src, &repl_dst}) {
+      bool has_gaps = each->given && !length_of(place.scope.family, each->value.mask);
+      if (has_gaps && place.scope.family == Family::kIpv6) {
+        return "a mask with gaps (ip6tables forgets it, and takes the address alone)";
+      }
+    }
     for (const OptionSpec& spec : specs_of<ConntrackMatch>()) {
       if (spec.given(spec, this)) return {};
     }

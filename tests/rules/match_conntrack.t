@@ -50,3 +50,4 @@ family ipv6
 -m conntrack --ctorigsrc fe80::1/128 ; -m conntrack --ctorigsrc fe80::1 ; ok
 -m conntrack --ctorigsrc ::/0 ; = ; ok
 -m conntrack --ctorigsrc 2001:db8::1/ffff:: -j ACCEPT ; -m conntrack --ctorigsrc 2001:db8::1/16 -j ACCEPT ; ok
+-m conntrack --ctorigdst 2001:db8::1/ffff::ffff ;  ; stricter 1:4 -m conntrack: a mask with gaps (ip6tables forgets it, and takes the address alone)
