@@ -88,7 +88,7 @@ struct Engine::Journey {
     if (tracked.info != CtInfo::kInvalid) return;
     tracked = {};
     context.zone = {};
-    context.zone_given = false;
+    context.zone_given = context.zone_is_mark = false;
     context.helper = nullptr;
     context.packet.fields[Field::kCtState] = 0;
   }
@@ -327,6 +327,9 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
   bool seen = journey.tracked.info != CtInfo::kNone;  // NOTRACK, or looped back
   if (!context.conntrack || seen) return Verdict::kAccept;
   context.has_template = false;
+  if (context.zone_is_mark) {
+    context.zone.id = static_cast<uint16_t>(context.packet.fields[Field::kMark]);
+  }
   journey.tracked =
       context.conntrack->track(context.packet, {context.zone, context.helper}, context.now);
   if constexpr (Tracer::kOn) tracer.tracked(context);

@@ -122,15 +122,15 @@ struct CtTarget {
     context.expect_flow(context.memory[memory]);
     context.helper = reads;
     using Directions = Zone::Directions;
-    if (zone.given) context.zone = {id_of(zone, context), Directions::kBoth};
-    if (zone_orig.given) context.zone = {id_of(zone_orig, context), Directions::kOriginal};
-    if (zone_reply.given) context.zone = {id_of(zone_reply, context), Directions::kReply};
+    auto take = [&](const Arg<ZoneId>& id, Directions directions) {
+      if (!id.given) return;
+      context.zone = {id.value.id, directions};
+      context.zone_is_mark = id.value.from_mark;
+    };
+    take(zone, Directions::kBoth);
+    take(zone_orig, Directions::kOriginal);
+    take(zone_reply, Directions::kReply);
     return Verdict::kContinue;
-  }
-
-  static uint16_t id_of(const Arg<ZoneId>& zone, const Context& context) {
-    return zone.value.from_mark ? static_cast<uint16_t>(context.packet.fields[Field::kMark])
-                                : zone.value.id;
   }
 };
 

@@ -44,6 +44,7 @@ struct Context {
   std::span<Memory> memory;  // as many as Program::memories
   // For the raw table's CT target: how to track.
   Zone zone{};
+  bool zone_is_mark = false;  // as the mark is when the packet is tracked
   const Helper* helper = nullptr;
   bool zone_given = false;          // CT or NOTRACK has acted: of several, the first one counts
   bool has_template = false;        // CT has acted, and the packet is not tracked yet

@@ -303,6 +303,13 @@ TEST_F(Sets, AFullSetTakesNothingButWhatItHas) {
   EXPECT_FALSE(add("z", "src", {}));
 }
 
+TEST_F(Sets, WhatHasExpiredHasNoPrefixLength) {
+  load("create n hash:net timeout 1\nadd n 1.1.1.1\nadd n 10.0.0.0/16 timeout 0\n");
+  EXPECT_TRUE(add("n", "src", {}, kNow)) << "as 10.0.0.1/32";
+  store_.reserve(kNow + ticks(2));
+  EXPECT_FALSE(add("n", "src", {}, kNow + ticks(2))) << "10.0.0.0/16 is there";
+}
+
 TEST_F(Sets, WhatPacketsCannotAdd) {
   load(
       "create h hash:ip netmask 8\ncreate b bitmap:port range 50-60 counters\ncreate p "

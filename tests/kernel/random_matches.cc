@@ -203,8 +203,8 @@ std::string conntrack_option(Random& random, const RulePlace& place, uint32_t wh
     case 1: return std::string("--ctproto ") + random.pick({"tcp", "udp", "1", "132", "47", "58"});
     case 2: return "--ctorigsrc " + without_gaps(masked(random, place));
     case 3: return "--ctorigdst " + without_gaps(masked(random, place));
-    case 4: return "--ctreplsrc " + masked(random, place);
-    case 5: return "--ctrepldst " + masked(random, place);
+    case 4: return "--ctreplsrc " + without_gaps(masked(random, place));
+    case 5: return "--ctrepldst " + without_gaps(masked(random, place));
     case 6: return "--ctorigsrcport " + port_range(random, place);
     case 7: return "--ctorigdstport " + port_range(random, place);
     case 8: return "--ctreplsrcport " + port_range(random, place);

@@ -115,7 +115,9 @@ std::string set(Random& random, const RulePlace& place) {
   std::string text = " -j SET --add-set " + random_set_use(random, *chosen);
   text += random.maybe(50, " --exist");
   if (random.chance(chosen->timeouts ? 30 : 5)) {
-    text += std::string(" --timeout ") + random.pick({"0", "1", "2", "600"});
+    text +=
+        std::string(" --timeout ") +
+        (chosen->is_lasting() ? random.pick({"0", "600"}) : random.pick({"0", "1", "2", "600"}));
   }
   return text;
 }

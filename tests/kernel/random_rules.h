@@ -21,6 +21,10 @@ struct RandomSet {
   uint32_t dimensions = 1;
   bool counters = false;
   bool timeouts = false;
+  bool full_early = false;  // it has a small maxelem
+  // Nothing in it runs out while a script lasts: the kernel's garbage collector, whose time nobody
+  // knows, would decide what is in the way (docs/kernel-differences.md).
+  bool is_lasting() const { return full_early || list || type.starts_with("hash:net"); }
 };
 
 struct RandomSets {

@@ -46,12 +46,15 @@ std::string create(Random& random, const RandomSet& set) {
   std::string text = fmt::format("create {} {}", set.name, set.type);
   bool hash = set.type.starts_with("hash");
   if (hash && set.family == Family::kIpv6) text += " family inet6";
-  if (hash && random.chance(15)) text += fmt::format(" maxelem {}", random.between(4, 8));
+  if (set.full_early) text += fmt::format(" maxelem {}", random.between(4, 8));
   if (set.type == "bitmap:port") text += " range 0-65535";
   if ((set.type == "hash:ip" || set.type == "hash:ip,port") && random.chance(10)) {
     text += set.family == Family::kIpv4 ? " netmask 24" : " netmask 64";
   }
-  if (set.timeouts) text += fmt::format(" timeout {}", random.pick({0, 1, 2, 600}));
+  if (set.timeouts) {
+    text += fmt::format(" timeout {}",
+                        set.is_lasting() ? random.pick({0, 600}) : random.pick({0, 1, 2, 600}));
+  }
   if (set.counters) text += " counters";
   text += random.maybe(5, " comment");
   return text + '\n';
@@ -89,6 +92,7 @@ RandomSets random_sets(Random& random, const World& world) {
     set.dimensions = set.type.ends_with(",port") ? 2 : 1;
     set.counters = random.chance(35);
     set.timeouts = random.chance(35);
+    set.full_early = set.type.starts_with("hash") && random.chance(15);
     made.text += create(random, set);
     made.text += elements(random, world, set);
     made.sets.push_back(set);
