@@ -62,7 +62,9 @@ Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& en
       outcome.info != CtInfo::kUntracked) {
     seen.direction = outcome.direction;
   }
-  seen.reason = outcome.reason;
+  // That a rule accepts it does not say why it is INVALID.
+  bool passed = outcome.fate == Outcome::Fate::kAccept && outcome.info == CtInfo::kInvalid;
+  seen.reason = passed ? outcome.tracking : outcome.reason;
   const Program* program = engine.program(text.packet.spec.family);
   if (program && outcome.rule != kNoRule) {
     const RuleInfo& rule = program->rules[outcome.rule];

@@ -49,10 +49,15 @@ namespace sallyport {
   X(kInvalidTcpAck, "invalid-tcp-ack", "INVALID: acknowledges data that was never sent")           \
   X(kInvalidTcpRst, "invalid-tcp-rst", "INVALID: a reset outside the window")                      \
   X(kInvalidIcmpNew, "invalid-icmp-new", "INVALID: an ICMP message that cannot begin a flow")      \
+  X(kInvalidIcmpType, "invalid-icmp-type", "INVALID: an ICMP type that is not known")              \
   X(kInvalidIcmpError, "invalid-icmp-error",                                                       \
     "INVALID: an ICMP error about a packet of no known flow")                                      \
   X(kInvalidIcmpInner, "invalid-icmp-inner",                                                       \
     "INVALID: an ICMP error whose inner packet does not fit")                                      \
+  X(kInvalidIcmpAddress, "invalid-icmp-address",                                                   \
+    "INVALID: an ICMP error to another than the sender of the packet that it quotes")              \
+  X(kInvalidIcmpRedirect, "invalid-icmp-redirect",                                                 \
+    "INVALID: an ICMPv6 redirect that is cut short or not from a router of the link")              \
   X(kInvalidSctp, "invalid-sctp", "INVALID: a chunk that the association does not allow")          \
   X(kInvalidSctpTag, "invalid-sctp-tag",                                                           \
     "INVALID: a verification tag that is not the association's")                                   \

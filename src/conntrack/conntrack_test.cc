@@ -174,7 +174,7 @@ TEST(Conntrack, AnErrorIsRelatedToTheFlowItQuotes) {  // 32, 33
   EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", query(), 20)),
             "INVALID invalid-icmp-inner");
   EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.7", query(), 28)),
-            "INVALID invalid-icmp-inner");
+            "INVALID invalid-icmp-address");
   PacketSpec other = query();
   other.source_port = 999;
   EXPECT_EQ(firewall.pass(1, error("10.9.9.9", "10.0.0.1", other, 28)),

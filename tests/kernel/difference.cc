@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "conntrack/conntrack_text.h"
+#include "kernel/complaint.h"
 #include "kernel/recording.h"
 #include "sets/set_store.h"
 
@@ -18,8 +19,8 @@ namespace {
 using Rules = std::vector<ExpectedOutcome::Rule>;
 
 constexpr std::array<std::string_view, static_cast<size_t>(Aspect::kCount)> kNames = {
-    "verdict",      "state",   "direction", "status",   "tcp state", "timeout", "rule",
-    "rules passed", "entries", "sets",      "counters", "refused",   "crash"};
+    "verdict", "state",        "reason",  "direction", "status",   "tcp state", "timeout",
+    "rule",    "rules passed", "entries", "sets",      "counters", "refused",   "crash"};
 
 // What the kernel showed, as an expectation of one aspect alone. The verdict is the engine's but
 // for its own aspect, since every expectation has one.
@@ -94,6 +95,13 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
     ExpectedOutcome asked = *only(aspect, all, seen.fate);
     std::string differs = compare(asked, seen);
     if (!differs.empty()) add(aspect, asked.text(), differs);
+  }
+  bool invalid = kernel.seen.state == CtInfo::kInvalid && seen.state == CtInfo::kInvalid;
+  if (invalid && !may_mean(kernel.complaint, engine.reason)) {
+    // Its own words, where the table does not have them.
+    add(Aspect::kReason,
+        std::string(words_of_complaint(kernel.complaint).value_or(kernel.complaint)),
+        std::string(reason_name(engine.reason)));
   }
   // Without rules of its own a script has policies on the engine, and nothing on the kernel.
   if (Rules theirs = sorted(kernel.passed); has_rules && theirs != engine.passed) {
@@ -297,7 +305,8 @@ std::string_view aspect_name(Aspect aspect) {
 std::string Difference::kind() const {
   std::string kind = fmt::format("{} {}", aspect_name(aspect), packet);
   bool words = aspect == Aspect::kVerdict || aspect == Aspect::kState ||
-               aspect == Aspect::kDirection || aspect == Aspect::kTcpState;
+               aspect == Aspect::kReason || aspect == Aspect::kDirection ||
+               aspect == Aspect::kTcpState;
   return words ? fmt::format("{} {} / {}", kind, kernel, engine) : kind;
 }
 

@@ -1,9 +1,9 @@
 // Where the engine and the kernel do not agree about a script.
 //
-// Everything that both can tell is compared: of each packet its verdict, state, direction,
-// status, TCP state, timeout, deciding rule and all rules passed; at the end the entries, the
-// sets and the rules' counters as the kernel's own programs print them. What takes time at the end
-// (those programs run for some ticks) may show any of these ticks.
+// Everything that both can tell is compared: of each packet its verdict, state, direction, the
+// reason why it is INVALID, status, TCP state, timeout, deciding rule and all rules passed; at the
+// end the entries, the sets and the rules' counters as the kernel's own programs print them. What
+// takes time at the end (those programs run for some ticks) may show any of these ticks.
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@ namespace sallyport::testing {
 enum class Aspect : uint8_t {
   kVerdict,
   kState,
+  kReason,  // for INVALID
   kDirection,
   kStatus,
   kTcpState,

@@ -20,6 +20,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kernel/complaint.h"
 #include "kernel/kernel_run.h"
 #include "kernel/process_pool.h"
 #include "kernel/recording.h"
@@ -66,7 +67,13 @@ int judge(const std::string& path, bool recording, bool last_try) {
   for (size_t i = 0; i < script->packets.size(); i++) {
     const ScriptPacket& packet = script->packets[i];
     if (!packet.expected) continue;
-    std::string differs = compare(*packet.expected, run->steps[i].sighting.seen);
+    const Sighting& sighting = run->steps[i].sighting;
+    std::string differs = compare(*packet.expected, sighting.seen);
+    std::optional<Reason> reason = packet.expected->reason;
+    if (reason && is_told(*reason) && !may_mean(sighting.complaint, *reason)) {
+      differs += fmt::format("{}reason: {}", differs.empty() ? "" : ", ",
+                             sighting.complaint.empty() ? "no word" : sighting.complaint);
+    }
     if (differs.empty()) continue;
     fmt::format_to(std::back_inserter(report), "{}:{}: expected {}; the kernel: {}\n", path,
                    packet.line, packet.expected->text(), differs);

@@ -196,7 +196,10 @@ Sighting Probe::take(const ScriptPacket& packet) {
   std::optional<ExpectedOutcome::Rule> last, last_of_filter;
   for (const std::string& line : lines) {
     if (line.starts_with("S ")) read_state(line, seen);
-    if (line.starts_with("nf_ct_")) sighting.complaint = line;
+    // The first is the reason; others may follow from it, or be said where a packet that was
+    // INVALID at OUTPUT comes back in at lo.
+    bool told = !sighting.complaint.empty() || seen.state == CtInfo::kInvalid;
+    if (line.starts_with("nf_ct_") && !told) sighting.complaint = line;
     if (std::optional<ExpectedOutcome::Rule> rule = parse_trace(line, lengths)) {
       if (rule->table == "filter") last_of_filter = rule;
       sighting.passed.push_back(*rule);

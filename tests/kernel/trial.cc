@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/words.h"
+#include "kernel/complaint.h"
 #include "kernel/recording.h"
 
 namespace sallyport::testing {
@@ -120,16 +121,10 @@ class CoverageOf {
     for (const ExpectedOutcome::Rule& rule : sighting.passed) add_rule(rule, *program);
   }
 
-  // Conntrack's words, without their numbers, and what the engine calls it.
+  // Conntrack's words, and what the engine calls it.
   void add_complaint(const Sighting& sighting, Reason reason) {
-    if (sighting.seen.state != CtInfo::kInvalid) return;
-    std::string words;
-    for (char c : sighting.complaint.empty() ? "no word" : sighting.complaint) {
-      bool digit = c >= '0' && c <= '9';
-      if (!digit) words += c;
-      if (digit && !words.ends_with('N')) words += 'N';
-    }
-    while (words.ends_with(' ')) words.pop_back();
+    if (sighting.seen.state != CtInfo::kInvalid || reason == Reason::kNone) return;
+    std::string_view words = words_of_complaint(sighting.complaint).value_or(sighting.complaint);
     count("INVALID", fmt::format("{}: {}", words, reason_name(reason)));
   }
 

@@ -30,17 +30,17 @@ struct Quote {
   }
 };
 
-// What stands between the ICMPv6 header of a redirect and the packet that it quotes (RFC 4861,
-// 4.5 and 4.6.3).
+// What follows the ICMPv6 header of a redirect, and how far on the packet that it quotes begins
+// (RFC 4861, 4.5 and 4.6.3).
 struct RedirectHeader {
   std::array<uint8_t, 16> target;
   std::array<uint8_t, 16> destination;
   uint8_t option;
   uint8_t option_length;
-  std::array<uint8_t, 6> reserved;
 };
-static_assert(sizeof(RedirectHeader) == 40);
+static_assert(sizeof(RedirectHeader) == 34);
 
+constexpr uint32_t kRedirectedAt = 40;
 constexpr uint8_t kRedirectedHeader = 4;
 
 struct Ports {
@@ -124,14 +124,18 @@ Reason read_transport(const Quote& quote, uint32_t transport, Tuple& inner) {
 // anything but 0. Asked of it: tests/flow/icmp6-redirect.flow.
 Reason check_redirect(const Packet& packet, uint32_t at) {
   constexpr uint32_t kOnLinkHops = 255;
-  bool from_router = packet.fields[Field::kTtl] == kOnLinkHops &&
-                     packet.fields[Field::kIcmpCode] == 0 &&
-                     packet.source().is_link_local(Family::kIpv6);
-  if (!from_router) return Reason::kInvalidIcmpInner;
-  const RedirectHeader* header = nullptr;
-  if (Reason why = Quote{packet, at}.read(header, 0); why != Reason::kNone) return why;
-  bool quotes = header->option == kRedirectedHeader && header->option_length != 0;
-  return quotes ? Reason::kNone : Reason::kInvalidIcmpInner;
+  if (packet.fields[Field::kIcmpCode] != 0) return Reason::kInvalidIcmpInner;
+  bool from_router =
+      packet.fields[Field::kTtl] == kOnLinkHops && packet.source().is_link_local(Family::kIpv6);
+  if (!from_router) return Reason::kInvalidIcmpRedirect;
+  switch (packet.presence(at, sizeof(RedirectHeader))) {
+    case Presence::kShort: return Reason::kInvalidIcmpRedirect;
+    case Presence::kNotCaptured: return Reason::kNotInCapture;
+    case Presence::kPresent: break;
+  }
+  const auto& header = *packet.header<RedirectHeader>(at);
+  if (header.option_length == 0) return Reason::kInvalidIcmpRedirect;
+  return header.option == kRedirectedHeader ? Reason::kNone : Reason::kInvalidIcmpInner;
 }
 
 }  // namespace
@@ -153,7 +157,7 @@ Reason quoted_answer(Packet& packet, const Knobs& knobs, Tuple& answer) {
   uint32_t offset = packet.transport + static_cast<uint32_t>(sizeof(IcmpHeader));
   if (packet.family == Family::kIpv6 && packet.fields[Field::kIcmpType] == icmpv6::kRedirect) {
     if (Reason why = check_redirect(packet, offset); why != Reason::kNone) return why;
-    offset += sizeof(RedirectHeader);
+    offset += kRedirectedAt;
   }
   Quote quote{packet, offset};
   Tuple inner;
@@ -163,7 +167,7 @@ Reason quoted_answer(Packet& packet, const Knobs& knobs, Tuple& answer) {
                                               : read_ipv6(quote, inner, transport);
   if (why == Reason::kNone) why = read_transport(quote, transport, inner);
   if (why != Reason::kNone) return why;
-  if (packet.destination() != inner.source) return Reason::kInvalidIcmpInner;
+  if (packet.destination() != inner.source) return Reason::kInvalidIcmpAddress;
   answer = invert(inner);
   return Reason::kNone;
 }

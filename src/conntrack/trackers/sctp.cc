@@ -58,7 +58,7 @@ class Chunks {
       case Presence::kPresent:
         chunk_.initiate_tag = packet_.header<SctpInit>(at_)->initiate_tag;
         break;
-      case Presence::kShort: reason_ = Reason::kInvalidLength; break;
+      case Presence::kShort: reason_ = Reason::kInvalidShort; break;
       case Presence::kNotCaptured: reason_ = Reason::kNotInCapture; break;
     }
   }

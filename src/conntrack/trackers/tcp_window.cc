@@ -109,15 +109,16 @@ Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction,
   constexpr uint32_t kOldestAck = 66000;
   const TcpWindow& sender = tcp.window[at(direction)];
   const TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  if (after(acknowledged.sacked, receiver.end)) return Fit::kBadAck;
+  bool bad_ack = after(acknowledged.sacked, receiver.end);
   uint32_t oldest = std::max(sender.max_window, kOldestAck);
   bool old_ack = !after(acknowledged.sacked, receiver.end - oldest - 1);
   bool old_data = receiver.max_window && !after(segment.end, sender.end - receiver.max_window - 1);
   if (after(segment.seq, sender.max_end)) {
     bool near = segment.end - sender.max_end < receiver.max_window;
     // With windows of 1 GB what is beyond one edge may be before the other, too: it is not near.
-    return near && !old_data && !old_ack ? Fit::kOvershot : Fit::kBeyondWindow;
+    return near && !old_data && !old_ack && !bad_ack ? Fit::kOvershot : Fit::kBeyondWindow;
   }
+  if (bad_ack) return Fit::kBadAck;
   return old_data || old_ack ? Fit::kOld : Fit::kFits;
 }
 
