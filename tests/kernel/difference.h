@@ -2,8 +2,7 @@
 //
 // Everything that both can tell is compared: of each packet its verdict, state, direction, the
 // reason why it is INVALID, status, TCP state, timeout, deciding rule and all rules passed; at the
-// end the entries, the sets and the rules' counters as the kernel's own programs print them. What
-// takes time at the end (those programs run for some ticks) may show any of these ticks.
+// end the entries, the expectations, the sets and the rules' counters (ending.h).
 #pragma once
 
 #include <array>
@@ -28,6 +27,7 @@ enum class Aspect : uint8_t {
   kRule,
   kRulesPassed,
   kEntries,
+  kExpectations,
   kSets,
   kCounters,
   kRefused,  // one of them does not take the script's rules or sets

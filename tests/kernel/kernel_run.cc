@@ -38,6 +38,10 @@ void sleep_for(Duration time) {
   }
 }
 
+bool has_helper(const std::optional<Script::Block>& rules) {
+  return rules && rules->text.contains("--helper ");
+}
+
 std::expected<Ending, std::string> end_of(const Script& script, const Sandbox& sandbox) {
   Ending ending;
   struct Listing {
@@ -47,6 +51,10 @@ std::expected<Ending, std::string> end_of(const Script& script, const Sandbox& s
   };
   const Listing listings[] = {
       {{"conntrack", "-L", "-o", "extended"}, &ending.flows, true},
+      {{"conntrack", "-L", "expect"}, &ending.expectations, has_helper(script.rules)},
+      {{"conntrack", "-L", "expect", "-f", "ipv6"},
+       &ending.expectations,
+       has_helper(script.rules6)},
       {{"ipset", "save"}, &ending.sets, script.sets.has_value()},
       {{"iptables-legacy-save", "-c"}, &ending.counters, script.rules.has_value()},
       {{"ip6tables-legacy-save", "-c"}, &ending.counters6, script.rules6.has_value()}};

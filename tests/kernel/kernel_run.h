@@ -29,6 +29,7 @@ struct KernelStep {
 struct Ending {
   Tick begin = 0, end = 0;          // they ran between these ticks
   std::string flows;                // conntrack -L -o extended, both families
+  std::string expectations;         // conntrack -L expect, IPv4's, then IPv6's
   std::string sets;                 // ipset save
   std::string counters, counters6;  // iptables-save -c, ip6tables-save -c
 };

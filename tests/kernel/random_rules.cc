@@ -243,7 +243,29 @@ std::string table_text(Random& random, const World& world, Family family, const 
   return text + rules + "COMMIT\n";
 }
 
+std::string helper_rule(Random& random, std::string_view chain, std::string_view protocol,
+                        uint16_t port, std::string_view helper) {
+  return fmt::format("-A {} -p {} --dport {} -j CT --helper {}{}\n", chain, protocol, port, helper,
+                     random.maybe(15, " --zone 1"));
+}
+
 }  // namespace
+
+std::string with_helpers(std::string rules, Random& random, Family family) {
+  constexpr std::string_view kRaw = "*raw\n";
+  if (rules.find(kRaw) == std::string::npos) {
+    rules += "*raw\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n";
+  }
+  std::string first;
+  for (const char* chain : {"PREROUTING", "OUTPUT"}) {
+    first += helper_rule(random, chain, "tcp", 21, "ftp");
+    first += helper_rule(random, chain, "udp", 69, "tftp");
+    if (family == Family::kIpv4) first += helper_rule(random, chain, "udp", 137, "netbios-ns");
+  }
+  size_t at = rules.find(kRaw) + kRaw.size();
+  while (rules[at] == ':') at = rules.find('\n', at) + 1;
+  return rules.insert(at, first);
+}
 
 std::string random_rules(Random& random, const World& world, Family family,
                          const RandomSets& sets) {

@@ -35,6 +35,8 @@ struct RandomSets {
 RandomSets random_sets(Random& random, const World& world);
 // For iptables-restore, or ip6tables-restore.
 std::string random_rules(Random& random, const World& world, Family family, const RandomSets& sets);
+// The same with helpers for who talks to their ports, ahead of what else raw says.
+std::string with_helpers(std::string rules, Random& random, Family family);
 // Lines of a script's head.
 std::string random_sysctls(Random& random, const World& world);
 

@@ -69,19 +69,31 @@ void add_block(std::string& text, std::string_view name, const std::string& bloc
 std::string random_script(uint64_t seed) {
   Random random(seed);
   Random of_world = random.fork(), of_rules = random.fork(), of_traffic = random.fork(),
-         of_time = random.fork();
+         of_time = random.fork(), of_help = random.fork();
   World world(of_world);
   std::string text = fmt::format("# seed {}\n", seed) + world.head();
   text += random_sysctls(of_world, world);
   RandomSets sets = random_sets(of_rules, world);
   add_block(text, "sets", sets.text);
-  add_block(text, "rules", random_rules(of_rules, world, Family::kIpv4, sets));
-  add_block(text, "rules6", random_rules(of_rules, world, Family::kIpv6, sets));
+  std::string rules = random_rules(of_rules, world, Family::kIpv4, sets);
+  std::string rules6 = random_rules(of_rules, world, Family::kIpv6, sets);
+  // Linux forgets expectations late (docs/kernel-differences.md): none runs out.
+  bool helped = world.is_tracked() && !world.is_timed() && of_help.chance(25);
+  if (helped) {
+    rules = with_helpers(std::move(rules), of_help, Family::kIpv4);
+    rules6 = with_helpers(std::move(rules6), of_help, Family::kIpv6);
+  }
+  add_block(text, "rules", rules);
+  add_block(text, "rules6", rules6);
 
   std::vector<Steps> conversations;
   uint32_t count = of_traffic.between(4, 20);
   for (uint32_t i = 0; i < count; i++) {
     conversations.push_back(conversation(of_traffic, world));
+  }
+  for (uint32_t i = helped ? of_help.between(2, 6) : 0; i > 0; i--) {
+    bool no_postrouting = rules.find("*mangle") == std::string::npos;
+    conversations.push_back(helped_conversation(of_help, world, no_postrouting));
   }
   // Where time passes conversations are long, so that it passes within them.
   Steps steps = weave(of_traffic, std::move(conversations), world.is_timed() ? 12 : 3);

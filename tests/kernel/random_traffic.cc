@@ -16,6 +16,8 @@ constexpr Kind kKinds[] = {
     {2, tftp_conversation},
 };
 
+constexpr Kind kHelped[] = {{10, ftp_conversation}, {6, tftp_conversation}};
+
 // Losses, repetitions, another order.
 void jumble(Random& random, Steps& steps) {
   for (size_t i = 0; i < steps.size(); i++) {
@@ -48,6 +50,19 @@ void add_errors(Random& random, const World& world, Steps& steps) {
 }
 
 }  // namespace
+
+// What is expected and does not come is left at the end.
+Steps helped_conversation(Random& random, const World& world, bool own_broadcasts) {
+  bool netbios = random.chance(20) && own_broadcasts;
+  auto make = netbios ? netbios_conversation : pick_weighted(random, kHelped).make;
+  Steps steps = make(random, world);
+  if (random.chance(50)) {
+    auto count = static_cast<uint32_t>(steps.size());
+    steps.resize(random.between((count + 1) / 2, count));
+  }
+  if (random.chance(20)) jumble(random, steps);
+  return steps;
+}
 
 Steps conversation(Random& random, const World& world) {
   Steps steps = pick_weighted(random, kKinds).make(random, world);

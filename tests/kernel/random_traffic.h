@@ -25,6 +25,10 @@ Steps other_conversation(Random& random,
                          const World& world);  // GRE, DCCP, ESP, AH, a number
 Steps ftp_conversation(Random& random, const World& world);
 Steps tftp_conversation(Random& random, const World& world);
+Steps netbios_conversation(Random& random, const World& world);
+// What a helper reads; it may stop before its end. The host's own broadcasts pass POSTROUTING
+// twice.
+Steps helped_conversation(Random& random, const World& world, bool own_broadcasts);
 Steps fragmented_conversation(Random& random, const World& world);
 
 // Headers that lie or end too soon, rare fields, extension headers, here and

@@ -1,6 +1,6 @@
 // Conversations that a helper reads: FTP's control connection and the data connection that it
-// names (RFC 959, 2428), TFTP's answer from a port of its own (RFC 1350). What is named is now
-// and then wrong, and the line may be cut by the segment's end.
+// names (RFC 959, 2428), TFTP's answer from a port of its own (RFC 1350), NetBIOS name service's
+// answers to a broadcast (RFC 1002). What is named is now and then wrong.
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 namespace sallyport::testing {
 namespace {
 
-constexpr uint16_t kFtp = 21, kFtpData = 20, kTftp = 69;
+constexpr uint16_t kFtp = 21, kFtpData = 20, kTftp = 69, kNetbios = 137;
 
 std::string with_commas(std::string address) {
   std::ranges::replace(address, '.', ',');
@@ -122,6 +122,23 @@ Steps tftp_conversation(Random& random, const World& world) {
     steps.push_back(
         link.step(!from_server, link.ports(!from_server, "udp", client, server) + " len 20"));
     if (random.chance(20)) server++;
+  }
+  return steps;
+}
+
+Steps netbios_conversation(Random& random, const World& world) {
+  Link link = world.host_link(random, Family::kIpv4);
+  if (!link.there.starts_with("out")) link = link.swapped();
+  bool inside = link.there.ends_with("eth1");
+  uint16_t port = random.chance(30) ? kNetbios : world.client_port(random);
+  Link question = link;
+  question.b = inside ? "10.0.0.255" : "192.168.1.255";
+  if (random.chance(10)) question.b = world.group(random, Family::kIpv4);
+  Steps steps{question.step(true, question.ports(true, "udp", port, kNetbios) + " len 50")};
+  for (uint32_t i = random.below(4); i > 0; i--) {
+    link.b = world.peer(random, Family::kIpv4, inside);
+    uint16_t from = random.chance(80) ? kNetbios : world.server_port(random);
+    steps.push_back(link.step(false, link.ports(false, "udp", port, from) + " len 60"));
   }
   return steps;
 }

@@ -72,6 +72,16 @@ std::set<std::string> words_behind(const std::string& text,
   return out;
 }
 
+// The ends of words that begin like this, each as often as it is there.
+std::vector<std::string> words_after(const std::string& text, std::string_view begin) {
+  std::vector<std::string> out;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (word.starts_with(begin)) out.push_back(word.substr(begin.size()));
+  }
+  return out;
+}
+
 class CoverageOf {
  public:
   CoverageOf(const Script& script, const Once& once) {
@@ -88,6 +98,9 @@ class CoverageOf {
       if (create == "create") count("set type", type);
     }
     for (const auto& [name, value] : script.sysctls) count("sysctl", name);
+    for (const std::string& helper : words_after(once.kernel->ending.expectations, "helper=")) {
+      count("expectation left", helper);
+    }
     for (auto& [group, features] : coverage_.groups) {
       for (auto& [name, number] : features) number.scripts = 1;
     }
