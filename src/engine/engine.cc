@@ -215,6 +215,7 @@ Reason route(Packet& packet, Way::Path path, const Host& host) {
 template <typename Tracer>
 Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& tracer) {
   now_ = std::max(now_, arrived.time);
+  datagram_ = nullptr;
   if (way.path == Way::Path::kNone) return {.reason = way.reason};
   bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
   if (from_wire && is_only_for_loopback(arrived) && (!way.in || way.in->text() != "lo")) {
@@ -254,7 +255,9 @@ std::optional<Outcome> Engine::defragment(Packet*& packet, const Way& way) {
   }
   switch (pushed.outcome) {
     case Defragmenter::Outcome::kWhole: return std::nullopt;
-    case Defragmenter::Outcome::kComplete: packet = &defragmenter_->datagram(); return std::nullopt;
+    case Defragmenter::Outcome::kComplete:
+      datagram_ = packet = &defragmenter_->datagram();
+      return std::nullopt;
     case Defragmenter::Outcome::kHeld:
       return Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
     case Defragmenter::Outcome::kDropped: break;

@@ -82,6 +82,12 @@ class Engine {
   // Held fragments whose fate the last process() settled.
   std::span<const Released> released() const { return released_; }
 
+  // The datagram that the last packet judged has completed, as it goes on, and the size of the
+  // largest fragment that came: it leaves in pieces of at most that. Null where it completed none;
+  // valid until the next process().
+  const Packet* datagram() const { return datagram_; }
+  uint32_t largest_fragment() const { return defragmenter_->largest_fragment(); }
+
   // A question: would this packet be accepted if its state were `info`? Changes nothing.
   bool would_accept(const Packet& packet, const Way& way, CtInfo info);
 
@@ -131,6 +137,7 @@ class Engine {
   std::array<Rules, 2> rules_;
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};
   std::vector<Released> released_;
+  const Packet* datagram_ = nullptr;
   std::vector<Packet*> burst_;
   Instant now_{};
   std::optional<Instant> first_;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "kernel/bytes_out.h"
 #include "kernel/complaint.h"
 #include "kernel/ending.h"
 #include "kernel/recording.h"
@@ -16,9 +17,8 @@ namespace {
 using Rules = std::vector<ExpectedOutcome::Rule>;
 
 constexpr std::array<std::string_view, static_cast<size_t>(Aspect::kCount)> kNames = {
-    "verdict",      "state",   "reason",   "direction",    "status",
-    "tcp state",    "timeout", "rule",     "rules passed", "entries",
-    "expectations", "sets",    "counters", "refused",      "crash"};
+    "verdict",      "state", "reason",  "direction",    "status", "tcp state", "timeout", "rule",
+    "rules passed", "bytes", "entries", "expectations", "sets",   "counters",  "refused", "crash"};
 
 // What the kernel showed, as an expectation of one aspect alone. The verdict is the engine's but
 // for its own aspect, since every expectation has one.
@@ -104,6 +104,13 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
   // Without rules of its own a script has policies on the engine, and nothing on the kernel.
   if (Rules theirs = sorted(kernel.passed); has_rules && theirs != engine.passed) {
     add(Aspect::kRulesPassed, text_of_rules(theirs), text_of_rules(engine.passed));
+  }
+  bool both = kernel.seen.fate == seen.fate && seen.fate == Outcome::Fate::kAccept;
+  if (both) {
+    std::vector<uint8_t> bytes = kernel.bytes;
+    unchoose(packet, bytes);
+    auto [theirs, ours] = words_of_difference(bytes, engine.bytes);
+    if (!theirs.empty()) add(Aspect::kBytes, theirs, ours);
   }
 }
 

@@ -1,8 +1,9 @@
 // Where the engine and the kernel do not agree about a script.
 //
 // Everything that both can tell is compared: of each packet its verdict, state, direction, the
-// reason why it is INVALID, status, TCP state, timeout, deciding rule and all rules passed; at the
-// end the entries, the expectations, the sets and the rules' counters (ending.h).
+// reason why it is INVALID, status, TCP state, timeout, deciding rule, all rules passed and its
+// bytes as it goes on (bytes_out.h); at the end the entries, the expectations, the sets and the
+// rules' counters (ending.h).
 #pragma once
 
 #include <array>
@@ -26,6 +27,7 @@ enum class Aspect : uint8_t {
   kTimeout,
   kRule,
   kRulesPassed,
+  kBytes,
   kEntries,
   kExpectations,
   kSets,

@@ -5,6 +5,7 @@
 
 #include "attach/script_run.h"
 #include "cli/narrator.h"
+#include "kernel/bytes_out.h"
 
 namespace sallyport::testing {
 namespace {
@@ -76,6 +77,10 @@ std::expected<EngineRun, std::string> run_on_engine(const Script& script,
     EngineStep step;
     Outcome outcome = judge(run.firewall, text, packet, telling, step.story);
     step.reason = outcome.tracking;
+    if (outcome.fate == Outcome::Fate::kAccept) {
+      const Packet* whole = engine.datagram();
+      step.bytes = bytes_out(text, whole ? *whole : packet);
+    }
     step.seen = observe(text, outcome, engine);
     step.passed = meters[text.packet.spec.family == Family::kIpv6].moved();
     run.steps.push_back(std::move(step));

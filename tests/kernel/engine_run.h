@@ -18,6 +18,7 @@ struct EngineStep {
   // counted the packet: what the packet path itself leaves behind.
   std::vector<ExpectedOutcome::Rule> passed;
   Reason reason = Reason::kNone;   // why it is INVALID
+  std::vector<uint8_t> bytes;      // as it goes on, where it is accepted: the whole datagram
   std::vector<std::string> story;  // the packet's way, if it was asked for
 };
 

@@ -18,6 +18,7 @@ using Fate = Outcome::Fate;
 
 constexpr uint16_t kTraceGroup = 0;  // where the kernel's trace goes
 constexpr uint16_t kProbeGroup = 7;
+constexpr uint16_t kWholeGroup = 9;  // the same, with all of the packet
 
 // Without a rule that asks for the state Linux does not track.
 bool needs_conntrack(const Script& script) {
@@ -30,18 +31,20 @@ bool needs_conntrack(const Script& script) {
   return false;
 }
 
-// The probes' table. "<" marks a hook's begin, ">" its end, "S" the state.
+// The probes' table. "<" marks a hook's begin, ">" its end, "S" the state. Where a way may end the
+// whole packet is logged.
 std::string probe_rules(bool conntrack) {
   struct Chain {
     const char* name;
     const char* hook;
     bool entry;  // packets begin their way here
+    bool last = false;
   };
   constexpr Chain kChains[] = {{"PRE", "prerouting", true},
-                               {"IN", "input", false},
+                               {"IN", "input", false, true},
                                {"FWD", "forward", false},
                                {"OUT", "output", true},
-                               {"POST", "postrouting", false}};
+                               {"POST", "postrouting", false, true}};
   std::string out = "table inet probe {\n";
   auto end = std::back_inserter(out);
   // After conntrack confirms the flow, which it does at the highest priority there is: what comes
@@ -49,8 +52,9 @@ std::string probe_rules(bool conntrack) {
   for (const Chain& chain : kChains) {
     fmt::format_to(end, " chain end_{} {{ type filter hook {} priority 2147483647;\n", chain.name,
                    chain.hook);
-    fmt::format_to(end, "  log group {} prefix \"{}>\" queue-threshold 1\n }}\n", kProbeGroup,
-                   chain.name);
+    fmt::format_to(end, "  log group {} prefix \"{}>\" queue-threshold 1{}\n }}\n",
+                   chain.last ? kWholeGroup : kProbeGroup, chain.name,
+                   chain.last ? " snaplen 65535" : "");
   }
   for (const Chain& chain : kChains) {
     // Before defragmentation (-400) at the entries; the earliest elsewhere.
@@ -91,10 +95,10 @@ std::string probe_rules(bool conntrack) {
   return out + "}\n";
 }
 
-// "S NEW original".
-void read_state(std::string_view line, Observation& seen) {
+// "S NEW original". Whether it counts.
+bool read_state(std::string_view line, Observation& seen) {
   // Looped back: the first hook's state counts, unless it is none that goes with the packet.
-  if (seen.state != CtInfo::kNone && seen.state != CtInfo::kInvalid) return;
+  if (seen.state != CtInfo::kNone && seen.state != CtInfo::kInvalid) return false;
   line.remove_prefix(2);
   std::string_view word = line.substr(0, line.find(' '));
   for (CtInfo info : {CtInfo::kNew, CtInfo::kEstablished, CtInfo::kRelated, CtInfo::kInvalid,
@@ -103,14 +107,7 @@ void read_state(std::string_view line, Observation& seen) {
   }
   if (line.ends_with("original")) seen.direction = Direction::kOriginal;
   if (line.ends_with("reply")) seen.direction = Direction::kReply;
-}
-
-int store_log_prefix(const nlmsghdr* message, void* data) {
-  auto* lines = static_cast<std::vector<std::string>*>(data);
-  each_of(message, [&](int type, const nlattr* attribute) {
-    if (type == NFULA_PREFIX) lines->emplace_back(mnl_attr_get_str(attribute));
-  });
-  return MNL_CB_OK;
+  return true;
 }
 
 }  // namespace
@@ -163,8 +160,9 @@ std::expected<Probe, std::string> Probe::open(const Script& script) {
   if (!probe.socket_) return std::unexpected("a netlink socket");
   int size = 4 * 1024 * 1024;
   ::setsockopt(probe.socket_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-  for (uint16_t group : {kTraceGroup, kProbeGroup}) {
-    if (Done done = bind_log_group(probe.socket_.get(), group, LogCopy::kNothing); !done) {
+  for (uint16_t group : {kTraceGroup, kProbeGroup, kWholeGroup}) {
+    LogCopy copy = group == kWholeGroup ? LogCopy::kWhole : LogCopy::kNothing;
+    if (Done done = bind_log_group(probe.socket_.get(), group, copy); !done) {
       return std::unexpected(done.error());
     }
   }
@@ -175,13 +173,24 @@ std::expected<Probe, std::string> Probe::open(const Script& script) {
   return probe;
 }
 
-std::vector<std::string> Probe::read_log() {
-  std::vector<std::string> lines;
-  std::array<char, 65536> buffer;
+int Probe::store_line(const nlmsghdr* message, void* data) {
+  Line& line = static_cast<std::vector<Line>*>(data)->emplace_back();
+  each_of(message, [&](int type, const nlattr* attribute) {
+    if (type == NFULA_PREFIX) line.prefix = mnl_attr_get_str(attribute);
+    if (type != NFULA_PAYLOAD) return;
+    const auto* bytes = static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
+    line.packet.assign(bytes, bytes + mnl_attr_get_payload_len(attribute));
+  });
+  return MNL_CB_OK;
+}
+
+std::vector<Probe::Line> Probe::read_log() {
+  std::vector<Line> lines;
+  std::array<char, 131072> buffer;  // a whole datagram, and what is said of it
   for (;;) {
     ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count <= 0) return lines;
-    mnl_cb_run(buffer.data(), static_cast<size_t>(count), 0, 0, store_log_prefix, &lines);
+    mnl_cb_run(buffer.data(), static_cast<size_t>(count), 0, 0, store_line, &lines);
   }
 }
 
@@ -189,23 +198,26 @@ Sighting Probe::take(const ScriptPacket& packet) {
   Sighting sighting;
   Observation& seen = sighting.seen;
   const ChainLengths& lengths = lengths_[packet.packet.spec.family == Family::kIpv6];
-  std::vector<std::string> lines = read_log();
+  std::vector<Line> lines = read_log();
   auto passed = [&](std::string_view mark) {
-    return std::ranges::find(lines, mark) != lines.end();
+    return std::ranges::find(lines, mark, &Line::prefix) != lines.end();
   };
   std::optional<ExpectedOutcome::Rule> last, last_of_filter;
-  for (const std::string& line : lines) {
-    if (line.starts_with("S ")) read_state(line, seen);
-    // The first is the reason; others may follow from it, or be said where a packet that was
-    // INVALID at OUTPUT comes back in at lo.
-    bool told = !sighting.complaint.empty() || seen.state == CtInfo::kInvalid;
-    if (line.starts_with("nf_ct_") && !told) sighting.complaint = line;
+  std::string said;
+  for (const auto& [line, bytes] : lines) {
+    // Conntrack says it before the probe behind it says the state. The first is the reason; others
+    // may follow from it.
+    if (line == "OUT<" || line == "PRE<") said.clear();
+    if (line.starts_with("nf_ct_") && said.empty()) said = line;
+    if (line.starts_with("S ") && read_state(line, seen)) sighting.complaint = said;
     if (std::optional<ExpectedOutcome::Rule> rule = parse_trace(line, lengths)) {
       if (rule->table == "filter") last_of_filter = rule;
       sighting.passed.push_back(*rule);
       last = std::move(rule);
     }
   }
+  // A helper's word comes later.
+  if (sighting.complaint.empty() && seen.state != CtInfo::kInvalid) sighting.complaint = said;
   bool out = packet.path == ScriptPacket::Path::kOut;
   bool forward = packet.path == ScriptPacket::Path::kForward;
   bool loops = out && packet.out.text() == "lo";
@@ -218,6 +230,7 @@ Sighting Probe::take(const ScriptPacket& packet) {
   if (passed(way_end)) {
     seen.fate = Fate::kAccept;
     seen.rule = last_of_filter;
+    sighting.bytes = std::move(std::ranges::find(lines, way_end, &Line::prefix)->packet);
   } else if (fragment && seen.state == CtInfo::kNone && (lost_at_once || lost_on_delivery)) {
     // Held, or thrown away: by conntrack at once, or without it before INPUT.
     seen.fate = Fate::kStolen;

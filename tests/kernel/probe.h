@@ -21,6 +21,8 @@
 #include "attach/observation.h"
 #include "kernel/sandbox.h"
 
+struct nlmsghdr;
+
 namespace sallyport::testing {
 
 // What the kernel showed of a packet on its way.
@@ -30,6 +32,8 @@ struct Sighting {
   std::vector<ExpectedOutcome::Rule> passed;
   // Conntrack's words where the packet is INVALID or ignored (nf_conntrack_log_invalid).
   std::string complaint;
+  // As it was delivered, or as it left POSTROUTING, if it did either.
+  std::vector<uint8_t> bytes;
   // The script has zones, so that which one is the packet's nobody knows who has not seen its flow.
   bool has_zones = false;
   // More than one flow may have this tuple: whether `seen.flow` is the packet's, nobody knows.
@@ -51,7 +55,12 @@ class Probe {
   static ChainLengths chain_lengths(const std::optional<Script::Block>& rules);
   static std::optional<ExpectedOutcome::Rule> parse_trace(std::string_view line,
                                                           const ChainLengths& lengths);
-  std::vector<std::string> read_log();
+  struct Line {
+    std::string prefix;
+    std::vector<uint8_t> packet;  // where the probe asks for it
+  };
+  static int store_line(const nlmsghdr* message, void* lines);
+  std::vector<Line> read_log();
 
   Fd socket_;
   std::array<ChainLengths, 2> lengths_;  // of IPv4's chains, of IPv6's

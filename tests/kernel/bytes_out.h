@@ -1,0 +1,28 @@
+// Bytes as they go on: a packet as it was delivered, or as it left POSTROUTING.
+//
+// A whole datagram where fragments were put together. Neither side's rules change a byte. Routing
+// does: a router writes the TTL, which the engine counts down in the packet's fields and leaves to
+// whoever sends the packet on, and a sending host the identification that is 0 and the IPv4
+// header's checksum.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "attach/script.h"
+#include "packet/packet.h"
+
+namespace sallyport::testing {
+
+// Those of a packet that the engine has accepted.
+std::vector<uint8_t> bytes_out(const ScriptPacket& text, const Packet& packet);
+// The kernel's, without the identification that it has chosen.
+void unchoose(const ScriptPacket& text, std::vector<uint8_t>& bytes);
+
+// How two differ, in words: length, and some bytes from the first that differs. Equal: empty.
+std::pair<std::string, std::string> words_of_difference(const std::vector<uint8_t>& a,
+                                                        const std::vector<uint8_t>& b);
+
+}  // namespace sallyport::testing
