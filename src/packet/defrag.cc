@@ -317,7 +317,7 @@ bool ecn_is_ce(uint8_t ecns) {
 }
 
 // RFC 7112: the first fragment has all headers, up to these bytes of the transport's.
-// Linux asks a little less: a next extension header of which nothing is there is not missed.
+// Linux asks a little less: an extension header that is not there, or not whole, is not missed.
 bool has_all_headers(const Packet& packet) {
   uint32_t needed = 1;
   switch (packet.protocol()) {
@@ -328,10 +328,7 @@ bool has_all_headers(const Packet& packet) {
     case protocol::kIpv6Routing:
     case protocol::kIpv6Fragment:
     case protocol::kAh:
-    case protocol::kIpv6Destination: {
-      const bool has_begun = packet.presence(packet.transport, 1) == Presence::kPresent;
-      return !has_begun || packet.presence(packet.transport, 2) != Presence::kShort;
-    }
+    case protocol::kIpv6Destination: return true;
     default: break;
   }
   return packet.presence(packet.transport, needed) != Presence::kShort;

@@ -84,7 +84,8 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
   for (Aspect aspect : {Aspect::kVerdict, Aspect::kState, Aspect::kDirection, Aspect::kStatus,
                         Aspect::kTcpState, Aspect::kTimeout, Aspect::kRule}) {
     // No trace tells which rule hotdropped a packet, nor that no rule dropped it.
-    bool no_rule = seen.reason == Reason::kHotdrop || seen.reason == Reason::kInsertFailed;
+    bool no_rule = seen.reason == Reason::kHotdrop || seen.reason == Reason::kInsertFailed ||
+                   seen.reason == Reason::kHelperDrop;
     if (aspect == Aspect::kRule && no_rule) continue;
     // What raw drops, the probe behind it has not seen, and which zone's it was is not known.
     bool dropped_in_raw =

@@ -261,7 +261,7 @@ bool is_ignored(Fit result) {
 // One that the windows refuse. If both sides try to end a connection with numbers that we do not
 // understand, they know better: it does not stay for days. `cFA,1000,5001 sFA,5000,1001`: both
 // INVALID, and the timer is that of unacknowledged data, unless it is shorter, or soon over anyway.
-constexpr uint32_t kSoon = 120;  // of timers of 120 and 121 s only the second one was changed
+constexpr uint32_t kSoon = 120;  // with just so much left the timer was changed, a tick later not
 Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit result) {
   bool reset = segment.kind == Kind::kRst;
   Step step = Step::invalid(result == Fit::kBadAck ? Reason::kInvalidTcpAck
@@ -271,7 +271,7 @@ Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit resu
   if (!ends || !(flow.status & ct_status::kAssured)) return step;
   Direction other = opposite(arrival.direction);
   if (last_was(flow.tcp, Kind::kFin, other) || last_was(flow.tcp, Kind::kRst, other)) {
-    bool may_stay = flow.expires <= arrival.now + ticks(kSoon);
+    bool may_stay = flow.expires < arrival.now + ticks(kSoon);
     if (!may_stay) step.at_most = arrival.knobs.tcp_timeout_unacknowledged;
   } else {
     remember(flow, segment, arrival.direction);
