@@ -184,8 +184,12 @@ TEST_F(EngineTest, FragmentsWaitUntilTheDatagramIsWhole) {  // kernel-facts 36
   spec.fragment = PacketSpec::Fragment{.offset = 0, .length = 56, .more = true};
   EXPECT_EQ(judge(spec, Way::Path::kInput, &first).fate, Outcome::Fate::kStolen);
   EXPECT_TRUE(engine_.released().empty());
+  EXPECT_EQ(engine_.datagram(), nullptr);
   spec.fragment = PacketSpec::Fragment{.offset = 56, .length = 52, .more = false};
   EXPECT_EQ(word(judge(spec, Way::Path::kInput, &second)), "ACCEPT NEW INPUT:1");
+  ASSERT_NE(engine_.datagram(), nullptr);
+  EXPECT_EQ(engine_.datagram()->length, 20u + 108u);
+  EXPECT_EQ(engine_.largest_fragment(), 20u + 56u);
   ASSERT_EQ(engine_.released().size(), 1u);
   EXPECT_EQ(engine_.released()[0].cookie, &first);
   EXPECT_EQ(engine_.released()[0].completed_by, &second);

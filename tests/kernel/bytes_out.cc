@@ -8,7 +8,9 @@
 #include <span>
 
 #include "packet/checksum.h"
+#include "packet/defrag.h"
 #include "packet/headers.h"
+#include "packet/parse.h"
 
 namespace sallyport::testing {
 namespace {
@@ -49,6 +51,23 @@ void unchoose(const ScriptPacket& text, std::vector<uint8_t>& bytes) {
   if (!chosen || bytes.size() < sizeof(Ipv4Header)) return;
   std::memset(&bytes[offsetof(Ipv4Header, id)], 0, sizeof(be16));
   write_header_checksum(bytes);
+}
+
+Sent put_together(std::vector<std::vector<uint8_t>> packets) {
+  Sent sent;
+  if (packets.size() == 1) return {packets[0], packets[0].size()};
+  Defragmenter defragmenter({}, HashKey{});
+  for (std::vector<uint8_t>& bytes : packets) {
+    Packet packet;
+    packet.data = bytes.data();
+    packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
+    parse(packet);
+    sent.largest = std::max(sent.largest, bytes.size());
+    if (defragmenter.push(packet, {}).outcome != Defragmenter::Outcome::kComplete) continue;
+    const auto whole = defragmenter.datagram().bytes();
+    sent.bytes.assign(whole.begin(), whole.end());
+  }
+  return sent;
 }
 
 std::pair<std::string, std::string> words_of_difference(const std::vector<uint8_t>& a,

@@ -17,8 +17,9 @@ namespace {
 using Rules = std::vector<ExpectedOutcome::Rule>;
 
 constexpr std::array<std::string_view, static_cast<size_t>(Aspect::kCount)> kNames = {
-    "verdict",      "state", "reason",  "direction",    "status", "tcp state", "timeout", "rule",
-    "rules passed", "bytes", "entries", "expectations", "sets",   "counters",  "refused", "crash"};
+    "verdict",      "state", "reason",       "direction", "status", "tcp state",
+    "timeout",      "rule",  "rules passed", "bytes",     "sent",   "entries",
+    "expectations", "sets",  "counters",     "refused",   "crash"};
 
 // What the kernel showed, as an expectation of one aspect alone. The verdict is the engine's but
 // for its own aspect, since every expectation has one.
@@ -72,6 +73,20 @@ Rules sorted(Rules rules) {
   return rules;
 }
 
+// What left by the device: the same bytes, in pieces that are no larger than those that came.
+template <typename Add>
+void compare_sent(const ScriptPacket& packet, const Sighting& kernel, const EngineStep& engine,
+                  Add add) {
+  Sent sent = put_together(kernel.sent);
+  unchoose(packet, sent.bytes);
+  if (auto [theirs, ours] = words_of_difference(sent.bytes, engine.bytes); !theirs.empty()) {
+    add(Aspect::kSent, theirs, ours);
+  } else if (kernel.sent.size() > 1 && sent.largest > engine.largest_fragment) {
+    add(Aspect::kSent, fmt::format("in pieces of {} bytes", sent.largest),
+        fmt::format("of {}", engine.largest_fragment));
+  }
+}
+
 void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& kernel,
                     const EngineStep& engine, std::vector<Difference>& out) {
   const Observation& seen = engine.seen;
@@ -112,6 +127,8 @@ void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& 
     unchoose(packet, bytes);
     auto [theirs, ours] = words_of_difference(bytes, engine.bytes);
     if (!theirs.empty()) add(Aspect::kBytes, theirs, ours);
+    bool leaves = packet.path != ScriptPacket::Path::kIn && packet.out.text() != "lo";
+    if (leaves) compare_sent(packet, kernel, engine, add);
   }
 }
 

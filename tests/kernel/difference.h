@@ -28,6 +28,7 @@ enum class Aspect : uint8_t {
   kRule,
   kRulesPassed,
   kBytes,
+  kSent,
   kEntries,
   kExpectations,
   kSets,

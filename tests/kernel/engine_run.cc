@@ -80,6 +80,7 @@ std::expected<EngineRun, std::string> run_on_engine(const Script& script,
     if (outcome.fate == Outcome::Fate::kAccept) {
       const Packet* whole = engine.datagram();
       step.bytes = bytes_out(text, whole ? *whole : packet);
+      if (whole) step.largest_fragment = engine.largest_fragment();
     }
     step.seen = observe(text, outcome, engine);
     step.passed = meters[text.packet.spec.family == Family::kIpv6].moved();

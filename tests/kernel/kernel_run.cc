@@ -125,6 +125,9 @@ class Runner {
     step.sighting.has_zones = zones_.numbers.size() > 1;
     step.sighting.flow_is_doubtful = zones_.differ_by_direction || flows->size() > 1;
     step.sighting.seen.answer = answers_.take();
+    if (packet.path != ScriptPacket::Path::kIn) {
+      step.sighting.sent = sandbox_.sent_by(packet.out.text());
+    }
     step.sighting.seen.seconds_late =
         static_cast<uint32_t>((lag + kTicksPerSecond - 1) / kTicksPerSecond);
     if (clock_) late |= !clock_->still_in(packet.time);

@@ -34,6 +34,8 @@ struct Sighting {
   std::string complaint;
   // As it was delivered, or as it left POSTROUTING, if it did either.
   std::vector<uint8_t> bytes;
+  // What then left by a device.
+  std::vector<std::vector<uint8_t>> sent;
   // The script has zones, so that which one is the packet's nobody knows who has not seen its flow.
   bool has_zones = false;
   // More than one flow may have this tuple: whether `seen.flow` is the packet's, nobody knows.

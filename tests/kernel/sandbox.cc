@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <linux/if_tun.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -410,6 +411,20 @@ Done Sandbox::transmit(const ScriptPacket& packet) {
                v4 ? sizeof to4 : sizeof to6);
   if (sent < 0 && errno != EPERM) return failure("sending");  // EPERM: a rule dropped it
   return {};
+}
+
+std::vector<std::vector<uint8_t>> Sandbox::sent_by(std::string_view device) {
+  constexpr size_t kEthernetHeader = 14;
+  std::vector<std::vector<uint8_t>> packets;
+  auto found = devices_.find(device);
+  if (found == devices_.end()) return packets;
+  std::array<uint8_t, 2048> frame;
+  for (ssize_t size; (size = ::read(found->second.fd.get(), frame.data(), frame.size())) > 0;) {
+    int type = frame[12] << 8 | frame[13];
+    bool is_ip = type == ETHERTYPE_IP || type == ETHERTYPE_IPV6;
+    if (is_ip) packets.emplace_back(frame.begin() + kEthernetHeader, frame.begin() + size);
+  }
+  return packets;
 }
 
 void Sandbox::drain() {

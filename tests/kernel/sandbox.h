@@ -65,6 +65,8 @@ class Sandbox {
   Done send(const ScriptPacket& packet);
   // Takes what the kernel has sent out of the devices.
   void drain();
+  // The IP packets that have left by this device since then.
+  std::vector<std::vector<uint8_t>> sent_by(std::string_view device);
   // Counts since the script's sets were loaded: their elements grow old from then on.
   const TickCounter& clock() const { return *clock_; }
 
