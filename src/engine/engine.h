@@ -83,8 +83,8 @@ class Engine {
   std::span<const Released> released() const { return released_; }
 
   // The datagram that the last packet judged has completed, as it goes on, and the size of the
-  // largest fragment that came: it leaves in pieces of at most that. Null where it completed none;
-  // valid until the next process().
+  // largest fragment that came (in IPv6 1280 at least): it leaves in pieces of at most that. Null
+  // where it completed none; valid until the next process().
   const Packet* datagram() const { return datagram_; }
   uint32_t largest_fragment() const { return defragmenter_->largest_fragment(); }
 

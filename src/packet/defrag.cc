@@ -33,6 +33,7 @@ constexpr uint32_t kUnit = 8;
 constexpr uint32_t kMostPayload = 65535;
 constexpr uint32_t kUnits = (kMostPayload + 1) / kUnit;
 constexpr uint32_t kHeadroom = 64;
+constexpr uint32_t kLeastIpv6Mtu = 1280;  // RFC 8200, 5
 
 // What /proc/net/sockstat counts for fragments of 8, 512 and 1480 bytes through a TAP:
 // 1032, 1480 and 2504.
@@ -576,7 +577,7 @@ Defragmenter::Pushed Defragmenter::State::assemble(Store& store, uint32_t index,
       left -= size;
     }
   }
-  largest = queue.largest;
+  largest = std::max(queue.largest, v4 ? 0 : kLeastIpv6Mtu);
   const uint8_t ecns = queue.ecns, next_header = queue.next_header;
   Pushed result = finish(Outcome::kComplete, Reason::kNone);
 

@@ -60,7 +60,8 @@ class Defragmenter {
   // The reassembled datagram of the last kComplete, parsed; time, interfaces,
   // MAC and cookie are the completing fragment's.
   Packet& datagram();
-  // The size of the largest fragment that came: it leaves in pieces of at most this.
+  // The size of the largest fragment that came, in IPv6 1280 at least: it leaves in pieces of at
+  // most this.
   uint32_t largest_fragment() const;
 
   // Fragments that are held now.

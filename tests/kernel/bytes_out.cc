@@ -32,6 +32,14 @@ std::string shown(const std::vector<uint8_t>& bytes, size_t from) {
                      fmt::join(rest.first(std::min(rest.size(), kShown)), ""), from);
 }
 
+Packet parsed(std::vector<uint8_t>& bytes) {
+  Packet packet;
+  packet.data = bytes.data();
+  packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
+  parse(packet);
+  return packet;
+}
+
 }  // namespace
 
 std::vector<uint8_t> bytes_out(const ScriptPacket& text, const Packet& packet) {
@@ -53,20 +61,19 @@ void unchoose(const ScriptPacket& text, std::vector<uint8_t>& bytes) {
   write_header_checksum(bytes);
 }
 
-Sent put_together(std::vector<std::vector<uint8_t>> packets) {
+Sent put_together(std::vector<std::vector<uint8_t>> packets, std::span<const uint8_t> expected) {
   Sent sent;
-  if (packets.size() == 1) return {packets[0], packets[0].size()};
   Defragmenter defragmenter({}, HashKey{});
   for (std::vector<uint8_t>& bytes : packets) {
-    Packet packet;
-    packet.data = bytes.data();
-    packet.captured = packet.wire_length = static_cast<uint32_t>(bytes.size());
-    parse(packet);
     sent.largest = std::max(sent.largest, bytes.size());
-    if (defragmenter.push(packet, {}).outcome != Defragmenter::Outcome::kComplete) continue;
+    Defragmenter::Outcome outcome = defragmenter.push(parsed(bytes), {}).outcome;
+    if (outcome != Defragmenter::Outcome::kComplete) continue;
     const auto whole = defragmenter.datagram().bytes();
     sent.bytes.assign(whole.begin(), whole.end());
   }
+  std::vector<uint8_t> copy(expected.begin(), expected.end());
+  bool as_it_is = packets.size() == 1 && (sent.bytes.empty() || parsed(copy).is_fragment);
+  if (as_it_is) sent.bytes = packets[0];
   return sent;
 }
 

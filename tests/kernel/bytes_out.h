@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,13 +25,14 @@ std::vector<uint8_t> bytes_out(const ScriptPacket& text, const Packet& packet);
 // The kernel's, without the identification that it has chosen.
 void unchoose(const ScriptPacket& text, std::vector<uint8_t>& bytes);
 
-// What left by a device as one packet again, and the size of its largest piece. Several packets
-// that are not the pieces of one: empty.
+// What left by a device as one packet again, and the size of its largest piece; empty if it is not
+// one. A piece may be the whole: IPv6 has fragments that nothing else belongs to. Where the packet
+// that is expected is a fragment itself, one stays as it is.
 struct Sent {
   std::vector<uint8_t> bytes;
   size_t largest = 0;
 };
-Sent put_together(std::vector<std::vector<uint8_t>> packets);
+Sent put_together(std::vector<std::vector<uint8_t>> packets, std::span<const uint8_t> expected);
 
 // How two differ, in words: length, and some bytes from the first that differs. Equal: empty.
 std::pair<std::string, std::string> words_of_difference(const std::vector<uint8_t>& a,

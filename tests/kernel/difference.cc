@@ -77,7 +77,7 @@ Rules sorted(Rules rules) {
 template <typename Add>
 void compare_sent(const ScriptPacket& packet, const Sighting& kernel, const EngineStep& engine,
                   Add add) {
-  Sent sent = put_together(kernel.sent);
+  Sent sent = put_together(kernel.sent, engine.bytes);
   unchoose(packet, sent.bytes);
   if (auto [theirs, ours] = words_of_difference(sent.bytes, engine.bytes); !theirs.empty()) {
     add(Aspect::kSent, theirs, ours);
