@@ -297,8 +297,9 @@ void parse_ipv6(Packet& packet) {
   walk_extensions(packet, ip.next_header);
 }
 
+// Zeroes alone (an ICMP message: all others sum addresses, too) add up, to Linux.
 ChecksumState sums_to_zero(Sum sum) {
-  return fold(sum) == 0xffff ? ChecksumState::kGood : ChecksumState::kBad;
+  return sum == 0 || fold(sum) == 0xffff ? ChecksumState::kGood : ChecksumState::kBad;
 }
 
 // Linux sums all of the IP payload, whatever the UDP length says: a datagram with
