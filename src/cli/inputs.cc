@@ -26,8 +26,11 @@ void Inputs::add_to(CLI::App& command) {
       ->option_text("FILE");
   command.add_option("--sets", sets, "sets, as ipset save prints them")->option_text("FILE");
   command
-      .add_option("--conntrack", conntrack,
-                  "the flows there were at the start, as conntrack -L [-o extended] prints them")
+      .add_option(
+          "--conntrack", conntrack,
+          "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
+      ->option_text("FILE");
+  command.add_option("--labels", labels, "the names of labels: connlabel.conf")
       ->option_text("FILE");
   command
       .add_option("--sysctl", sysctls,
@@ -212,6 +215,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors, 
   read(inputs.rules6, sources.rules6);
   read(inputs.sets, sources.sets);
   read(inputs.conntrack, sources.conntrack);
+  read(inputs.labels, sources.labels);
   for (const std::string& sysctl : inputs.sysctls) {
     std::optional<InputFile> file;
     if (sysctl.find('=') != std::string::npos) {
@@ -281,9 +285,9 @@ std::vector<Descriptor> read_descriptors(const Sources& sources, Texts& texts) {
 }
 
 std::optional<Ruleset> read_rules(const std::optional<InputFile>& file, Family family,
-                                  const SetStore& sets, Texts& texts) {
+                                  const SetStore& sets, const LabelNames* labels, Texts& texts) {
   if (!file) return std::nullopt;
-  std::expected<Ruleset, Diagnostics> rules = parse_rules(file->text, family, &sets);
+  std::expected<Ruleset, Diagnostics> rules = parse_rules(file->text, family, &sets, labels);
   if (rules) return std::move(*rules);
   texts.fail(*file, rules.error());
   return std::nullopt;
@@ -378,10 +382,12 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
     sets->restore(sources.sets->text, tick_of(start), diagnostics);
     texts.fail(*sources.sets, diagnostics);
   }
-  std::optional<Ruleset> rules = read_rules(sources.rules, Family::kIpv4, *sets, texts);
-  std::optional<Ruleset> rules6 = read_rules(sources.rules6, Family::kIpv6, *sets, texts);
-
   Setup setup;
+  if (sources.labels) setup.labels.emplace(sources.labels->text);
+  const LabelNames* labels = setup.labels ? &*setup.labels : nullptr;
+  std::optional<Ruleset> rules = read_rules(sources.rules, Family::kIpv4, *sets, labels, texts);
+  std::optional<Ruleset> rules6 = read_rules(sources.rules6, Family::kIpv6, *sets, labels, texts);
+
   note_empty(sources.rules, rules, setup.notes);
   note_empty(sources.rules6, rules6, setup.notes);
   if (sources.inputs.forward && sources.inside.empty()) {
@@ -396,7 +402,7 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   setup.engine = std::make_unique<Engine>(std::move(config), std::move(sets));
   if (sources.conntrack) {
     Diagnostics diagnostics;
-    setup.engine->conntrack().load(sources.conntrack->text, tick_of(start), diagnostics);
+    setup.engine->conntrack().load(sources.conntrack->text, tick_of(start), diagnostics, labels);
     texts.fail(*sources.conntrack, diagnostics);
   }
   if (texts.failed()) return std::nullopt;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/label_names.h"
 #include "engine/engine.h"
 #include "engine/way.h"
 #include "rules/ruleset.h"
@@ -38,6 +39,7 @@ struct Inputs {
   std::string rules6;
   std::string sets;
   std::string conntrack;
+  std::string labels;
   std::vector<std::string> sysctls;  // K=V, or a file
   std::vector<std::string> hosts;
   bool forward = false;
@@ -56,7 +58,7 @@ struct Inputs {
 // engine.
 struct Sources {
   Inputs inputs;
-  std::optional<InputFile> rules, rules6, sets, conntrack;
+  std::optional<InputFile> rules, rules6, sets, conntrack, labels;
   std::vector<InputFile> sysctls;  // a K=V is a file of one line
   std::vector<InputFile> discovery;
   Host host;  // of --host
@@ -72,6 +74,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors,
 struct Setup {
   std::unique_ptr<Engine> engine;
   std::optional<Ruleset> rules, rules6;  // as they were read
+  std::optional<LabelNames> labels;      // of --labels
   std::optional<Viewpoint> viewpoint;
   bool verify_checksums = true;
   std::vector<std::string> notes;  // guesses and warnings, for people

@@ -164,7 +164,8 @@ class PolicyReader {
   void read_inputs(Section& section, Inputs& inputs) {
     for (auto [key, file] :
          {std::pair("rules", &inputs.rules), std::pair("rules6", &inputs.rules6),
-          std::pair("sets", &inputs.sets), std::pair("conntrack", &inputs.conntrack)}) {
+          std::pair("sets", &inputs.sets), std::pair("conntrack", &inputs.conntrack),
+          std::pair("labels", &inputs.labels)}) {
       if (std::optional<Text> name = section.text(key)) *file = path(*name);
     }
     if (std::optional<std::vector<Text>> names = section.texts("discovery")) {

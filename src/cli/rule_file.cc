@@ -15,6 +15,8 @@ void RuleFile::add_to(CLI::App& command) {
   command.add_flag("-6", ipv6, "the rules are IPv6's, as ip6tables-save prints them");
   command.add_option("--sets", sets, "the sets that the rules name, as ipset save prints them")
       ->option_text("FILE");
+  command.add_option("--labels", labels, "the names of labels: connlabel.conf")
+      ->option_text("FILE");
   command
       .add_option("RULES", rules, "the rules, as iptables-save prints them; - is standard input")
       ->option_text("FILE")
@@ -33,8 +35,14 @@ int RuleFile::parse(const std::function<void(const Ruleset&)>& use) const {
     right = store.restore(set_text->text, 0, diagnostics);
     std::cerr << diagnostics.render(set_text->name, set_text->text);
   }
+  LabelNames names;
+  if (!labels.empty()) {
+    std::optional<InputFile> label_text = read_input(labels, std::cerr);
+    if (!label_text) return kExitUsage;
+    names = LabelNames(label_text->text);
+  }
   std::expected<Ruleset, Diagnostics> parsed =
-      parse_rules(rule_text->text, ipv6 ? Family::kIpv6 : Family::kIpv4, &store);
+      parse_rules(rule_text->text, ipv6 ? Family::kIpv6 : Family::kIpv4, &store, &names);
   if (!parsed) std::cerr << parsed.error().render(rule_text->name, rule_text->text);
   if (!parsed || !right) return kExitNo;
   use(*parsed);

@@ -15,6 +15,7 @@ namespace sallyport {
 struct RuleFile {
   bool ipv6 = false;
   std::string sets;
+  std::string labels;
   std::string rules;
 
   void add_to(CLI::App& command);

@@ -54,6 +54,8 @@ class Session {
     const std::optional<Ruleset>& rules = family == Family::kIpv4 ? setup_.rules : setup_.rules6;
     return rules ? &*rules : nullptr;
   }
+  // Of --labels; null without.
+  const LabelNames* labels() const { return setup_.labels ? &*setup_.labels : nullptr; }
   const Program* program(const Judged& judged) const {
     return judged.family ? setup_.engine->program(*judged.family) : nullptr;
   }

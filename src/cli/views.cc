@@ -42,15 +42,15 @@ void Views::add_to(CLI::App& command) {
       ->option_text("TIME");
   command
       .add_option("-o,--output", output_, "what conntrack -o adds to --dump conntrack and --events")
-      ->option_text("extended,id,timestamp")
+      ->option_text("extended,id,labels,timestamp")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->check(CLI::IsMember({"extended", "id", "timestamp"}));
+      ->check(CLI::IsMember({"extended", "id", "labels", "timestamp"}));
 }
 
 bool Views::understand(const Sources& sources, Instant start, std::ostream& errors) {
   start_ = start;
-  return understand_dumps(sources, errors) && understand_output(errors) &&
+  return understand_dumps(sources, errors) && understand_output(sources, errors) &&
          understand_at(start, errors);
 }
 
@@ -78,9 +78,16 @@ bool Views::understand_dumps(const Sources& sources, std::ostream& errors) {
   return true;
 }
 
-bool Views::understand_output(std::ostream& errors) {
+bool Views::understand_output(const Sources& sources, std::ostream& errors) {
   for (const std::string& word : output_) {
-    (word == "id" ? form_.id : word == "extended" ? form_.extended : timestamp_) = true;
+    (word == "id"         ? form_.id
+     : word == "extended" ? form_.extended
+     : word == "labels"   ? labels_
+                          : timestamp_) = true;
+  }
+  if (labels_ && !sources.labels) {
+    fmt::print(errors, "sallyport: --output labels: their names are missing: give --labels FILE\n");
+    return false;
   }
   bool of_use = events_flag_ ||
                 std::ranges::find(dumps_, Dump::Kind::kConntrack, &Dump::kind) != dumps_.end();
@@ -110,6 +117,7 @@ bool Views::take_stdout() const {
 }
 
 void Views::begin(Session& session) {
+  if (labels_) form_.labels = session.labels();
   if (until_) session.replay().stop_at(*until_);
   if (events_flag_) events_.emplace(session.engine().conntrack(), form_, timestamp_, std::cout);
 }

@@ -36,7 +36,7 @@ class Views {
 
  private:
   bool understand_dumps(const Sources& sources, std::ostream& errors);
-  bool understand_output(std::ostream& errors);
+  bool understand_output(const Sources& sources, std::ostream& errors);
   bool understand_at(Instant start, std::ostream& errors);
 
   std::vector<std::string> dump_flags_;
@@ -47,6 +47,7 @@ class Views {
   std::optional<EventPrinter> events_;
   FlowForm form_;
   bool timestamp_ = false;
+  bool labels_ = false;
   std::optional<Instant> until_;
   Instant start_{};
 };

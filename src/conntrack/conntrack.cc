@@ -99,12 +99,18 @@ struct Conntrack::State {
                 .reply = table.reply_of(index),
                 .counted = !counters.empty(),
                 .counters = counters.empty() ? FlowCounters{} : counters[index],
-                .helper = helper_name(index)});
+                .helper = helper_name(index),
+                .labels = labels(index)});
   }
 
   std::string_view helper_name(uint32_t index) const {
     const FlowExtension* extension = extensions.find(index);
     return extension && extension->helper ? extension->helper->name : std::string_view();
+  }
+
+  Labels labels(uint32_t index) const {
+    const FlowExtension* extension = extensions.find(index);
+    return extension ? extension->labels : Labels();
   }
 
   void set_timeout(Flow& flow, uint32_t seconds) {
@@ -428,10 +434,17 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   if (line.tuple.protocol == protocol::kSctp) sctp::adopt(flow, line.sctp_state);
   set_timeout(flow, line.timeout.value_or(usual_timeout(line.tuple.protocol, knobs)));
   if (!counters.empty()) counters[index] = line.counters.value_or(FlowCounters{});
+  const Helper* helper = find_helper(line.helper, line.tuple.protocol, line.tuple.family);
+  if (helper || line.labels.any()) {
+    FlowExtension& extension = *extensions.get(index);  // load() has made room
+    extension.helper = helper;
+    extension.labels = line.labels;
+    if (helper) flow.status |= ct_status::kHelper;
+  }
   if (table.insert(index)) {
     insert(index, now);
   } else {
-    table.release(index);
+    release(index);
   }
 }
 
@@ -628,12 +641,24 @@ void Conntrack::set_connmark(FlowId id, uint32_t mark) {
   state_->events.note(id.index, FlowEvent::kMark);
 }
 
-void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics) {
+Labels Conntrack::labels(FlowId id) const {
+  return find(id) ? state_->labels(id.index) : Labels();
+}
+
+void Conntrack::set_label(FlowId id, uint8_t label) {
+  FlowExtension* extension = find(id) ? state_->extensions.get(id.index) : nullptr;
+  if (!extension || extension->labels.has(label)) return;
+  extension->labels.set(label);
+  state_->events.note(id.index, FlowEvent::kLabels);
+}
+
+void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics,
+                     const LabelNames* names) {
   std::vector<FlowLine> lines;
   bool good = true;
   for (uint32_t number = 1; !text.empty(); number++) {
     size_t end = std::min(text.find('\n'), text.size());
-    Result<std::optional<FlowLine>> line = parse_flow(text.substr(0, end), number);
+    Result<std::optional<FlowLine>> line = parse_flow(text.substr(0, end), number, names);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (!line) {
       diagnostics.add(std::move(line.error()));
@@ -643,6 +668,9 @@ void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics) 
     }
   }
   if (!good) return;
+  bool extended = std::ranges::any_of(
+      lines, [](const FlowLine& line) { return !line.helper.empty() || line.labels.any(); });
+  if (extended) enable_extensions();
   reserve(lines.size(), now);
   for (const FlowLine& line : lines) state_->adopt(line, now);
 }

@@ -31,6 +31,8 @@ namespace sallyport {
 
 class Discovery;
 class Host;
+class LabelNames;
+class Labels;
 struct Expectation;
 struct Helper;
 
@@ -62,7 +64,7 @@ class Conntrack {
   ~Conntrack();
   // For helpers that ask what this host is; must outlive this.
   void know_host(const Host& host);
-  // Rules may give flows a helper: from the next reserve() on there is room for it.
+  // Rules may give flows a helper or labels: from the next reserve() on there is room for that.
   void enable_extensions();
 
   // Makes room for `packets` new flows; also expires what is due. Between bursts.
@@ -91,6 +93,8 @@ class Conntrack {
   // NAT.
   Tuple reply_of(FlowId id) const;
   void set_connmark(FlowId id, uint32_t mark);
+  Labels labels(FlowId id) const;
+  void set_label(FlowId id, uint8_t label);
   // A lookup that changes nothing; a dead flow is not found.
   FlowId lookup(const Tuple& tuple, const Zone& zone, Tick now, Direction* direction) const;
   size_t count() const;  // confirmed flows, as nf_conntrack_count
@@ -109,9 +113,11 @@ class Conntrack {
   // number is not sequence + 1, some were lost.
   std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
 
-  // Adds a flow as `conntrack -L [-o extended]` prints it, its timeout counted from `now`.
-  // All or nothing over the whole text.
-  void load(std::string_view text, Tick now, Diagnostics& diagnostics);
+  // Adds the flows that `conntrack -L [-o extended,labels]` prints, their timeouts counted from
+  // `now`, with the helpers that there are here, and with labels if their names are known. All or
+  // nothing over the whole text.
+  void load(std::string_view text, Tick now, Diagnostics& diagnostics,
+            const LabelNames* names = nullptr);
 
   const Knobs& knobs() const;
   // As writing to /proc/sys: flows keep the timers that they have. nf_conntrack_acct stays as it

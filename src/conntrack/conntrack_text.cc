@@ -4,8 +4,9 @@
 //
 // Family and its number are there in the extended form only; the timeout is missing for
 // flows that hardware carries; NAME=VALUE words come in two runs, one a direction, and then
-// those of the flow. Words that say nothing about a flow's state here (secctx, labels) are passed
-// over; unknown ones are too, as kernels add them. Events have no mark where it is 0, and no use.
+// those of the flow. Words that say nothing about a flow's state here (secctx) are passed over;
+// unknown ones are too, as kernels add them. Events have no mark where it is 0, and no use.
+// Labels without a name are not printed; where none has one, the word "labels" stands alone.
 #include "conntrack/conntrack_text.h"
 
 #include <algorithm>
@@ -93,7 +94,8 @@ uint32_t nat_of(const Tuple& tuple, const Tuple& reply) {
 
 class Reader {
  public:
-  Reader(std::string_view line, uint32_t number) : words_(line, number) {}
+  Reader(std::string_view line, uint32_t number, const LabelNames* names)
+      : words_(line, number), names_(names) {}
 
   Result<std::optional<FlowLine>> read() {
     if (words_.end() || words_.word().text == "conntrack") return std::optional<FlowLine>{};
@@ -148,7 +150,7 @@ class Reader {
     const Word& word = words_.word();
     if (word.text == "[UNREPLIED]") seen_reply_ = false;
     if (word.text == "[ASSURED]") line_.status |= ct_status::kAssured;
-    if (word.text[0] == '[') return {};
+    if (word.text[0] == '[' || word.text == "labels") return {};
     size_t equals = word.text.find('=');
     if (equals == std::string_view::npos) return wrong(word, "expected NAME=VALUE");
     std::string_view name = word.text.substr(0, equals);
@@ -185,10 +187,23 @@ class Reader {
       line_.clock_age = *line_.age;
       return read;
     }
+    if (name == "helper") line_.helper = value;
+    if (name == "labels" && names_) return read_labels(word, value);
     if (name != "mark" && name != "use" && name != "secctx") return {};
     flow_words_ = true;
     if (name == "mark") return read_number(word, value, line_.connmark);
     return name == "use" ? read_number(word, value, line_.uses) : Result<void>{};
+  }
+
+  Result<void> read_labels(const Word& word, std::string_view value) {
+    while (!value.empty()) {
+      std::string_view name = value.substr(0, value.find(','));
+      value.remove_prefix(std::min(name.size() + 1, value.size()));
+      std::optional<uint8_t> label = names_->find(name);
+      if (!label) return wrong(word, fmt::format("no label has the name '{}'", name));
+      line_.labels.set(*label);
+    }
+    return {};
   }
 
   Result<void> read_address(const Word& word, bool source, std::string_view value) {
@@ -244,6 +259,7 @@ class Reader {
   }
 
   Words words_;
+  const LabelNames* names_;
   Word first_;
   FlowLine line_;
   std::optional<Family> family_;
@@ -359,6 +375,18 @@ std::string halves_text(const FlowLine& line, Writer writer) {
   return text;
 }
 
+std::string labels_text(const Labels& labels, const LabelNames* names) {
+  if (!names || !labels.any()) return {};
+  std::string text = " labels";
+  char separator = '=';
+  for (uint8_t label = 0; label < kLabels; label++) {
+    if (!labels.has(label) || names->of(label).empty()) continue;
+    text += separator + names->of(label);
+    separator = ',';
+  }
+  return text;
+}
+
 std::string age_text(const FlowLine& line, Writer writer) {
   if (!line.age) return {};
   return fmt::format(" delta-time={}", writer == Writer::kProc ? *line.age : line.clock_age);
@@ -400,8 +428,9 @@ auto order_of(const FlowLine& line) {
 
 }  // namespace
 
-Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number) {
-  return Reader(line, number).read();
+Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number,
+                                           const LabelNames* names) {
+  return Reader(line, number, names).read();
 }
 
 std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
@@ -421,6 +450,7 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
     if (knobs.timestamp) set_age(line, flow, now);
     line.id = printed_id(id);
     if (const Helper* helper = conntrack.helper(id)) line.helper = helper->name;
+    line.labels = conntrack.labels(id);
     if (auto found = children.find(id.index); found != children.end()) line.uses += found->second;
     line.gre_timeouts = {knobs.gre_timeout, knobs.gre_timeout_stream};
   }
@@ -429,7 +459,7 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
 }
 
 // An UPDATE says what has changed, and what a listing says of a flow that is not nothing. A flow
-// that ends has no helper any more, and a timeout only if it did not come to its end.
+// that ends has no helper and no labels any more, and a timeout only if it did not come to its end.
 std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form) {
   FlowLine line = line_of(event.flow, event.reply, event.when);
   bool ends = event.kind == FlowEvent::Kind::kDestroy;
@@ -450,7 +480,9 @@ std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowFor
   text += zone_text(line.zone, Zone::Directions::kBoth, "zone");
   text += age_text(line, Writer::kConntrack);
   if (!ends && !event.helper.empty()) text += fmt::format(" helper={}", event.helper);
-  return form.id ? text + fmt::format(" id={}", printed_id(event.id)) : text;
+  if (form.id) text += fmt::format(" id={}", printed_id(event.id));
+  bool labeled = event.kind == FlowEvent::Kind::kNew || event.changes & FlowEvent::kLabels;
+  return labeled && !ends ? text + labels_text(event.labels, form.labels) : text;
 }
 
 std::string list_text(const FlowLine& line, const FlowForm& form) {
@@ -461,7 +493,8 @@ std::string list_text(const FlowLine& line, const FlowForm& form) {
   text += age_text(line, Writer::kConntrack);
   if (!line.helper.empty()) text += fmt::format(" helper={}", line.helper);
   text += fmt::format(" use={}", line.uses);
-  return form.id ? text + fmt::format(" id={}", line.id) : text;
+  if (form.id) text += fmt::format(" id={}", line.id);
+  return text + labels_text(line.labels, form.labels);
 }
 
 // The zone is named even if it is none, unless only one direction has one; and the reader is

@@ -11,6 +11,7 @@
 #include "conntrack/conntrack.h"
 #include "conntrack/expectation.h"
 #include "conntrack/flow.h"
+#include "conntrack/flow_extension.h"
 
 namespace sallyport {
 
@@ -32,12 +33,15 @@ struct FlowLine {
   uint32_t id = 0;
   uint32_t uses = 1;        // who holds it: the table, and each flow that it expected
   std::string_view helper;  // that reads it; empty: none
+  Labels labels;
   std::array<uint32_t, 2> gre_timeouts{};  // in /proc: seconds, alone and with answers
 };
 
 // `number` is the line's, for the error. Nothing for a line that is no flow: an empty one, or
-// the count that conntrack prints at the end.
-Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number);
+// the count that conntrack prints at the end. Without `names`, labels are passed over. The helper's
+// name lies in `line`.
+Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number,
+                                           const LabelNames* names = nullptr);
 
 // Every flow that is alive at `now`, by its tuple: family, protocol, addresses, ports.
 std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now);
@@ -46,6 +50,7 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now);
 struct FlowForm {
   bool extended = false;
   bool id = false;
+  const LabelNames* labels = nullptr;  // with these names; a label without one is not shown
 };
 // As `conntrack -L` prints it.
 std::string list_text(const FlowLine& line, const FlowForm& form = {});

@@ -229,6 +229,70 @@ TEST(ConntrackText, LoadedFlowsGoOn) {
   EXPECT_EQ(firewall.conntrack.find(firewall.tracked.flow)->connmark, 7u);
 }
 
+// Printed by conntrack 1.4.7 with -o labels and such a connlabel.conf.
+TEST(ConntrackText, LabelsAndHelpersComeBack) {
+  LabelNames names("0 eth0-in\n5 bulk\n127 last\n");
+  constexpr std::string_view kLines =
+      "udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=1000 dport=69 [UNREPLIED] src=10.0.0.2 "
+      "dst=10.0.0.1 sport=69 dport=1000 mark=0 helper=tftp use=1 labels=eth0-in,bulk,last\n"
+      "udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=1000 dport=5060 [UNREPLIED] src=10.0.0.2 "
+      "dst=10.0.0.1 sport=5060 dport=1000 mark=0 use=1 labels=bulk\n";
+  // Where no label of a flow has a name:
+  constexpr std::string_view kNameless =
+      "udp      17 29 src=10.0.0.1 dst=10.0.0.2 sport=1000 dport=70 [UNREPLIED] src=10.0.0.2 "
+      "dst=10.0.0.1 sport=70 dport=1000 mark=0 use=1 labels";
+  Firewall firewall;
+  Diagnostics diagnostics;
+  firewall.conntrack.load(kLines, Firewall::at(0), diagnostics, &names);
+  EXPECT_EQ(diagnostics.render("flows", kLines), "");
+  std::string printed;
+  std::string without_names;
+  for (const FlowLine& line : list_flows(firewall.conntrack, Firewall::at(0))) {
+    printed += list_text(line, {.labels = &names}) + "\n";
+    without_names += list_text(line) + "\n";
+  }
+  EXPECT_EQ(printed, kLines);
+  EXPECT_EQ(without_names.find("labels"), std::string::npos);
+  Result<std::optional<FlowLine>> nameless = parse_flow(kNameless, 1, &names);
+  ASSERT_TRUE(nameless && *nameless);
+  (*nameless)->labels.set(9);
+  EXPECT_EQ(list_text(**nameless, {.labels = &names}), kNameless);
+  // The helper reads on.
+  PacketSpec read = spec(protocol::kUdp, "10.0.0.1", 1000, "10.0.0.2", 69);
+  read.payload = {0, 1, 'f', 0, 'o', 'c', 't', 'e', 't', 0};
+  EXPECT_EQ(firewall.pass(1, read), "NEW original");
+  EXPECT_EQ(firewall.pass(1, spec(protocol::kUdp, "10.0.0.2", 3000, "10.0.0.1", 1000)),
+            "RELATED original");
+}
+
+// A helper that is not here reads nothing here; labels without names mean nothing.
+TEST(ConntrackText, WhatIsNotKnownHereIsPassedOver) {
+  Firewall firewall;
+  Diagnostics diagnostics;
+  firewall.conntrack.load(
+      "udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1000 dport=5060 src=10.0.0.2 dst=10.0.0.1 "
+      "sport=5060 dport=1000 mark=0 helper=sip use=1 labels=bulk\n",
+      Firewall::at(0), diagnostics);
+  ASSERT_EQ(firewall.conntrack.count(), 1u);
+  EXPECT_EQ(firewall.pass(1, spec(protocol::kUdp, "10.0.0.1", 1000, "10.0.0.2", 5060)),
+            "ESTABLISHED original");
+  EXPECT_EQ(firewall.conntrack.helper(firewall.tracked.flow), nullptr);
+  EXPECT_FALSE(firewall.conntrack.labels(firewall.tracked.flow).any());
+}
+
+TEST(ConntrackText, ALabelWithoutANameIsAnError) {
+  LabelNames names("0 eth0-in\n");
+  Firewall firewall;
+  Diagnostics diagnostics;
+  firewall.conntrack.load(
+      "udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 "
+      "dport=1 mark=0 use=1 labels=eth0-in,bulk",
+      Firewall::at(0), diagnostics, &names);
+  ASSERT_EQ(diagnostics.count(), 1u);
+  EXPECT_EQ(diagnostics.list()[0].what, "no label has the name 'bulk'");
+  EXPECT_EQ(firewall.conntrack.count(), 0u);
+}
+
 TEST(ConntrackText, ErrorsPointAndLoadNothing) {
   struct Row {
     const char* line;

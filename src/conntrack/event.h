@@ -8,7 +8,7 @@
 //
 // Nobody listens until keep() is called, and then nothing is noted and nothing kept: the packet
 // path asks one question that always has the same answer. A listener pays a byte a flow for
-// changes not told yet, and kMost events at most, some 15 MB.
+// changes not told yet, and kMost events at most, some 16 MB.
 #pragma once
 
 #include <array>
@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "conntrack/flow.h"
+#include "conntrack/flow_extension.h"
 
 namespace sallyport {
 
@@ -57,6 +58,7 @@ struct FlowEvent {
   bool counted = false;  // nf_conntrack_acct
   FlowCounters counters;
   std::string_view helper;  // empty: none
+  Labels labels;
 };
 
 class EventLog {

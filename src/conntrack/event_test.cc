@@ -156,6 +156,30 @@ TEST(Event, OfAMark) {
   EXPECT_EQ(pass_with_mark(query(), 6), "UPDATE 30 [UNREPLIED] mark=6");
 }
 
+TEST(Event, OfALabel) {
+  Listener listener;
+  Firewall& firewall = listener.firewall;
+  firewall.conntrack.enable_extensions();
+  auto pass_with_label = [&](uint8_t label) {
+    Packet packet = firewall.arrive(query());
+    firewall.conntrack.reserve(1, Firewall::at(0));
+    Tracked tracked = firewall.conntrack.track(packet, {}, Firewall::at(0));
+    firewall.conntrack.set_label(tracked.flow, label);
+    firewall.conntrack.confirm(packet, tracked, Firewall::at(0));
+    return listener.heard();
+  };
+  EXPECT_EQ(pass_with_label(5), "NEW 30 [UNREPLIED]");
+  EXPECT_EQ(pass_with_label(5), "");
+  EXPECT_EQ(pass_with_label(127), "UPDATE 30 [UNREPLIED]");
+  std::vector<FlowEvent> storage;
+  auto events = firewall.conntrack.events_since(0, storage);
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_TRUE(events[0].labels.has(5));
+  EXPECT_FALSE(events[0].labels.has(127));
+  EXPECT_TRUE(events[1].labels.has(5) && events[1].labels.has(127));
+  EXPECT_EQ(events[1].changes, FlowEvent::kLabels);
+}
+
 TEST(Event, WhatADroppedPacketChangedIsToldLater) {
   Listener listener;
   listener.firewall.drop(0, query());

@@ -2,13 +2,15 @@
 // the record is beside the table, found by the flow's index.
 //
 // Nothing is allocated before enable(), which whoever compiles rules calls if one of them can give
-// a flow such a record; then 4 bytes a flow, and a record of 64 for each flow that has one.
+// a flow such a record; then 4 bytes a flow, and a record of 56 for each flow that has one.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
+
+#include "base/label_names.h"
 
 namespace sallyport {
 
@@ -23,11 +25,26 @@ struct HelperMemory {
   std::array<Lines, 2> lines;  // by direction
 };
 
+// Which of the labels (-m connlabel) a flow has.
+class Labels {
+ public:
+  bool has(uint8_t label) const { return (words_[label / 64] >> label % 64 & 1) != 0; }
+  void set(uint8_t label) { words_[label / 64] |= uint64_t{1} << label % 64; }
+  bool any() const { return (words_[0] | words_[1]) != 0; }
+  friend bool operator==(const Labels&, const Labels&) = default;
+
+ private:
+  std::array<uint64_t, kLabels / 64> words_{};
+};
+
 struct FlowExtension {
   const Helper* helper = nullptr;       // that reads its packets
   const Helper* expected_by = nullptr;  // its master's, of an EXPECTED flow
   HelperMemory memory;
+  Labels labels;
 };
+
+static_assert(sizeof(FlowExtension) == 56);
 
 class FlowExtensions {
  public:

@@ -10,6 +10,7 @@ namespace sallyport {
 
 extern const MatchType kAddrtypeMatch;
 extern const MatchType kCommentMatch;
+extern const MatchType kConnlabelMatch;
 extern const MatchType kConnmarkMatch;
 extern const MatchType kConntrackMatch;
 extern const MatchType kHelperMatch;

@@ -24,10 +24,13 @@
 
 namespace sallyport {
 
+class LabelNames;
+
 // What a value's meaning depends on.
 struct Scope {
   Family family = Family::kIpv4;
   std::string_view protocol;  // of the rule, for services: "tcp"; empty: any
+  const LabelNames* labels = nullptr;
 };
 
 using Text = std::string_view;

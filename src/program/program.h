@@ -129,7 +129,7 @@ struct Program {
   uint32_t memories = 0;  // that its conditions need
   // A rule asks for it: without one Linux does not track (kernel-facts 36).
   bool needs_conntrack = false;
-  bool needs_flow_extensions = false;  // a rule may give a flow a helper
+  bool needs_flow_extensions = false;  // a rule may give a flow a helper or a label
 
   // One line an instruction, stable: tested as golden text.
   std::string dump() const;

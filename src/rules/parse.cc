@@ -22,8 +22,8 @@ struct PlacedDemand {
 
 class FileParser {
  public:
-  FileParser(std::string_view text, Family family, const SetStore* sets)
-      : text_(text), sets_(sets) {
+  FileParser(std::string_view text, Family family, const SetStore* sets, const LabelNames* labels)
+      : text_(text), sets_(sets), labels_(labels) {
     rules_.family = family;
   }
 
@@ -163,8 +163,13 @@ class FileParser {
     auto split = lexer_.split(line.substr(begin), number_, static_cast<uint32_t>(begin + 1));
     if (!split) return errors_.add(split.error());
     if (lexer_.tokens().empty()) return error(here(0, line.size()), "counters without a rule");
-    LineContext context{rules_.family, id_,   table_->chains,
-                        names_,        sets_, errors_.count() < Diagnostics::kMost};
+    LineContext context{rules_.family,
+                        id_,
+                        table_->chains,
+                        names_,
+                        sets_,
+                        labels_,
+                        errors_.count() < Diagnostics::kMost};
     Result<ParsedLine> parsed = parse_line(lexer_.tokens(), counters, context);
     if (!parsed) return errors_.add(parsed.error());
     if (!parsed->skipped) take(std::move(*parsed));
@@ -311,6 +316,7 @@ class FileParser {
 
   std::string_view text_;
   const SetStore* sets_;
+  const LabelNames* labels_;
   Ruleset rules_;
   Diagnostics errors_;
   Lexer lexer_;
@@ -326,8 +332,8 @@ class FileParser {
 }  // namespace
 
 std::expected<Ruleset, Diagnostics> parse_rules(std::string_view text, Family family,
-                                                const SetStore* sets) {
-  return FileParser(text, family, sets).run();
+                                                const SetStore* sets, const LabelNames* labels) {
+  return FileParser(text, family, sets, labels).run();
 }
 
 }  // namespace sallyport

@@ -17,8 +17,10 @@ namespace sallyport {
 // 65535, counters that are not numbers, a circle of chains that nothing reaches, the same table
 // twice, a condition that never holds and would not be printed. Names of hosts are not looked up.
 //
-// `sets` is for rules that name sets; without it such rules are refused.
+// `sets` is for rules that name sets; without it such rules are refused. `labels` is for those that
+// name a label (-m connlabel) otherwise than by its number.
 std::expected<Ruleset, Diagnostics> parse_rules(std::string_view text, Family family,
-                                                const SetStore* sets = nullptr);
+                                                const SetStore* sets = nullptr,
+                                                const LabelNames* labels = nullptr);
 
 }  // namespace sallyport

@@ -273,7 +273,7 @@ class LineParser {
     uint8_t protocol =
         extension.traits().protocol ? extension.traits().protocol : rule_.ip.protocol;
     protocol_name_ = protocol ? protocol_name(protocol) : std::string();
-    return {context_.family, protocol_name_};
+    return {context_.family, protocol_name_, context_.labels};
   }
 
   bool extension_option(const OptionSpec& spec, const Loaded& loaded, const Token& token) {

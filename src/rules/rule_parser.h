@@ -61,6 +61,7 @@ struct LineContext {
   const std::vector<Chain>& chains;
   const ChainNames& names;
   const SetStore* sets;
+  const LabelNames* labels;
   bool guess;  // what a misspelt word was meant to be: costly, and pointless past the errors kept
 };
 

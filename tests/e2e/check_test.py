@@ -63,6 +63,15 @@ class Check(program.Case):
         result = self.run_program("check", "rules", expect=NO)
         self.assertRegex(result.err, r"rules:5:\d+: error: .*good")
 
+    def test_knows_the_names_of_labels(self):
+        self.file("rules", rules("-A INPUT -m connlabel --label bulk -j ACCEPT", "-A INPUT -m connlabel --label 9"))
+        self.file("connlabel.conf", "# names\n5 bulk\n9 nine\n")
+        self.run_program("check", "--labels", "connlabel.conf", "rules")
+        printed = self.run_program("fmt", "--labels", "connlabel.conf", "rules").out
+        self.assertIn('-A INPUT -m connlabel --label "bulk" -j ACCEPT\n-A INPUT -m connlabel --label "nine"\n', printed)
+        result = self.run_program("check", "rules", expect=NO)
+        self.assertRegex(result.err, r"rules:5:\d+: error: .*no label has the name 'bulk'; --labels FILE")
+
     def test_errors_of_sets_and_of_rules_come_together(self):
         self.file("rules", rules("-A INPUT --nonsense -j ACCEPT"))
         self.file("sets", "create good hash:nonsense\n")

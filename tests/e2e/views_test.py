@@ -48,6 +48,24 @@ class Views(program.Case):
         out = self.view("--dump", "conntrack", "--at", 0, "-o", "extended,id").out
         self.assertRegex(out, r"^ipv4     2 udp      17 30 src=.* mark=0 use=1 id=\d+\n$")
 
+    def test_labels_by_their_names(self):
+        self.file("rules", rules("-A OUTPUT -m connlabel --label 5 --set", "-A OUTPUT -m connlabel --label 9 --set",
+                                 STATEFUL))
+        self.file("connlabel.conf", "5 bulk\n")
+        labels = ("--labels", "connlabel.conf", "-o", "labels")
+        out = self.view(*labels, "--dump", "conntrack", "--at", 0).out
+        self.assertRegex(out, r" mark=0 use=1 labels=bulk\n$")
+        self.assertNotIn("labels", self.view("--dump", "conntrack").out)
+        events = self.view(*labels, "--events").out.splitlines()
+        self.assertEqual([line.endswith(" labels=bulk") for line in events], [True, False, True])
+        self.assertIn("give --labels FILE", self.view("--dump", "conntrack", "-o", "labels", expect=USAGE).err)
+        # A listing with labels is read again, by their names.
+        self.file("flows", out)
+        self.file("rules", rules("-A OUTPUT -m connlabel --label bulk", "-A OUTPUT -m connlabel ! --label bulk"))
+        counted = self.view("--labels", "connlabel.conf", "--conntrack", "flows", "--dump", "iptables", "--at", 0).out
+        self.assertIn("[1:33] -A OUTPUT -m connlabel --label", counted)
+        self.assertIn("[0:0] -A OUTPUT -m connlabel ! --label", counted)
+
     def test_proc(self):
         self.assertEqual(self.view("--dump", "proc", "--at", 1).out,
                          f"ipv4     2 udp      17 30 {UDP_SEEN} mark=0 zone=0 use=2\n")

@@ -242,6 +242,11 @@ std::string connmark(Random& random, const RulePlace&) {
   return joined({" -m connmark ", not_now_and_then(random), "--mark ", random_mark(random)});
 }
 
+std::string connlabel(Random& random, const RulePlace&) {
+  return joined({" -m connlabel ", not_now_and_then(random), "--label ",
+                 random.pick({"0", "1", "1", "1", "127"}), random.maybe(40, " --set")});
+}
+
 // ------------------------------------------------------------------ the
 // packet, sets, time
 
@@ -336,13 +341,28 @@ struct MatchKind {
   std::string (*write)(Random&, const RulePlace&);
 };
 constexpr MatchKind kMatches[] = {
-    {30, always, addresses},     {10, always, interfaces}, {4, is_ipv4, fragments},
-    {6, always, iprange},        {8, always, addrtype},    {4, always, pkttype},
-    {6, has_frame, mac},         {40, is_udp, udp},        {40, is_tcp, tcp},
-    {20, has_ports, multiport},  {40, is_icmp, icmp},      {10, is_tracked, state},
-    {30, is_tracked, conntrack}, {3, is_tracked, helper},  {8, is_tracked, connmark},
-    {8, always, mark},           {8, always, length},      {8, always, ttl},
-    {5, always, limit},          {2, always, comment},     {20, has_sets, set},
+    {30, always, addresses},
+    {10, always, interfaces},
+    {4, is_ipv4, fragments},
+    {6, always, iprange},
+    {8, always, addrtype},
+    {4, always, pkttype},
+    {6, has_frame, mac},
+    {40, is_udp, udp},
+    {40, is_tcp, tcp},
+    {20, has_ports, multiport},
+    {40, is_icmp, icmp},
+    {10, is_tracked, state},
+    {30, is_tracked, conntrack},
+    {3, is_tracked, helper},
+    {8, is_tracked, connmark},
+    {8, is_tracked, connlabel},
+    {8, always, mark},
+    {8, always, length},
+    {8, always, ttl},
+    {5, always, limit},
+    {2, always, comment},
+    {20, has_sets, set},
 };
 
 }  // namespace

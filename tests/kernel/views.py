@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 
-TOOLS = ["ip", "sysctl", "conntrack", "ipset", "iptables-legacy-restore", "iptables-legacy-save",
+TOOLS = ["ip", "mount", "unshare", "sysctl", "conntrack", "ipset", "iptables-legacy-restore", "iptables-legacy-save",
          "ip6tables-legacy-restore", "ip6tables-legacy-save", "tcpdump"]
 HOST, PEER = "10.0.0.1", "10.0.0.9"
 HOST6, PEER6 = "fd00::1", "fd00::9"
@@ -55,7 +55,10 @@ COMMIT
 :FORWARD ACCEPT [0:0]
 :OUTPUT ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
+-A INPUT -p udp -m udp --sport 1008 -m connlabel --label "eth0-in" --set
 -A OUTPUT -p udp -m udp --dport 1008 -j CONNMARK --set-mark 7
+-A OUTPUT -p udp -m udp --dport 1008 -m connlabel --label "bulk" --set
+-A OUTPUT -m connlabel ! --label "9" --set
 COMMIT
 *filter
 :INPUT DROP [0:0]
@@ -76,9 +79,21 @@ RULES6 = """\
 -A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
 COMMIT
 """
+LABELS = "0 eth0-in\n5 bulk\n"
+# Runs a command that finds the names of labels where iptables and conntrack look for them: in an /etc
+# that is a copy, which ends with the command.
+NAMED = f"""set -e
+mount -t tmpfs none "$0"
+cp -a /etc/. "$0"
+mkdir -p "$0/xtables"
+printf '{LABELS}' > "$0/xtables/connlabel.conf"
+mount --bind "$0" /etc
+exec "$@"
+"""
 TFTP, QUIET = b"\0\1file\0octet\0", b"\0\1quiet\0octet\0"
 VIEWS = {
     "conntrack": ["conntrack", "-L"],
+    "labels": ["conntrack", "-L", "-o", "labels"],
     "proc": ["cat", "/proc/net/nf_conntrack"],
     "expect": ["conntrack", "-L", "expect"],
     "ipset": ["ipset", "save"],
@@ -178,7 +193,7 @@ class Talk:
 
 def talk():
     """The host: two bursts of packets, and a look after each."""
-    listener = subprocess.Popen(["conntrack", "-E", "-o", "extended"], text=True, stdout=subprocess.PIPE,
+    listener = subprocess.Popen(["conntrack", "-E", "-o", "extended,labels"], text=True, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL)
     time.sleep(0.3)  # until it listens; it does not say when it does
     host = Talk()
@@ -214,6 +229,8 @@ class Scene:
     def __init__(self, scratch):
         self.host, self.peer = (f"sallyport-views-{name}-{os.getpid()}" for name in "hp")
         self.capture = os.path.join(scratch, "capture.pcap")
+        self.etc = os.path.join(scratch, "etc")
+        os.mkdir(self.etc)
 
     def inside(self, name, *command):
         return ["ip", "netns", "exec", name, *command]
@@ -251,9 +268,10 @@ class Scene:
 
     def play(self):
         run(*self.inside(self.host, "ipset", "restore"), input=SETS)
-        run(*self.inside(self.host, "iptables-legacy-restore"), input=RULES)
+        named = self.inside(self.host, "unshare", "--mount", "sh", "-c", NAMED, self.etc)
+        run(*named, "iptables-legacy-restore", input=RULES)
         run(*self.inside(self.host, "ip6tables-legacy-restore"), input=RULES6)
-        seen = json.loads(run(*self.inside(self.host, sys.executable, __file__, "--talk")))
+        seen = json.loads(run(*named, sys.executable, __file__, "--talk"))
         time.sleep(0.2)
         self.recorder.terminate()
         self.recorder.wait()
@@ -265,7 +283,7 @@ def comparable(view, text):
     lines = [re.sub(r" initval 0x\w+", "", line) for line in text.splitlines() if not line.startswith("#")]
     if view == "ipset":
         return [lines[0], *sorted(lines[1:])]
-    if view in ("conntrack", "proc", "expect"):
+    if view in ("conntrack", "labels", "proc", "expect"):
         return sorted(lines)
     if view == "events":
         return sorted(lines, key=lambda line: line[line.index("src="):line.index(" dst=", line.index(" dst=") + 1)]
@@ -276,7 +294,7 @@ def comparable(view, text):
 
 def ours(program, scratch, capture, wanted, at):
     names = {}
-    for name, text in (("rules", RULES), ("rules6", RULES6), ("sets", SETS)):
+    for name, text in (("rules", RULES), ("rules6", RULES6), ("sets", SETS), ("labels", LABELS)):
         names[name] = os.path.join(scratch, name)
         with open(names[name], "w", encoding="utf-8") as file:
             file.write(text)
@@ -306,9 +324,10 @@ def attempt(program):
         found = ""
         for number, moment in enumerate(seen["looks"], 1):
             for view, text in moment["texts"].items():
-                mine = ours(program, scratch, scene.capture, ["--dump", view], moment["at"])
+                dump = ["--dump", "conntrack", "-o", "labels"] if view == "labels" else ["--dump", view]
+                mine = ours(program, scratch, scene.capture, dump, moment["at"])
                 found += difference(f"moment {number}", view, text, mine)
-        mine = ours(program, scratch, scene.capture, ["--events", "-o", "extended"], seen["looks"][-1]["at"])
+        mine = ours(program, scratch, scene.capture, ["--events", "-o", "extended,labels"], seen["looks"][-1]["at"])
         return found + difference("all the while", "events", seen["events"], mine)
 
 
