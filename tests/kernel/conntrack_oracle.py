@@ -116,7 +116,7 @@ class Oracle:
     def send(self, packet, side=0):
         """Sends on a side (0: the client's) and says (state, direction) as rules saw it."""
         for tun in self.tun:
-            self._drain(tun)
+            self.drain(tun)
         os.write(self.tun[side], packet)
         while True:
             ready, _, _ = select.select([self.tun[1 - side]], [], [], 0.2)
@@ -129,7 +129,7 @@ class Oracle:
         return (STATES[(code & 7) - 1], "reply" if code & 8 else "original") if code else ("-", "")
 
     @staticmethod
-    def _drain(tun):
+    def drain(tun):
         try:
             while True:
                 os.read(tun, 65536)
