@@ -16,6 +16,8 @@
 namespace sallyport {
 namespace {
 
+constexpr const char* kAlone = "true";  // what CLI11 makes of a flag without a value
+
 // Nothing, or why it could not be written.
 std::string write_file(const std::string& name, const std::string& text) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(name.c_str(), "wbe"),
@@ -36,8 +38,15 @@ void Views::add_to(CLI::App& command) {
                   "(iptables-save -c); to FILE, else to standard output, alone")
       ->option_text("KIND[=FILE]")
       ->allow_extra_args(false);
-  command.add_flag("--events", events_flag_,
-                   "what happens to flows, as conntrack -E prints it, to standard output");
+  command
+      .add_flag("--events", events_of_,
+                "what happens to flows, as conntrack -E prints it, to standard output; =expect: to "
+                "expectations (conntrack -E expect)")
+      ->option_text("[=conntrack|expect]")
+      ->check([](const std::string& table) {
+        bool known = table == kAlone || table == "conntrack" || table == "expect";
+        return known ? "" : table + ": there are events of conntrack and of expect";
+      });
   command.add_option("--at", at_, "stop at that moment: dump what was true then")
       ->option_text("TIME");
   command
@@ -56,7 +65,7 @@ bool Views::understand(const Sources& sources, Instant start, std::ostream& erro
 
 bool Views::understand_dumps(const Sources& sources, std::ostream& errors) {
   std::set<std::string> files;
-  if (events_flag_) files.insert("");
+  if (!events_of_.empty()) files.insert("");
   for (const std::string& flag : dump_flags_) {
     auto fail = [&](std::string_view why) {
       fmt::print(errors, "sallyport: --dump {}: {}\n", flag, why);
@@ -89,7 +98,7 @@ bool Views::understand_output(const Sources& sources, std::ostream& errors) {
     fmt::print(errors, "sallyport: --output labels: their names are missing: give --labels FILE\n");
     return false;
   }
-  bool of_use = events_flag_ ||
+  bool of_use = !events_of_.empty() ||
                 std::ranges::find(dumps_, Dump::Kind::kConntrack, &Dump::kind) != dumps_.end();
   if (output_.empty() || of_use) return true;
   fmt::print(errors, "sallyport: --output: it is for --dump conntrack and --events\n");
@@ -112,14 +121,17 @@ bool Views::understand_at(Instant start, std::ostream& errors) {
 }
 
 bool Views::take_stdout() const {
-  return events_flag_ ||
+  return !events_of_.empty() ||
          std::ranges::any_of(dumps_, [](const Dump& dump) { return dump.file.empty(); });
 }
 
 void Views::begin(Session& session) {
   if (labels_) form_.labels = session.labels();
   if (until_) session.replay().stop_at(*until_);
-  if (events_flag_) events_.emplace(session.engine().conntrack(), form_, timestamp_, std::cout);
+  if (events_of_.empty()) return;
+  auto table =
+      events_of_ == "expect" ? EventPrinter::Table::kExpect : EventPrinter::Table::kConntrack;
+  events_.emplace(session.engine().conntrack(), table, form_, timestamp_, std::cout);
 }
 
 void Views::see(Instant now) {

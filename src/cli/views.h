@@ -42,7 +42,7 @@ class Views {
   std::vector<std::string> dump_flags_;
   std::vector<std::string> output_;
   std::string at_;
-  bool events_flag_ = false;
+  std::string events_of_;  // the flag's value; empty: not given
   std::vector<Dump> dumps_;
   std::optional<EventPrinter> events_;
   FlowForm form_;

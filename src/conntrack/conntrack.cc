@@ -141,7 +141,7 @@ struct Conntrack::State {
 
   void unlink(uint32_t index, FlowEvent::Why why, Tick when) {
     table.erase(index);
-    if (expectations.count() != 0) expectations.forget(id_of(index));
+    if (expectations.count() != 0) expectations.forget(id_of(index), when);
     table[index].status |= ct_status::kDying;
     count--;
     emit(FlowEvent::Kind::kDestroy, why, index, when);
@@ -195,7 +195,8 @@ struct Conntrack::State {
   std::optional<Tracked> go_on(Packet& packet, FlowTable::Found found, Tick now);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
-  void insert(uint32_t index, Tick now);
+  // `told` is the timeout that its event has, in ticks.
+  void insert(uint32_t index, uint32_t told, Tick now);
   void account(uint32_t index, Direction direction, const Packet& packet) {
     if (counters.empty()) return;
     counters[index].packets[static_cast<size_t>(direction)]++;
@@ -408,14 +409,15 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
   return Reason::kNone;
 }
 
-void Conntrack::State::insert(uint32_t index, Tick now) {
+void Conntrack::State::insert(uint32_t index, uint32_t told, Tick now) {
   Flow& flow = table[index];
   flow.status |= ct_status::kConfirmed;
-  flow.expires = now + flow.timeout;
-  wheel.add(index, flow.expires);
+  flow.expires = now + told;
   count++;
   if (events.listening()) events.take(index);
   emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+  flow.expires = now + flow.timeout;
+  wheel.add(index, flow.expires);
 }
 
 void Conntrack::State::adopt(const FlowLine& line, Tick now) {
@@ -442,7 +444,7 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
     if (helper) flow.status |= ct_status::kHelper;
   }
   if (table.insert(index)) {
-    insert(index, now);
+    insert(index, flow.timeout, now);
   } else {
     release(index);
   }
@@ -528,6 +530,7 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
   if (!flow) return Reason::kNone;
   uint32_t index = tracked.flow.index;
   Reason helped = Reason::kNone;
+  uint32_t timeout = flow->timeout;  // the tracker's: NEW tells it, whatever a helper makes of it
   if (flow->status & ct_status::kHelper) helped = state.help(packet, tracked, now);
   if (helped == Reason::kHelperDrop) {
     release(tracked);
@@ -538,10 +541,11 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
                     : !state.table.insert(index) ? Reason::kTableFull
                                                  : Reason::kNone;
     if (failed != Reason::kNone) {
+      if (state.expectations.count() != 0) state.expectations.forget(tracked.flow, now);
       release(tracked);
       return failed;
     }
-    state.insert(index, now);
+    state.insert(index, timeout, now);
   } else if (state.events.listening() && !(flow->status & ct_status::kDying)) {
     uint8_t changes = state.events.take(index);
     if (changes) {
@@ -558,7 +562,6 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
 void Conntrack::release(const Tracked& tracked) {
   const Flow* flow = find(tracked.flow);
   if (!tracked.created || !flow || flow->status & ct_status::kConfirmed) return;
-  if (state_->expectations.count() != 0) state_->expectations.forget(tracked.flow);
   state_->release(tracked.flow.index);
 }
 
@@ -632,6 +635,15 @@ void Conntrack::keep_events(size_t events) {
 std::span<const FlowEvent> Conntrack::events_since(uint64_t sequence,
                                                    std::vector<FlowEvent>& storage) const {
   return state_->events.since(sequence, storage);
+}
+
+void Conntrack::keep_expectation_events(size_t events) {
+  state_->expectations.keep_events(events);
+}
+
+std::span<const ExpectationEvent> Conntrack::expectation_events_since(
+    uint64_t sequence, std::vector<ExpectationEvent>& storage) const {
+  return state_->expectations.events().since(sequence, storage);
 }
 
 void Conntrack::set_connmark(FlowId id, uint32_t mark) {

@@ -34,6 +34,7 @@ class Host;
 class LabelNames;
 class Labels;
 struct Expectation;
+struct ExpectationEvent;
 struct Helper;
 
 // What the raw table's CT target says of a packet before it is tracked.
@@ -112,6 +113,11 @@ class Conntrack {
   // Events after the one numbered `sequence` (the first is 1), oldest first. Where the first
   // number is not sequence + 1, some were lost.
   std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
+
+  // The same of expectations.
+  void keep_expectation_events(size_t events);
+  std::span<const ExpectationEvent> expectation_events_since(
+      uint64_t sequence, std::vector<ExpectationEvent>& storage) const;
 
   // Adds the flows that `conntrack -L [-o extended,labels]` prints, their timeouts counted from
   // `now`, with the helpers that there are here, and with labels if their names are known. All or

@@ -534,4 +534,9 @@ std::string expectation_text(const Expectation& expectation, Tick now) {
                      expectation.helper->name);
 }
 
+std::string event_text(const ExpectationEvent& event) {
+  std::string_view name = event.kind == ExpectationEvent::Kind::kNew ? "[NEW]" : "[DESTROY]";
+  return fmt::format("{:>9} {}", name, expectation_text(event.expectation, event.when));
+}
+
 }  // namespace sallyport

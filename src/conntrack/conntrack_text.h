@@ -61,5 +61,7 @@ std::string proc_text(const FlowLine& line);
 
 // As `conntrack -L expect` prints it.
 std::string expectation_text(const Expectation& expectation, Tick now);
+// As `conntrack -E expect` prints it.
+std::string event_text(const ExpectationEvent& event);
 
 }  // namespace sallyport

@@ -9,8 +9,11 @@
 // Nobody listens until keep() is called, and then nothing is noted and nothing kept: the packet
 // path asks one question that always has the same answer. A listener pays a byte a flow for
 // changes not told yet, and kMost events at most, some 16 MB.
+//
+// Expectations have events of their own, as they have for conntrack (`-E expect`).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -61,13 +64,48 @@ struct FlowEvent {
   Labels labels;
 };
 
-class EventLog {
+// The last so many events, numbered from 1.
+template <typename Event>
+class EventRing {
  public:
   static constexpr size_t kMost = 65536;
 
   // From now on the last `events`, at most kMost, are kept. Allocates.
-  void keep(size_t events);
+  void keep(size_t events) {
+    ring_.assign(std::clamp<size_t>(events, 1, kMost), {});
+    last_ = 0;
+  }
   bool listening() const { return !ring_.empty(); }
+  size_t memory() const { return ring_.capacity() * sizeof(Event); }
+
+  // Numbers the event and keeps it. Only while listening().
+  void add(const Event& event) {
+    Event& place = ring_[last_ % ring_.size()];
+    place = event;
+    place.sequence = ++last_;
+  }
+  // Those after the one numbered `sequence`, oldest first.
+  std::span<const Event> since(uint64_t sequence, std::vector<Event>& storage) const {
+    storage.clear();
+    uint64_t lost = last_ - std::min<uint64_t>(last_, ring_.size());
+    for (uint64_t i = std::max(sequence, lost); i < last_; i++) {
+      storage.push_back(ring_[i % ring_.size()]);
+    }
+    return storage;
+  }
+
+ private:
+  std::vector<Event> ring_;
+  uint64_t last_ = 0;  // sequence number
+};
+
+class EventLog {
+ public:
+  static constexpr size_t kMost = EventRing<FlowEvent>::kMost;
+
+  // From now on the last `events`, at most kMost, are kept. Allocates.
+  void keep(size_t events);
+  bool listening() const { return ring_.listening(); }
   // Room for flows with indices below `flows`. Allocates if somebody listens.
   void resize(size_t flows);
   size_t memory() const;
@@ -78,15 +116,15 @@ class EventLog {
   }
   uint8_t take(uint32_t index) { return std::exchange(pending_[index], uint8_t{0}); }
 
-  // Numbers the event and keeps it. Only while listening().
-  void add(const FlowEvent& event);
-  std::span<const FlowEvent> since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
+  void add(const FlowEvent& event) { ring_.add(event); }
+  std::span<const FlowEvent> since(uint64_t sequence, std::vector<FlowEvent>& storage) const {
+    return ring_.since(sequence, storage);
+  }
 
  private:
-  std::vector<FlowEvent> ring_;
+  EventRing<FlowEvent> ring_;
   std::vector<uint8_t> pending_;  // by index
   size_t flows_ = 0;
-  uint64_t last_ = 0;  // sequence number
 };
 
 }  // namespace sallyport

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "conntrack/helpers/helper.h"
 #include "conntrack/test_conntrack.h"
 #include "packet/headers.h"
 
@@ -178,6 +179,23 @@ TEST(Event, OfALabel) {
   EXPECT_FALSE(events[0].labels.has(127));
   EXPECT_TRUE(events[1].labels.has(5) && events[1].labels.has(127));
   EXPECT_EQ(events[1].changes, FlowEvent::kLabels);
+}
+
+// The timer is netbios-ns's 3 s from the start, but the event has UDP's (seen on Linux 6.18).
+TEST(Event, OfAQuestionThatAHelperTimes) {
+  Listener listener;
+  Firewall& firewall = listener.firewall;
+  Host host;
+  host.add(firewall.interface, *Prefix::parse("10.0.1.1/24"));
+  firewall.conntrack.know_host(host);
+  firewall.conntrack.enable_extensions();
+  firewall.helper = &kNetbiosNsHelper;
+  Packet question = firewall.arrive(spec(protocol::kUdp, kClient, 137, "10.0.1.255", 137));
+  question.in = nullptr;
+  question.out = &firewall.interface;
+  firewall.pass(0, question);
+  EXPECT_EQ(listener.heard(), "NEW 30 [UNREPLIED]");
+  EXPECT_EQ(firewall.left(0), 3);
 }
 
 TEST(Event, WhatADroppedPacketChangedIsToldLater) {

@@ -39,7 +39,7 @@ void Expectations::reserve(size_t more, size_t most, Tick now) {
     for (uint32_t i = 0; i < slots_.size(); i++) {
       if (slots_[i].number == 0) continue;
       if (slots_[i].value.expires < now) {
-        remove(i);
+        remove(i, slots_[i].value.expires);
       } else {
         first_deadline_ = std::min(first_deadline_, slots_[i].value.expires);
       }
@@ -62,7 +62,7 @@ bool Expectations::add(const Expectation& expectation, Tick now) {
       bool again =
           other.master == expectation.master && same_masks(other.expected, expectation.expected);
       if (!again && !is_over(other, now)) return false;
-      remove(i);
+      remove(i, now);
     }
     i = next;
   }
@@ -73,7 +73,7 @@ bool Expectations::add(const Expectation& expectation, Tick now) {
     oldest = i;  // the newest is the first
     own++;
   }
-  if (own >= expectation.helper->most_expected) remove(oldest);
+  if (own >= expectation.helper->most_expected) remove(oldest, now);
   if (count_ >= most_ || free_ == kNone) return false;
   uint32_t index = free_;
   free_ = slots_[index].next;
@@ -83,6 +83,7 @@ bool Expectations::add(const Expectation& expectation, Tick now) {
   bucket = of_master = index;
   count_++;
   first_deadline_ = std::min(first_deadline_, expectation.expires);
+  tell(ExpectationEvent::Kind::kNew, expectation, now);
   return true;
 }
 
@@ -96,22 +97,23 @@ std::optional<Expectation> Expectations::take(const Tuple& tuple, const Zone& zo
         ((expected.tuple.source_port ^ tuple.source_port) & expected.source_port_mask) == 0;
     if (!fits) continue;
     Expectation taken = found;
-    if (!taken.helper->permanent) remove(i);
+    if (!taken.helper->permanent) remove(i, now);
     return taken;
   }
   return std::nullopt;
 }
 
-void Expectations::forget(FlowId master) {
+void Expectations::forget(FlowId master, Tick now) {
   for (uint32_t i = head_of(master); i != kNone;) {
     uint32_t next = slots_[i].next_of_master;
-    if (slots_[i].value.master == master) remove(i);
+    if (slots_[i].value.master == master) remove(i, now);
     i = next;
   }
 }
 
-void Expectations::remove(uint32_t index) {
+void Expectations::remove(uint32_t index, Tick when) {
   Slot& slot = slots_[index];
+  tell(ExpectationEvent::Kind::kDestroy, slot.value, when);
   uint32_t* link = &head_of(slot.value.expected.tuple);
   while (*link != index) link = &slots_[*link].next;
   *link = slot.next;

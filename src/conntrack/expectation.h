@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "conntrack/event.h"
 #include "conntrack/flow.h"
 #include "conntrack/helpers/helper.h"
 #include "conntrack/table.h"
@@ -37,6 +38,15 @@ struct Expectation {
   Tick expires = 0;
 };
 
+// As `conntrack -E expect` tells of it: NEW; DESTROY when it was fulfilled, gave way, or came to
+// its end, or its master did.
+struct ExpectationEvent {
+  enum class Kind : uint8_t { kNew, kDestroy } kind = Kind::kNew;
+  uint64_t sequence = 0;  // the first is 1
+  Tick when = 0;
+  Expectation expectation;
+};
+
 class Expectations {
  public:
   Expectations(const HashKey& key, const FlowTable& flows) : key_(key), flows_(flows) {}
@@ -45,14 +55,19 @@ class Expectations {
   // make room. Allocates.
   void reserve(size_t more, size_t most, Tick now);
   size_t count() const { return count_; }
-  size_t memory() const { return slots_.capacity() * sizeof(Slot) + sizeof buckets_; }
+  size_t memory() const {
+    return slots_.capacity() * sizeof(Slot) + sizeof buckets_ + events_.memory();
+  }
 
   // Of its master's, an equal one gives way, and, if there are too many, the oldest. False: another
   // master's stands in the way, or the table is full.
   bool add(const Expectation& expectation, Tick now);
   // The one that a packet fulfils, which is gone then unless it is permanent.
   std::optional<Expectation> take(const Tuple& tuple, const Zone& zone, Tick now);
-  void forget(FlowId master);
+  void forget(FlowId master, Tick now);
+  // Nobody listens until this is called. Allocates.
+  void keep_events(size_t events) { events_.keep(events); }
+  const EventRing<ExpectationEvent>& events() const { return events_; }
 
   // Every one that is alive, the oldest first.
   template <typename Visit>
@@ -85,7 +100,11 @@ class Expectations {
   }
   uint32_t& head_of(const Tuple& tuple);
   uint32_t& head_of(FlowId master) { return by_master_[master.index % kBuckets]; }
-  void remove(uint32_t index);
+  void remove(uint32_t index, Tick when);
+  void tell(ExpectationEvent::Kind kind, const Expectation& expectation, Tick when) {
+    if (!events_.listening()) return;
+    events_.add({.kind = kind, .when = when, .expectation = expectation});
+  }
 
   static constexpr Heads none() {
     Heads heads{};
@@ -102,6 +121,7 @@ class Expectations {
   size_t count_ = 0;
   size_t most_ = 0;
   uint64_t last_ = 0;
+  EventRing<ExpectationEvent> events_;
   Tick first_deadline_ = ~Tick{0};  // none ends before
 };
 

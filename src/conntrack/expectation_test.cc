@@ -205,5 +205,46 @@ TEST(Expectation, AsConntrackListsIt) {
   EXPECT_TRUE(list_text(line).ends_with(" mark=0 helper=tftp use=1")) << list_text(line);
 }
 
+// As `conntrack -E expect` told it on Linux 6.18 (with the rest of the line as it lists them).
+TEST(Expectation, EventsTellOfItsLife) {
+  Tftp firewall;
+  firewall.conntrack.keep_expectation_events(8);
+  uint64_t seen = 0;
+  std::vector<ExpectationEvent> storage;
+  auto heard = [&] {
+    std::string text;
+    for (const ExpectationEvent& event :
+         firewall.conntrack.expectation_events_since(seen, storage)) {
+      std::string line = event_text(event);
+      text += (text.empty() ? "" : ", ") + line.substr(0, line.find(" proto="));
+      EXPECT_EQ(event.sequence, ++seen);
+    }
+    return text;
+  };
+  firewall.pass(0, request(1000));
+  EXPECT_EQ(heard(), "    [NEW] 300");
+  firewall.pass(0.5, request(1000));
+  EXPECT_EQ(heard(), "[DESTROY] 299,     [NEW] 300") << "it gave way";
+  firewall.pass(1, data(1111, 1000));
+  EXPECT_EQ(heard(), "[DESTROY] 299") << "fulfilled";
+  firewall.pass(1, data(2222, 1000));
+  EXPECT_EQ(heard(), "");
+  firewall.pass(1, request(1001));
+  firewall.conntrack.reserve(1, Firewall::at(32));
+  EXPECT_EQ(heard(), "    [NEW] 300, [DESTROY] 270") << "with its master, after 30 s";
+}
+
+TEST(Expectation, EventsTellOfItsDeadline) {
+  Tftp firewall(long_lived());
+  firewall.conntrack.keep_expectation_events(8);
+  firewall.pass(0, request(1000));
+  firewall.conntrack.reserve(1, Firewall::at(400));
+  std::vector<ExpectationEvent> storage;
+  auto events = firewall.conntrack.expectation_events_since(1, storage);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].when, Firewall::at(300));
+  EXPECT_TRUE(event_text(events[0]).starts_with("[DESTROY] 0 proto=17 src=10.0.2.1 "));
+}
+
 }  // namespace
 }  // namespace sallyport

@@ -66,6 +66,15 @@ class Views(program.Case):
         self.assertIn("[1:33] -A OUTPUT -m connlabel --label", counted)
         self.assertIn("[0:0] -A OUTPUT -m connlabel ! --label", counted)
 
+    def test_events_of_expectations(self):
+        self.file("rules", "*raw\n-A OUTPUT -p udp --dport 69 -j CT --helper tftp\nCOMMIT\n" + rules(STATEFUL))
+        self.file("capture", c.pcap([(0, c.frame(c.udp(c.HOST, 40000, c.PEER, 69, b"\0\1file\0octet\0"))),
+                                     (1, c.frame(c.udp(c.PEER, 5000, c.HOST, 40000, b"\0\3\0\1x")))]))
+        events = self.view("--events=expect", "-o", "timestamp").out.splitlines()
+        self.assertEqual([line.split()[:3] for line in events],
+                         [[f"[{START}.000000]", "[NEW]", "300"], [f"[{START + 1}.000000]", "[DESTROY]", "299"]])
+        self.assertEqual(self.view("--events=conntrack").out, self.view("--events").out)
+
     def test_proc(self):
         self.assertEqual(self.view("--dump", "proc", "--at", 1).out,
                          f"ipv4     2 udp      17 30 {UDP_SEEN} mark=0 zone=0 use=2\n")
@@ -156,6 +165,7 @@ class Views(program.Case):
                                  (("--events", "--filter", "udp"), "--filter and a view"),
                                  (("--events", "--against", "rules"), "--against and a view"),
                                  (("--dump", "proc", "-o", "id"), "--output: it is for"),
+                                 (("--events=flows",), "events of conntrack and of expect"),
                                  (("--events", "-o", "xml"), "xml"),
                                  (("--dump", "conntrack=no/such/directory"), "No such file"),
                                  (("--dump", "conntrack=/dev/full"), "No space")):

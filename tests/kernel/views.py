@@ -193,8 +193,9 @@ class Talk:
 
 def talk():
     """The host: two bursts of packets, and a look after each."""
-    listener = subprocess.Popen(["conntrack", "-E", "-o", "extended,labels"], text=True, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL)
+    listeners = {view: subprocess.Popen(["conntrack", "-E", *what], text=True, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL)
+                 for view, what in (("events", ["-o", "extended,labels"]), ("expect events", ["expect"]))}
     time.sleep(0.3)  # until it listens; it does not say when it does
     host = Talk()
     host.udp(1007)
@@ -219,8 +220,11 @@ def talk():
     reset.close()
     time.sleep(0.5)
     looks.append(look())
-    listener.terminate()
-    json.dump({"looks": looks, "events": listener.communicate()[0]}, sys.stdout)
+    events = {}
+    for view, listener in listeners.items():
+        listener.terminate()
+        events[view] = listener.communicate()[0]
+    json.dump({"looks": looks, "events": events}, sys.stdout)
 
 
 class Scene:
@@ -285,6 +289,8 @@ def comparable(view, text):
         return [lines[0], *sorted(lines[1:])]
     if view in ("conntrack", "labels", "proc", "expect"):
         return sorted(lines)
+    if view == "expect events":
+        return lines
     if view == "events":
         return sorted(lines, key=lambda line: line[line.index("src="):line.index(" dst=", line.index(" dst=") + 1)]
                       .replace(" [UNREPLIED]", ""))
@@ -327,8 +333,10 @@ def attempt(program):
                 dump = ["--dump", "conntrack", "-o", "labels"] if view == "labels" else ["--dump", view]
                 mine = ours(program, scratch, scene.capture, dump, moment["at"])
                 found += difference(f"moment {number}", view, text, mine)
-        mine = ours(program, scratch, scene.capture, ["--events", "-o", "extended,labels"], seen["looks"][-1]["at"])
-        return found + difference("all the while", "events", seen["events"], mine)
+        for view, flags in (("events", ["--events", "-o", "extended,labels"]), ("expect events", ["--events=expect"])):
+            mine = ours(program, scratch, scene.capture, flags, seen["looks"][-1]["at"])
+            found += difference("all the while", view, seen["events"][view], mine)
+        return found
 
 
 def main():
