@@ -15,15 +15,15 @@ buckets there would be nobody to give way. Whatever the size of Sallyport's tabl
 
 Exits 77, which ctest calls skipped, where it is not asked for, or there is no root.
 """
-import json
 import os
 import signal
 import struct
-import subprocess
 import sys
 import tempfile
 
-from conntrack_oracle import ACK, FIN, SERVER, SYN, Oracle, checksum, ipv4, tcp, with_checksum
+from conntrack_oracle import ACK, FIN, SERVER, SYN, checksum, ipv4, tcp
+from two_routers import Engine, Kernel, differing
+from two_routers import udp as datagram
 
 KNOB = "/proc/sys/net/netfilter/nf_conntrack_max"
 MOST = 3000
@@ -37,10 +37,8 @@ def client(number):
 
 
 def udp(number):
-    """(side, packet) of a flow's first packet."""
-    source, port = client(number)
-    body = struct.pack("!HHHH", port, 53, 9, 0) + b"x"
-    return 0, ipv4(source, SERVER, 17, with_checksum(source, SERVER, 17, body, 6))
+    """A flow's first packet."""
+    return 0, datagram(*client(number), SERVER, 53)
 
 
 def connection(number, segments=3):
@@ -57,67 +55,6 @@ def unreachable(about):
     source, _ = client(0)
     body = b"\3\3\0\0\0\0\0\0" + about
     return 1, ipv4(SERVER, source, 1, body[:2] + struct.pack("!H", checksum(body)) + body[4:])
-
-
-class Kernel:
-    """A router in a namespace of this process: which packets come out at the other side."""
-
-    def __init__(self):
-        self.oracle = Oracle()
-        subprocess.run("iptables-legacy -w -t mangle -F".split(), check=True)
-        subprocess.run(["iptables-legacy-restore"], input=RULES, text=True, check=True)
-        for timeout in ("udp_timeout", "udp_timeout_stream"):
-            Oracle.sysctl(f"net.netfilter.nf_conntrack_{timeout}", 1000)
-
-    def passes(self, packets):
-        self.oracle.flush()
-        return [self.send(side, packet) for side, packet in packets]
-
-    def send(self, side, packet):
-        # The whole way is gone before write() returns.
-        out = self.oracle.tun[1 - side]
-        self.oracle.drain(out)
-        os.write(self.oracle.tun[side], packet)
-        try:
-            return len(os.read(out, 2000)) > 0
-        except BlockingIOError:
-            return False
-
-    def share(self, most, tenths):
-        """Of 1000 flows more than there may be, how many find a place."""
-        self.oracle.flush()
-        for side, packet in fill(most, tenths):
-            self.send(side, packet)
-        return [self.send(side, packet) for side, packet in more(most)].count(True) / 1000
-
-    @staticmethod
-    def count():
-        with open("/proc/sys/net/netfilter/nf_conntrack_count", encoding="ascii") as file:
-            return int(file.read())
-
-
-class Engine:
-    """`sallyport replay` of the same, a packet a tick."""
-
-    def __init__(self, program, scratch, most):
-        self.program, self.scratch, self.most = program, scratch, most
-
-    def passes(self, packets):
-        capture, rules = (os.path.join(self.scratch, name) for name in ("capture", "rules"))
-        with open(rules, "w", encoding="ascii") as file:
-            file.write(RULES)
-        with open(capture, "wb") as file:
-            file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))  # raw IP
-            for number, (_, packet) in enumerate(packets):
-                file.write(struct.pack("=IIII", 1_700_000_000, number, len(packet), len(packet)) + packet)
-        run = subprocess.run([self.program, "replay", "--rules", rules, "--compat", "linux", "--forward", "--inside",
-                              "10.0.1.0/24", "--sysctl", f"net.netfilter.nf_conntrack_max={self.most}", "--json",
-                              capture], check=True, stdout=subprocess.PIPE, text=True, stderr=subprocess.DEVNULL)
-        lines = [json.loads(line) for line in run.stdout.splitlines()]
-        dropped = [line for line in lines if line["verdict"] != "ACCEPT"]
-        wrong = [line for line in dropped if line["reason"] != "table-full" or line["state"]]
-        assert not wrong, wrong[0]
-        return [line["verdict"] == "ACCEPT" for line in lines]
 
 
 def full_of_assured():
@@ -145,31 +82,43 @@ def more(first):
     return [udp(first + number) for number in range(1000)]
 
 
+def routers(program, scratch):
+    return Kernel(RULES), Engine(program, scratch, RULES, f"nf_conntrack_max={MOST}")
+
+
 def compare_packets(program, scratch):
     """What differs, as text, in a table of MOST flows."""
     found = ""
-    kernel, engine = Kernel(), Engine(program, scratch, MOST)
+    kernel, engine = routers(program, scratch)
     for scene in (full_of_assured, to_the_limit):
         packets = scene()
-        theirs, ours = kernel.passes(packets), engine.passes(packets)
+        theirs, ours = kernel.passes(packets), engine.passes(packets, "table-full")
         print(f"{scene.__name__}: {len(packets)} packets, {theirs.count(False)} dropped, {kernel.count()} flows")
-        differ = [number for number, pair in enumerate(zip(theirs, ours)) if pair[0] != pair[1]]
-        if differ or kernel.count() > MOST or not theirs.count(False):
-            found += f"{scene.__name__}: {len(differ)} packets differ: {[(n, theirs[n], ours[n]) for n in differ[:10]]}\n"
+        found += differing(packets, theirs, ours)
+        if kernel.count() > MOST or not theirs.count(False):
+            found += f"{scene.__name__} is no full table\n"
     return found
+
+
+def share(kernel, most, tenths):
+    """Of 1000 flows more than there may be, how many find a place."""
+    kernel.oracle.flush()
+    for side, packet in fill(most, tenths):
+        kernel.send(side, packet)
+    return [kernel.send(side, packet) for side, packet in more(most)].count(True) / 1000
 
 
 def compare_shares(program, scratch):
     """The same of new flows that find a place, the kernel's table being as large as the machine's knob says."""
     found = ""
-    kernel, engine = Kernel(), Engine(program, scratch, MOST)
+    kernel, engine = routers(program, scratch)
     for tenths, least, most in ((0, 1, 1), (9, 0.7, 0.88)):
-        ours = engine.passes([*fill(MOST, tenths), *more(MOST)])[-1000:].count(True) / 1000
-        theirs = kernel.share(int(knob()), tenths)
+        ours = engine.passes([*fill(MOST, tenths), *more(MOST)], "table-full")[-1000:].count(True) / 1000
+        theirs = share(kernel, int(knob()), tenths)
         print(f"{tenths} of 10 flows ASSURED: of 1000 new ones {theirs:.1%} find a place in Linux, {ours:.1%} here")
-        found += "".join(f"{tenths} of 10 ASSURED: {whose} lets {share:.1%} in\n"
-                         for whose, share in (("the kernel", theirs), ("Sallyport", ours))
-                         if not least <= share <= most)
+        found += "".join(f"{tenths} of 10 ASSURED: {whose} lets {part:.1%} in\n"
+                         for whose, part in (("the kernel", theirs), ("Sallyport", ours))
+                         if not least <= part <= most)
     return found
 
 
