@@ -41,6 +41,18 @@ constexpr uint32_t kAdoptedAge = 3;  // seconds
 // Packets whose cache lines are under way at the same time.
 constexpr size_t kPrefetched = 64;
 
+// Whether a packet passes that has begun the same flow as one that was confirmed before it: not
+// where a protocol's own state would miss it (tests/kernel/clash.py).
+bool may_join(uint8_t protocol) {
+  switch (protocol) {
+    case protocol::kTcp:
+    case protocol::kSctp:
+    case protocol::kIcmp:
+    case protocol::kIcmpv6: return false;
+    default: return true;
+  }
+}
+
 // RFC 4890's list of what ICMPv6 does for the link itself: kernel-facts 34.
 bool is_untracked_icmpv6(uint32_t type) {
   return (type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152;
@@ -159,9 +171,14 @@ struct Conntrack::State {
   FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
     return alive(now, [&] { return table.find(tuple, zone); });
   }
-  bool clashes(uint32_t index, Tick now) {
-    return alive(now, [&] { return table.find_clash(index); }).index != 0;
+  // The flow that has one of this new one's tuples; 0: none has.
+  uint32_t find_clash(uint32_t index, Tick now) {
+    return alive(now, [&] { return table.find_clash(index); }).index;
   }
+  // Whether the packets of both flows are the same, from whichever side each was begun.
+  bool are_one(uint32_t a, uint32_t b) const;
+  // A new flow becomes visible, or is gone: kNone, or why its packet is dropped.
+  Reason settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now);
 
   // nf_conntrack_max: gives up a flow that is not ASSURED, in the neighbourhood of the new one.
   bool make_room(const Tuple& tuple, const Zone& zone, Tick now) {
@@ -420,6 +437,34 @@ void Conntrack::State::insert(uint32_t index, uint32_t told, Tick now) {
   wheel.add(index, flow.expires);
 }
 
+bool Conntrack::State::are_one(uint32_t a, uint32_t b) const {
+  const Flow& one = table[a];
+  const Flow& other = table[b];
+  Tuple reply = table.reply_of(b);
+  Direction same = one.tuple == other.tuple ? Direction::kOriginal : Direction::kReply;
+  bool tuples = same == Direction::kOriginal
+                    ? table.reply_of(a) == reply
+                    : one.tuple == reply && table.reply_of(a) == other.tuple;
+  return tuples && one.zone.in(Direction::kOriginal) == other.zone.in(same) &&
+         one.zone.in(Direction::kReply) == other.zone.in(opposite(same));
+}
+
+Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now) {
+  uint32_t index = tracked.flow.index;
+  uint32_t first = find_clash(index, now);
+  if (!first && table.insert(index)) {
+    insert(index, told, now);
+    return Reason::kNone;
+  }
+  bool joins = first && may_join(table[index].tuple.protocol) && are_one(index, first);
+  if (expectations.count() != 0) expectations.forget(tracked.flow, now);
+  release(index);
+  if (!joins) return first ? Reason::kInsertFailed : Reason::kTableFull;
+  account(first, Direction::kOriginal, packet);  // whichever way it goes
+  tracked.flow = id_of(first);
+  return Reason::kNone;
+}
+
 void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   if (find_alive(line.tuple, line.zone, now).index) return;
   if (find_alive(line.reply, line.zone, now).index) return;
@@ -524,7 +569,7 @@ Tracked Conntrack::untrack(Packet& packet) {
   return without_flow(CtInfo::kUntracked, Reason::kNone);
 }
 
-Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now) {
+Reason Conntrack::confirm(const Packet& packet, Tracked& tracked, Tick now) {
   State& state = *state_;
   Flow* flow = find(tracked.flow);
   if (!flow) return Reason::kNone;
@@ -537,15 +582,8 @@ Reason Conntrack::confirm(const Packet& packet, const Tracked& tracked, Tick now
     return helped;
   }
   if (tracked.created && !(flow->status & ct_status::kConfirmed)) {
-    Reason failed = state.clashes(index, now)    ? Reason::kInsertFailed
-                    : !state.table.insert(index) ? Reason::kTableFull
-                                                 : Reason::kNone;
-    if (failed != Reason::kNone) {
-      if (state.expectations.count() != 0) state.expectations.forget(tracked.flow, now);
-      release(tracked);
-      return failed;
-    }
-    state.insert(index, timeout, now);
+    Reason failed = state.settle(packet, tracked, timeout, now);
+    if (failed != Reason::kNone) return failed;
   } else if (state.events.listening() && !(flow->status & ct_status::kDying)) {
     uint8_t changes = state.events.take(index);
     if (changes) {

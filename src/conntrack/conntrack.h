@@ -5,7 +5,8 @@
 // until confirm() (kernel-facts 1), while an existing flow has already been moved
 // on by track(), whatever rules say later (kernel-facts 2).
 //
-// Packets are tracked strictly one after the other; prefetch() only warms the
+// Packets are tracked strictly one after the other, and may be confirmed in any order: a verdict
+// may come later than the next packet. prefetch() only warms the
 // cache for a burst and never changes an answer. Nothing on this path allocates:
 // reserve() is called between bursts.
 #pragma once
@@ -79,7 +80,10 @@ class Conntrack {
   // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or why
   // it is dropped here: a tuple of the flow that it created is another's, the table is full, or a
   // helper does not want it. A flow that it created is gone then.
-  Reason confirm(const Packet& packet, const Tracked& tracked, Tick now);
+  // Other packets may have been tracked since this one was: where one of them has begun the same
+  // flow and was confirmed first, `tracked` is of that one's flow afterwards, or this one is
+  // dropped, as the protocol is.
+  Reason confirm(const Packet& packet, Tracked& tracked, Tick now);
   // The packet was dropped: a flow that it created is gone without a trace.
   void release(const Tracked& tracked);
   // A rule has answered a packet of this TCP flow with a reset: CLOSE, as if the reset had passed,

@@ -290,6 +290,56 @@ TEST(Conntrack, AFullTableGivesUpFlowsThatAreNotAssured) {
   EXPECT_EQ(firewall.pass(124, reply(3)), "NEW original") << "3 is gone";
 }
 
+// Both are tracked before either is confirmed; what becomes of the second is what Linux does
+// (tests/kernel/clash.py).
+TEST(Conntrack, TwoPacketsMayBeginOneFlowAtOnce) {
+  Knobs knobs;
+  knobs.acct = 1;
+  knobs.checksum = 0;  // with it, UDP-Lite that comes in is INVALID
+  auto there = [](uint8_t protocol) { return spec(protocol, "10.0.0.1", 1000, "10.0.0.2", 53); };
+  auto back = [](uint8_t protocol) { return spec(protocol, "10.0.0.2", 53, "10.0.0.1", 1000); };
+  struct Row {
+    uint8_t protocol;
+    bool passes;
+    bool has_two_sides = true;
+  };
+  const Row rows[] = {{protocol::kUdp, true},   {protocol::kUdpLite, true},
+                      {protocol::kGre, true},   {protocol::kEsp, true},
+                      {protocol::kDccp, true},  {protocol::kTcp, false},
+                      {protocol::kSctp, false}, {protocol::kIcmp, false, false}};
+  for (const Row& row : rows) {
+    for (bool other_way : {false, true}) {
+      if (other_way && !row.has_two_sides) continue;
+      SCOPED_TRACE(fmt::format("protocol {}, {}", row.protocol, other_way));
+      PacketSpec one = there(row.protocol);
+      PacketSpec two = other_way ? back(row.protocol) : one;
+      for (PacketSpec* each : {&one, &two}) {
+        each->tcp.flags = tcp_flag::kSyn;
+        if (row.protocol == protocol::kSctp) each->sctp.chunks = {{.type = 1, .initiate_tag = 5}};
+        if (row.protocol == protocol::kIcmp) each->icmp.type = 8;
+      }
+      Firewall firewall(knobs);
+      Packet first = firewall.arrive(one);
+      std::vector<uint8_t> first_bytes = std::exchange(firewall.bytes, {});
+      Packet second = firewall.arrive(two);
+      Tick now = Firewall::at(0);
+      firewall.conntrack.reserve(2, now);
+      Tracked tracked = firewall.conntrack.track(first, {}, now);
+      Tracked late = firewall.conntrack.track(second, {}, now);
+      EXPECT_EQ(late.info, CtInfo::kNew);
+      EXPECT_EQ(firewall.conntrack.confirm(first, tracked, now), Reason::kNone);
+      EXPECT_EQ(firewall.conntrack.confirm(second, late, now),
+                row.passes ? Reason::kNone : Reason::kInsertFailed);
+      EXPECT_EQ(firewall.conntrack.count(), 1u);
+      EXPECT_EQ(late.flow == tracked.flow, row.passes);
+      const FlowCounters* counters = firewall.conntrack.counters(tracked.flow);
+      ASSERT_NE(counters, nullptr);
+      EXPECT_EQ(counters->packets, (std::array<uint64_t, 2>{row.passes ? 2u : 1u, 0}));
+      EXPECT_EQ(firewall.conntrack.find(tracked.flow)->status, ct_status::kConfirmed);
+    }
+  }
+}
+
 TEST(Conntrack, CountersAreKeptWhenAskedFor) {
   Knobs knobs;
   knobs.acct = 1;
