@@ -126,7 +126,7 @@ class Reader {
     protocol_ = *protocol;
     words_.next();
     if (std::optional<uint32_t> timeout = number<uint32_t>(words_.word().text)) {
-      line_.timeout = *timeout;
+      line_.timeout = timeout;
       words_.next();
     }
     bool has_state = !words_.end() && words_.word().text.find('=') == std::string_view::npos &&

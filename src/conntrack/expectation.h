@@ -71,7 +71,7 @@ class Expectations {
 
   // Every one that is alive, the oldest first.
   template <typename Visit>
-  void each(Tick now, Visit visit) const {
+  void each(Tick now, const Visit& visit) const {
     std::vector<const Slot*> alive;
     for (const Slot& slot : slots_) {
       if (slot.number && !is_over(slot.value, now)) alive.push_back(&slot);
