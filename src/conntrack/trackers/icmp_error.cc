@@ -61,6 +61,13 @@ Reason read_ipv4(const Quote& quote, Tuple& inner, uint32_t& transport) {
   return Reason::kNone;
 }
 
+// As much of an IPv6 fragment header as is asked for: the quote may end behind it, where the
+// protocol needs no more.
+struct FragmentStart {
+  uint8_t next_header, reserved;
+  be16 offset;
+};
+
 Reason read_ipv6(const Quote& quote, Tuple& inner, uint32_t& transport) {
   const Ipv6Header* ip = nullptr;
   if (Reason why = quote.read(ip, 0); why != Reason::kNone) return why;
@@ -73,7 +80,7 @@ Reason read_ipv6(const Quote& quote, Tuple& inner, uint32_t& transport) {
     bool by_eights = next == protocol::kHopByHop || next == protocol::kIpv6Routing ||
                      next == protocol::kIpv6Destination;
     if (next == protocol::kIpv6Fragment) {
-      const Ipv6FragmentHeader* fragment = nullptr;
+      const FragmentStart* fragment = nullptr;
       if (Reason why = quote.read(fragment, at); why != Reason::kNone) return why;
       if (fragment->offset >> 3) return Reason::kInvalidIcmpInner;
       next = fragment->next_header;
