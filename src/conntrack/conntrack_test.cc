@@ -222,6 +222,14 @@ TEST(Conntrack, EqualEndpointsAreTheirOwnReply) {  // 23
   EXPECT_EQ(firewall.pass(0, self), "ESTABLISHED reply");
 }
 
+TEST(Conntrack, NoLifetimeIsLongerThanHalfOf32BitsOfTicks) {
+  Knobs knobs;
+  knobs.udp_timeout = 10'000'000;
+  Firewall firewall(knobs);
+  firewall.pass(0, query());
+  EXPECT_EQ(firewall.conntrack.find(firewall.tracked.flow)->timeout, 0x7fffffffu);
+}
+
 TEST(Conntrack, ZonesAreTablesOfTheirOwn) {
   Firewall firewall;
   EXPECT_EQ(firewall.pass(0, query(), Zone{1}), "NEW original");

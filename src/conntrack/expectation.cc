@@ -57,7 +57,8 @@ bool Expectations::add(const Expectation& expectation, Tick now) {
     const Expectation& other = slots_[i].value;
     uint32_t next = slots_[i].next;
     bool meets = same_destination(other.expected.tuple, expectation.expected.tuple) &&
-                 other.zone == expectation.zone && clash(other.expected, expectation.expected);
+                 other.zone.id == expectation.zone.id &&
+                 clash(other.expected, expectation.expected);
     if (meets) {
       bool again =
           other.master == expectation.master && same_masks(other.expected, expectation.expected);
@@ -92,7 +93,8 @@ std::optional<Expectation> Expectations::take(const Tuple& tuple, const Zone& zo
     const Expectation& found = slots_[i].value;
     const Expected& expected = found.expected;
     bool fits =
-        same_destination(expected.tuple, tuple) && found.zone == zone && !is_over(found, now) &&
+        same_destination(expected.tuple, tuple) && found.zone.id == zone.id &&
+        !is_over(found, now) &&
         (expected.tuple.source & expected.source_mask) == (tuple.source & expected.source_mask) &&
         ((expected.tuple.source_port ^ tuple.source_port) & expected.source_port_mask) == 0;
     if (!fits) continue;

@@ -146,6 +146,33 @@ TEST(Expectation, ThereAreNoMoreThanTheKnobSays) {
   EXPECT_EQ(firewall.pass(301, request(1003)), "NEW original") << "those that are over make room";
 }
 
+TEST(Expectation, WithoutRoomForItAnFtpCommandIsDropped) {
+  Knobs knobs;
+  knobs.expect_max = 1;
+  Firewall firewall(knobs);
+  firewall.conntrack.enable_extensions();
+  firewall.helper = &kFtpHelper;
+  auto command = [&](uint16_t port) {
+    auto segment = [&](bool answer, uint8_t flags, uint32_t seq, uint32_t ack,
+                       std::string_view text) {
+      PacketSpec result = answer ? spec(protocol::kTcp, kServer, 21, kClient, port)
+                                 : spec(protocol::kTcp, kClient, port, kServer, 21);
+      result.tcp.flags = flags;
+      result.tcp.seq = seq;
+      result.tcp.ack = ack;
+      result.payload.assign(text.begin(), text.end());
+      return firewall.pass(0, result);
+    };
+    segment(false, 0x02, 100, 0, "");
+    segment(true, 0x12, 500, 101, "");
+    segment(false, 0x10, 101, 501, "");
+    segment(false, 0x18, 101, 501, "USER x\r\n");
+    return segment(false, 0x18, 109, 501, fmt::format("PORT 10,0,1,1,4,{}\r\n", port % 10));
+  };
+  EXPECT_EQ(command(40000), "ESTABLISHED original");
+  EXPECT_EQ(command(40001), "ESTABLISHED original helper-drop");
+}
+
 TEST(Expectation, IsOfItsZone) {
   Tftp firewall;
   firewall.pass(0, request(1000), Zone{3});

@@ -78,6 +78,21 @@ bool FlowTable::is_reply(uint32_t index, const Tuple& tuple, const Tuple& invers
   return flow.status & ct_status::kOwnReply ? replies_.at(index) == tuple : flow.tuple == inverse;
 }
 
+// Which of its sides has this tuple in this zone.
+std::optional<Direction> FlowTable::side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
+                                            uint16_t zone) const {
+  const uint32_t index = ref & kIndexMask;
+  const Flow& flow = (*this)[index];
+  if (ref & kReplySide && is_reply(index, tuple, inverse) &&
+      flow.zone.in(Direction::kReply) == zone) {
+    return Direction::kReply;
+  }
+  if (ref & kOriginalSide && flow.tuple == tuple && flow.zone.in(Direction::kOriginal) == zone) {
+    return Direction::kOriginal;
+  }
+  return std::nullopt;
+}
+
 FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, const Tuple& inverse, uint16_t zone,
                                          uint32_t sides) const {
   uint64_t hashed = hash(tuple, zone);
@@ -86,15 +101,8 @@ FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, const Tuple& invers
     const Bucket& bucket = buckets_[at];
     for (uint32_t mask = matches(bucket, tag); mask; mask &= mask - 1) {
       uint32_t ref = bucket.refs[std::countr_zero(mask)];
-      uint32_t index = ref & kIndexMask;
-      const Flow& flow = (*this)[index];
-      if (ref & sides & kReplySide && is_reply(index, tuple, inverse) &&
-          flow.zone.in(Direction::kReply) == zone) {
-        return {index, Direction::kReply};
-      }
-      if (ref & sides & kOriginalSide && flow.tuple == tuple &&
-          flow.zone.in(Direction::kOriginal) == zone) {
-        return {index, Direction::kOriginal};
+      if (auto side = side_of(ref & (sides | kIndexMask), tuple, inverse, zone)) {
+        return {ref & kIndexMask, *side};
       }
     }
     if (!bucket.overflow) return {};
@@ -152,6 +160,26 @@ void FlowTable::erase_slot(uint64_t hash, uint32_t ref) {
   }
 }
 
+// The newest first: where zones differ by direction, several flows may have one tuple in one zone,
+// and Linux finds the one that came last. The slot of `ref` is the last of those.
+void FlowTable::put_first(uint64_t hash, uint32_t ref) {
+  const Flow& flow = (*this)[ref & kIndexMask];
+  const Direction side = ref & kReplySide ? Direction::kReply : Direction::kOriginal;
+  const Tuple tuple = side == Direction::kReply ? reply_of(ref & kIndexMask) : flow.tuple;
+  const Tuple inverse = invert(tuple);
+  const uint16_t zone = flow.zone.in(side);
+  uint32_t carried = ref;
+  for (size_t at = home(hash);; at = (at + 1) & mask_) {
+    Bucket& bucket = buckets_[at];
+    for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
+      uint32_t& slot = bucket.refs[std::countr_zero(mask)];
+      if (!side_of(slot, tuple, inverse, zone)) continue;
+      std::swap(slot, carried);
+      if (carried == ref) return;
+    }
+  }
+}
+
 template <typename Visit>
 void FlowTable::slots(uint32_t index, Visit visit) const {
   const Flow& flow = (*this)[index];
@@ -167,7 +195,10 @@ void FlowTable::slots(uint32_t index, Visit visit) const {
 
 bool FlowTable::insert(uint32_t index) {
   if (used_ + 2 > buckets_.size() * (kSlots - 1)) return false;
-  slots(index, [this](uint64_t hash, uint32_t ref) { insert_slot(hash, ref); });
+  slots(index, [this](uint64_t hash, uint32_t ref) {
+    insert_slot(hash, ref);
+    if ((ref & kBothSides) != kBothSides) put_first(hash, ref);
+  });
   return true;
 }
 

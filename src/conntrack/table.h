@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -125,7 +126,10 @@ class FlowTable {
   // Calls visit(hash, ref) for every slot that the entry has in the index.
   template <typename Visit>
   void slots(uint32_t index, Visit visit) const;
+  std::optional<Direction> side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
+                                   uint16_t zone) const;
   void insert_slot(uint64_t hash, uint32_t ref);
+  void put_first(uint64_t hash, uint32_t ref);
   void erase_slot(uint64_t hash, uint32_t ref);
   void rebuild(size_t buckets);
 

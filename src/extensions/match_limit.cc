@@ -126,9 +126,9 @@ struct LimitMatch {
 
   std::vector<std::string> tell(const Context& context) const {
     uint64_t missing = refilled(context).amount + cost() - full();
-    Tick wait = (missing + kCreditsPerTick - 1) / kCreditsPerTick;
+    constexpr uint64_t kCreditsPerSecond = kCreditsPerTick * kTicksPerSecond;
     return {fmt::format("used up; one more may pass in {} s",
-                        (wait + kTicksPerSecond - 1) / kTicksPerSecond)};
+                        (missing + kCreditsPerSecond - 1) / kCreditsPerSecond)};
   }
 
   void compile(Emitter& emitter) const {

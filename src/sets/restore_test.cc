@@ -1,5 +1,6 @@
 // The texts of ipset: each line of these tables was tried with ipset 7.17, whose
 // answer is the expected one. tests/kernel/sets asks it again.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "sets/set_store.h"
@@ -124,6 +125,68 @@ TEST(Restore, PrintsAsIpsetSaves) {
   }
 }
 
+// What ipset 7.17 prints for each type and code from 0 to 18 and 127 to 149; all others are
+// numbers.
+TEST(Restore, IcmpCodesHaveIpsetsNames) {
+  constexpr std::string_view kNames[][2] = {
+      {"1.2.3.4,icmp:0/0", "1.2.3.4,icmp:echo-reply"},
+      {"1.2.3.4,icmp:3/0", "1.2.3.4,icmp:network-unreachable"},
+      {"1.2.3.4,icmp:3/1", "1.2.3.4,icmp:host-unreachable"},
+      {"1.2.3.4,icmp:3/2", "1.2.3.4,icmp:protocol-unreachable"},
+      {"1.2.3.4,icmp:3/3", "1.2.3.4,icmp:port-unreachable"},
+      {"1.2.3.4,icmp:3/4", "1.2.3.4,icmp:fragmentation-needed"},
+      {"1.2.3.4,icmp:3/5", "1.2.3.4,icmp:source-route-failed"},
+      {"1.2.3.4,icmp:3/6", "1.2.3.4,icmp:network-unknown"},
+      {"1.2.3.4,icmp:3/7", "1.2.3.4,icmp:host-unknown"},
+      {"1.2.3.4,icmp:3/9", "1.2.3.4,icmp:network-prohibited"},
+      {"1.2.3.4,icmp:3/10", "1.2.3.4,icmp:host-prohibited"},
+      {"1.2.3.4,icmp:3/11", "1.2.3.4,icmp:TOS-network-unreachable"},
+      {"1.2.3.4,icmp:3/12", "1.2.3.4,icmp:TOS-host-unreachable"},
+      {"1.2.3.4,icmp:3/13", "1.2.3.4,icmp:communication-prohibited"},
+      {"1.2.3.4,icmp:3/14", "1.2.3.4,icmp:host-precedence-violation"},
+      {"1.2.3.4,icmp:3/15", "1.2.3.4,icmp:precedence-cutoff"},
+      {"1.2.3.4,icmp:4/0", "1.2.3.4,icmp:source-quench"},
+      {"1.2.3.4,icmp:5/0", "1.2.3.4,icmp:network-redirect"},
+      {"1.2.3.4,icmp:5/1", "1.2.3.4,icmp:host-redirect"},
+      {"1.2.3.4,icmp:5/2", "1.2.3.4,icmp:TOS-network-redirect"},
+      {"1.2.3.4,icmp:5/3", "1.2.3.4,icmp:TOS-host-redirect"},
+      {"1.2.3.4,icmp:8/0", "1.2.3.4,icmp:echo-request"},
+      {"1.2.3.4,icmp:9/0", "1.2.3.4,icmp:router-advertisement"},
+      {"1.2.3.4,icmp:10/0", "1.2.3.4,icmp:router-solicitation"},
+      {"1.2.3.4,icmp:11/0", "1.2.3.4,icmp:ttl-zero-during-transit"},
+      {"1.2.3.4,icmp:11/1", "1.2.3.4,icmp:ttl-zero-during-reassembly"},
+      {"1.2.3.4,icmp:12/0", "1.2.3.4,icmp:ip-header-bad"},
+      {"1.2.3.4,icmp:12/1", "1.2.3.4,icmp:required-option-missing"},
+      {"1.2.3.4,icmp:13/0", "1.2.3.4,icmp:timestamp-request"},
+      {"1.2.3.4,icmp:14/0", "1.2.3.4,icmp:timestamp-reply"},
+      {"1.2.3.4,icmp:17/0", "1.2.3.4,icmp:address-mask-request"},
+      {"1.2.3.4,icmp:18/0", "1.2.3.4,icmp:address-mask-reply"},
+      {"::1,icmpv6:1/0", "::1,ipv6-icmp:no-route"},
+      {"::1,icmpv6:1/1", "::1,ipv6-icmp:communication-prohibited"},
+      {"::1,icmpv6:1/3", "::1,ipv6-icmp:address-unreachable"},
+      {"::1,icmpv6:1/4", "::1,ipv6-icmp:port-unreachable"},
+      {"::1,icmpv6:2/0", "::1,ipv6-icmp:packet-too-big"},
+      {"::1,icmpv6:3/0", "::1,ipv6-icmp:ttl-zero-during-transit"},
+      {"::1,icmpv6:3/1", "::1,ipv6-icmp:ttl-zero-during-reassembly"},
+      {"::1,icmpv6:4/0", "::1,ipv6-icmp:bad-header"},
+      {"::1,icmpv6:4/1", "::1,ipv6-icmp:unknown-header-type"},
+      {"::1,icmpv6:4/2", "::1,ipv6-icmp:unknown-option"},
+      {"::1,icmpv6:128/0", "::1,ipv6-icmp:echo-request"},
+      {"::1,icmpv6:129/0", "::1,ipv6-icmp:echo-reply"},
+      {"::1,icmpv6:133/0", "::1,ipv6-icmp:router-solicitation"},
+      {"::1,icmpv6:134/0", "::1,ipv6-icmp:router-advertisement"},
+      {"::1,icmpv6:135/0", "::1,ipv6-icmp:neighbour-solicitation"},
+      {"::1,icmpv6:136/0", "::1,ipv6-icmp:neighbour-advertisement"},
+      {"::1,icmpv6:137/0", "::1,ipv6-icmp:redirect"},
+  };
+  for (const auto& [code, name] : kNames) {
+    std::string family = code.starts_with(':') ? " family inet6" : "";
+    Restored loaded(fmt::format("create a hash:ip,port{}\nadd a {}\n", family, code));
+    std::string saved = loaded.store.save(kNow);
+    EXPECT_EQ(saved.substr(saved.find("add a ")), fmt::format("add a {}\n", name));
+  }
+}
+
 TEST(Restore, TakesIpv6) {
   Restored restored(
       "create a hash:ip,port family inet6\nadd a ::1,icmpv6:ping\nadd a [::1],80\nadd a ::2,47:0\n"
@@ -204,6 +267,8 @@ TEST(Restore, RefusesAndPoints) {
        "4:9: 'x' is an element of a list:set"},
       {"create a list:set\ncreate x hash:ip\nadd a x\nrename x y",
        "4:10: 'x' is an element of a list:set"},
+      {"create x hash:ip\nswap x nosuch", "2:8: there is no set named 'nosuch'"},
+      {"create x hash:ip\nswap nosuch x", "2:6: there is no set named 'nosuch'"},
       {"create x hash:ip\ncreate y hash:net\nswap x y",
        "3:8: 'x' and 'y' are not of the same type"},
   };

@@ -26,7 +26,7 @@ constexpr Meaning kMeanings[] = {
     {"invalid rst", {Reason::kInvalidTcpRst}},
     {"invalid, state", {Reason::kInvalidTcpState}},
     {"SEQ is over upper bound", {Reason::kInvalidTcpWindow, Reason::kInvalidTcpRst}},
-    {"ACK is over upper bound", {Reason::kInvalidTcpAck}},
+    {"ACK is over upper bound", {Reason::kInvalidTcpAck, Reason::kInvalidTcpRst}},
     {"invalid icmp type", {Reason::kInvalidIcmpType}},
     {"outer daddr", {Reason::kInvalidIcmpAddress}},
     {"invalid saddr or hoplimit for redirect", {Reason::kInvalidIcmpRedirect}},

@@ -17,6 +17,8 @@ family ipv4
 -j CT --zone-orig 5 --zone-reply 6 ;  ; stricter 1:21 --zone-reply cannot stand beside --zone-orig
 -j CT --zone 5 --notrack ; -j CT --notrack --zone 5 ; ok
 -j CT --ctevents new,destroy ; = ; ok
+-j CT --ctevents new,related,destroy,reply,assured,protoinfo,helper,mark,natseqinfo,secmark ; = ; ok
+-j CT --ctevents natseqinfo ; = ; ok
 -j CT --ctevents new,related,destroy,reply,assured,protoinfo,helper,mark,natseqinfo,secmark,label ;  ; 1:18 --ctevents: unknown event 'label'
 -j CT --ctevents NEW ;  ; 1:18 --ctevents: unknown event 'NEW'; did you mean 'new'?
 -j CT --ctevents bogus ;  ; 1:18 --ctevents: unknown event 'bogus'

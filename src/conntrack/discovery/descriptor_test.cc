@@ -154,7 +154,7 @@ TEST(Descriptors, AWrongLineIsNotAlsoAMissingOne) {
 TEST(Descriptors, ThatAreWrongAreRefused) {
   struct Case {
     std::string text;      // of one descriptor, without its first line where it begins with '+'
-    const char* expected;  // found in the errors
+    std::string expected;  // found in the errors
   };
   const std::string good = "question to 224.0.0.1 port 1\n";
   const Case kCases[] = {
@@ -162,6 +162,8 @@ TEST(Descriptors, ThatAreWrongAreRefused) {
       {"protocol", "1:9: error: expected a name, but found the line ends"},
       {"protocol My_Own", "1:10: error: 'My_Own' is no name for a protocol"},
       {"protocol \"p\"", "is no name for a protocol"},
+      {"protocol " + std::string(40, 'A'), "'" + std::string(40, 'A') + "' is no name"},
+      {"protocol " + std::string(41, 'A'), "'" + std::string(40, 'A') + "...' is no name"},
       {"protocol p q\n" + good, "1:12: error: expected the end of the line, but found 'q'"},
       {"protocol p\n" + good + "protocol p\n" + good, "3:10: error: there is a protocol 'p' above"},
       {"protocol p\nanswer within 1 s", "1:1: error: p does not say where its question goes"},
