@@ -20,6 +20,40 @@ TEST(Knobs, OneThatChangesNothingHereIsAccepted) {
   EXPECT_TRUE(knobs.set("net.netfilter.nf_conntrack_buckets", "65536"));
 }
 
+TEST(Knobs, ATimeoutMayBe0) {
+  for (const char* name : {"generic_timeout",
+                           "icmp_timeout",
+                           "icmpv6_timeout",
+                           "udp_timeout",
+                           "udp_timeout_stream",
+                           "gre_timeout",
+                           "gre_timeout_stream",
+                           "tcp_timeout_syn_sent",
+                           "tcp_timeout_syn_recv",
+                           "tcp_timeout_established",
+                           "tcp_timeout_fin_wait",
+                           "tcp_timeout_close_wait",
+                           "tcp_timeout_last_ack",
+                           "tcp_timeout_time_wait",
+                           "tcp_timeout_close",
+                           "tcp_timeout_max_retrans",
+                           "tcp_timeout_unacknowledged",
+                           "sctp_timeout_closed",
+                           "sctp_timeout_cookie_wait",
+                           "sctp_timeout_cookie_echoed",
+                           "sctp_timeout_established",
+                           "sctp_timeout_shutdown_sent",
+                           "sctp_timeout_shutdown_recd",
+                           "sctp_timeout_shutdown_ack_sent",
+                           "sctp_timeout_heartbeat_sent",
+                           "frag6_timeout"}) {
+    Knobs knobs;
+    const std::string sysctl = std::string("net.netfilter.nf_conntrack_") + name;
+    EXPECT_TRUE(knobs.set(sysctl, "0")) << name;
+    EXPECT_EQ(knobs.get(sysctl), 0u) << name;
+  }
+}
+
 TEST(Knobs, WhatIsRefusedAndWhy) {
   struct Row {
     const char *name, *value, *what;

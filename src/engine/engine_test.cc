@@ -389,6 +389,27 @@ TEST_F(EngineTest, WithoutTrackingPreroutingSeesEachFragmentAndInputTheWhole) {
   }
 }
 
+// What a helper would make of it nobody knows, and nothing is dropped for that.
+TEST_F(EngineTest, APacketThatItsHelperCannotReadPasses) {
+  use(Family::kIpv4,
+      "*raw\n:OUTPUT ACCEPT\n-A OUTPUT -p udp --dport 69 -j CT --helper tftp\nCOMMIT\n"
+      "*filter\n:OUTPUT ACCEPT\nCOMMIT\n");
+  PacketSpec spec = udp("192.168.1.2", 1000, "192.168.1.9", 69);
+  spec.payload.assign({0, 1, 'f', 0, 'o', 'c', 't', 'e', 't', 0});
+  std::vector<uint8_t> bytes = build(spec);
+  Packet packet;
+  packet.data = bytes.data();
+  packet.captured = 28;
+  packet.wire_length = static_cast<uint32_t>(bytes.size());
+  packet.time = Instant(now_);
+  parse(packet);
+  Way way{.path = Way::Path::kOutput, .out = &eth1_};
+  Outcome outcome;
+  engine_.process({&packet, 1}, {&way, 1}, {&outcome, 1});
+  EXPECT_EQ(word(outcome), "ACCEPT NEW OUTPUT:policy");
+  EXPECT_FALSE(outcome.certain);
+}
+
 // docs/kernel-differences.md: Linux cuts it again, and PREROUTING counts two.
 TEST_F(EngineTest, ALoopedDatagramStaysWhole) {
   use(Family::kIpv4,

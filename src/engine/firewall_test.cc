@@ -94,8 +94,10 @@ TEST(Firewall, TakesAnyNumberOfPacketsWhateverItsBurst) {
   Firewall firewall = made({.rules = kStateful, .host = "eth0=192.0.2.1/24", .burst = 2});
   Datagram out = query(), in = answer();
   std::vector<FirewallPacket> packets{out.packet, in.packet, in.packet, in.packet, in.packet};
-  std::vector<FirewallVerdict> verdicts(4);  // the last packet has no place
-  firewall.process(packets, verdicts);
+  std::vector<FirewallVerdict> verdicts(4);
+  firewall.process(packets, std::span(verdicts).first(3));  // the last two have no place
+  EXPECT_EQ(firewall.packets("policy") + firewall.packets("rule"), 3u);
+  verdicts.resize(3);
   for (const FirewallVerdict& verdict : verdicts) EXPECT_EQ(verdict.verdict, Verdict::kAccept);
 }
 
