@@ -389,6 +389,22 @@ TEST_F(EngineTest, WithoutTrackingPreroutingSeesEachFragmentAndInputTheWhole) {
   }
 }
 
+TEST_F(EngineTest, AFlowFromAListingMayHaveBeenNated) {
+  for (const char* asked : {"SNAT", "DNAT", "SNAT,DNAT", "NEW,SNAT"}) {
+    use(Family::kIpv4, std::string("*filter\n:INPUT DROP\n-A INPUT -m conntrack --ctstate ") +
+                           asked + " -j ACCEPT\nCOMMIT\n");
+    Diagnostics diagnostics;
+    engine_.conntrack().load(
+        "udp 17 29 src=10.0.0.5 dst=203.0.113.9 sport=1000 dport=53 "
+        "src=203.0.113.9 dst=192.168.1.2 sport=53 dport=1000 [ASSURED] mark=0 use=1\n",
+        tick_of(Instant(now_)), diagnostics);
+    ASSERT_TRUE(diagnostics.empty());
+    Outcome outcome = judge(udp("203.0.113.9", 53, "192.168.1.2", 1000), Way::Path::kInput);
+    bool source = std::string_view(asked).contains("SNAT");
+    EXPECT_EQ(outcome.fate == Outcome::Fate::kAccept, source) << asked;
+  }
+}
+
 // What a helper would make of it nobody knows, and nothing is dropped for that.
 TEST_F(EngineTest, APacketThatItsHelperCannotReadPasses) {
   use(Family::kIpv4,
