@@ -131,15 +131,15 @@ Reason read_transport(const Quote& quote, uint32_t transport, Tuple& inner) {
 // anything but 0. Asked of it: tests/flow/icmp6-redirect.flow.
 Reason check_redirect(const Packet& packet, uint32_t at) {
   constexpr uint32_t kOnLinkHops = 255;
-  bool from_router =
-      packet.fields[Field::kTtl] == kOnLinkHops && packet.source().is_link_local(Family::kIpv6);
-  if (!from_router) return Reason::kInvalidIcmpRedirect;
   switch (packet.presence(at, sizeof(RedirectHeader))) {
     case Presence::kShort: return Reason::kInvalidIcmpRedirect;
     case Presence::kNotCaptured: return Reason::kNotInCapture;
     case Presence::kPresent: break;
   }
   if (packet.fields[Field::kIcmpCode] != 0) return Reason::kInvalidIcmpInner;
+  bool from_router =
+      packet.fields[Field::kTtl] == kOnLinkHops && packet.source().is_link_local(Family::kIpv6);
+  if (!from_router) return Reason::kInvalidIcmpRedirect;
   const auto& header = *packet.header<RedirectHeader>(at);
   if (header.option_length == 0) return Reason::kInvalidIcmpRedirect;
   return header.option == kRedirectedHeader ? Reason::kNone : Reason::kInvalidIcmpInner;
