@@ -13,10 +13,10 @@
 namespace sallyport::testing {
 namespace {
 
-// The zones that rules name, zone 0 first.
+// The zones in which a packet's flow is looked for: those that rules name, zone 0 first.
 struct Zones {
   std::vector<uint16_t> numbers{0};
-  bool differ_by_direction = false;
+  bool are_doubtful = false;  // they differ by direction, or hang on a mark
 };
 Zones zones_of(const Script& script) {
   Zones zones;
@@ -25,7 +25,7 @@ Zones zones_of(const Script& script) {
     for (std::string word, before; words >> word; before = word) {
       if (!before.starts_with("--zone")) continue;
       zones.numbers.push_back(static_cast<uint16_t>(parse_number(word).value_or(0)));
-      zones.differ_by_direction |= before != "--zone";
+      zones.are_doubtful |= before != "--zone" || word == "mark";
     }
   }
   return zones;
@@ -123,7 +123,7 @@ class Runner {
     KernelStep step{.sighting = probe_.take(packet), .tick = tick};
     if (!flows->empty()) step.sighting.seen.flow = flows->front();
     step.sighting.has_zones = zones_.numbers.size() > 1;
-    step.sighting.flow_is_doubtful = zones_.differ_by_direction || flows->size() > 1;
+    step.sighting.flow_is_doubtful = zones_.are_doubtful || flows->size() > 1;
     step.sighting.seen.answer = answers_.take();
     if (packet.path != ScriptPacket::Path::kIn) {
       step.sighting.sent = sandbox_.sent_by(packet.out.text());
