@@ -32,7 +32,7 @@ check: deps ## what to run before each commit, under a minute: format, tidy, lay
 bench: deps ## the benchmarks, beside DPDK's hash table where it is installed
 	@cmake --preset release -DSALLYPORT_BENCH=ON >/dev/null
 	@cmake --build build -j $(JOBS) --target sallyport_bench
-	@build/sallyport_bench
+	@build/bench/sallyport_bench
 
 fuzz: deps ## each fuzzer for FUZZ_SECONDS (60)
 	@scripts/fuzz $(FUZZ_SECONDS)
