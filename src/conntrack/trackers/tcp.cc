@@ -219,8 +219,12 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
   // `cRA,900000,5000` or `cR,1003`; and so does a RST of who has sent that ACK.
   bool told = tcp.state == TcpState::kSynSent && segment.seq == tcp.last_ack;
   if (flow.tcp_flags & tcp::kAckIgnored && (answers_last || told)) return true;
-  // `cS,999 sSA,4999,1000 sPA,5000..5005 sRA,9000,5005`.
-  return tcp.state == TcpState::kSynRecv && last_was(tcp, Kind::kAck, direction) && answers_last;
+  // It answers the last ACK that fitted, before the connection is proven, and its receiver has not
+  // acknowledged anything: `cS,999 sSA,4999,1000 sPA,5000..5005 sRA,9000,5005`, and after a pick-up
+  // `cA,1 sA,50,2434 cRA,2433,1`, which leaves the end of c's data where it was.
+  bool heard = tcp.side[at(opposite(direction))] & tcp::kAckSeen;
+  return !(flow.status & ct_status::kAssured) && !heard && last_was(tcp, Kind::kAck) &&
+         answers_last;
 }
 
 // Up, and seen to be so from both sides.
