@@ -19,8 +19,10 @@ constexpr std::string_view kNoRules =
 
 }  // namespace
 
-std::expected<ScriptFirewall, std::string> ScriptFirewall::open(const Script& script) {
+std::expected<ScriptFirewall, std::string> ScriptFirewall::open(const Script& script,
+                                                                bool remember) {
   Engine::Config config;
+  config.remember = remember;
   for (const auto& [name, value] : script.sysctls) {
     if (Result<void> set = config.knobs.set(name, value); !set) {
       return std::unexpected(fmt::format("{}: {}", name, set.error().what));

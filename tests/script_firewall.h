@@ -18,8 +18,10 @@ class ScriptFirewall {
   // Scripts begin at a tick; any will do.
   static constexpr Instant kStart{std::chrono::seconds(1'700'000'000)};
 
-  // What is wrong with the script's rules, sets or sysctls, if anything is.
-  static std::expected<ScriptFirewall, std::string> open(const Script& script);
+  // What is wrong with the script's rules, sets or sysctls, if anything is. `remember`: as in
+  // Engine::Config.
+  static std::expected<ScriptFirewall, std::string> open(const Script& script,
+                                                         bool remember = true);
 
   Engine& engine() { return *engine_; }
   const Engine& engine() const { return *engine_; }

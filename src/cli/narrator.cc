@@ -202,6 +202,19 @@ void Narrator::action(const Program& program, Pc pc, Verdict verdict, const Cont
   }
 }
 
+void Narrator::recall(const Program& program, const Recall& recall) {
+  chains_.clear();
+  if (recall.obstacle == kNoPc) {
+    say(recall.remembered ? "remembered: the flow knew this answer, and no rule was asked"
+                          : "remembered: from now on no rule is asked of packets like this one");
+    return;
+  }
+  const RuleInfo& rule = program.rules[program.rule_of[recall.obstacle]];
+  const std::string& label = program.labels[program.label_of[recall.obstacle]];
+  say(fmt::format("not remembered: {} {} rule {} is asked anew for each packet ({})", rule.table,
+                  rule.chain, rule.number, label.empty() ? "-j " + rule.target : label));
+}
+
 bool Narrator::Failure::is_like(const Failure& other) const {
   return !hotdrop && !other.hotdrop && found.empty() && other.found.empty() && has == other.has &&
          option_of(condition) == option_of(other.condition);

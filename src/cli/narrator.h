@@ -27,6 +27,7 @@ class Narrator : public EngineTrace {
  public:
   void table(Hook hook, TableId table) override;
   void tracked(const Context& context) override;
+  void recall(const Program& program, const Recall& recall) override;
   void condition(const Program& program, Pc pc, bool held, const Context& context) override;
   void action(const Program& program, Pc pc, Verdict verdict, const Context& context) override;
 

@@ -225,8 +225,9 @@ struct Conntrack::State {
   Discovery* discovery;
   TimerWheel wheel;
   size_t count = 0;
-  std::vector<uint32_t> graveyard;     // ended since the last reserve()
-  std::vector<FlowCounters> counters;  // by index; empty without nf_conntrack_acct
+  std::vector<uint32_t> graveyard;                 // ended since the last reserve()
+  std::vector<FlowCounters> counters;              // by index; empty without nf_conntrack_acct
+  std::vector<std::array<uint16_t, 2>> decisions;  // by index and direction
   EventLog events;
   FlowExtensions extensions;
   Expectations expectations;
@@ -324,6 +325,7 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackA
   flow.tuple = tuple;
   flow.zone = as.zone;
   flow.created = static_cast<uint32_t>(now);
+  decisions[index] = {};
   // The expectation is gone even if the packet turns out to be INVALID.
   bool expected = expectations.count() != 0 && is_expected(index, now);
   Step step = open(flow, {packet, Direction::kOriginal, now, knobs});
@@ -476,6 +478,7 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   flow.status = static_cast<uint16_t>(line.status);
   flow.connmark = line.connmark;
   flow.created = static_cast<uint32_t>(now - ticks(line.age.value_or(kAdoptedAge)));
+  decisions[index] = {};
   if (line.reply != invert(line.tuple)) table.set_reply(index, line.reply);
   if (line.tuple.protocol == protocol::kTcp) tcp::adopt(flow, line.tcp_state);
   if (line.tuple.protocol == protocol::kSctp) sctp::adopt(flow, line.sctp_state);
@@ -530,6 +533,7 @@ void Conntrack::reserve(size_t packets, Tick now) {
   state.wheel.resize(state.table.size());
   state.graveyard.reserve(state.table.size());
   state.events.resize(state.table.size());
+  state.decisions.resize(state.table.size());
   if (state.knobs.acct) state.counters.resize(state.table.size());
 }
 
@@ -691,6 +695,16 @@ void Conntrack::set_connmark(FlowId id, uint32_t mark) {
   state_->events.note(id.index, FlowEvent::kMark);
 }
 
+uint16_t Conntrack::decision(FlowId id, Direction direction) const {
+  return state_->decisions[id.index][static_cast<size_t>(direction)];
+}
+void Conntrack::remember(FlowId id, Direction direction, uint16_t decision) {
+  state_->decisions[id.index][static_cast<size_t>(direction)] = decision;
+}
+void Conntrack::forget_decisions() {
+  std::ranges::fill(state_->decisions, std::array<uint16_t, 2>{});
+}
+
 Labels Conntrack::labels(FlowId id) const {
   return find(id) ? state_->labels(id.index) : Labels();
 }
@@ -733,7 +747,8 @@ size_t Conntrack::memory() const {
   const State& state = *state_;
   return state.table.memory() + state.wheel.memory() +
          state.graveyard.capacity() * sizeof(uint32_t) +
-         state.counters.capacity() * sizeof(FlowCounters) + state.events.memory() +
+         state.counters.capacity() * sizeof(FlowCounters) +
+         state.decisions.capacity() * sizeof(state.decisions[0]) + state.events.memory() +
          state.extensions.memory() + state.expectations.memory();
 }
 

@@ -98,6 +98,11 @@ class Conntrack {
   // NAT.
   Tuple reply_of(FlowId id) const;
   void set_connmark(FlowId id, uint32_t mark);
+  // What its owner, the engine, knows of the flow's packets in a direction: a number, 0 at first.
+  // The flow is alive.
+  uint16_t decision(FlowId id, Direction direction) const;
+  void remember(FlowId id, Direction direction, uint16_t decision);
+  void forget_decisions();  // of all flows
   Labels labels(FlowId id) const;
   void set_label(FlowId id, uint8_t label);
   // A lookup that changes nothing; a dead flow is not found.

@@ -61,6 +61,24 @@ constexpr std::array<std::span<const HookEntry>, static_cast<size_t>(Hook::kCoun
     entries_of(Hook::kPrerouting), entries_of(Hook::kInput), entries_of(Hook::kForward),
     entries_of(Hook::kOutput), entries_of(Hook::kPostrouting)};
 
+// Tells a trace and a recorder.
+class RecordingTrace final : public Trace {
+ public:
+  RecordingTrace(Trace& trace, Recorder* recorder) : trace_(trace), recorder_(recorder) {}
+  void condition(const Program& program, Pc pc, bool held, const Context& context) override {
+    trace_.condition(program, pc, held, context);
+    if (recorder_) recorder_->condition(program, pc, held, context);
+  }
+  void action(const Program& program, Pc pc, Verdict verdict, const Context& context) override {
+    trace_.action(program, pc, verdict, context);
+    if (recorder_) recorder_->action(program, pc, verdict, context);
+  }
+
+ private:
+  Trace& trace_;
+  Recorder* recorder_;  // null: nothing is remembered
+};
+
 }  // namespace
 
 // One packet on its way through the hooks.
@@ -72,6 +90,12 @@ struct Engine::Journey {
   uint32_t filter_rule = kNoRule;  // the filter table's last verdict came from it
   Reason routing = Reason::kNone;  // why routing ended it, between two hooks
   bool tracking_drop = false;      // conntrack itself dropped it: no room, or a clash
+  // Of a packet whose flow may remember: its situation, what is remembered of it (null: nothing),
+  // and what the rules are asked, if they are.
+  Situation situation;
+  const Decision* decision = nullptr;
+  std::optional<Recorder> recorder;
+  bool is_decided = false;  // by what was remembered
 
   Journey(Engine& engine, Packet& packet, const Way& the_way)
       : way(the_way), rules(engine.rules(packet.family)), context{.packet = packet} {
@@ -121,6 +145,8 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
   if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
+  decisions_.clear();
+  conntrack_->forget_decisions();
   rules.program = std::move(program);
 }
 
@@ -144,6 +170,7 @@ void Engine::begin_burst(std::span<Packet> packets) {
   });
   conntrack_->reserve(packets.size(), now());
   sets_->reserve(now());
+  decisions_.reserve(packets.size());
 }
 
 void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
@@ -239,7 +266,9 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& t
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
   Journey journey(*this, *packet, way);
-  return conclude(journey, travel(journey, hooks, tracer), answer);
+  Verdict verdict = travel(journey, hooks, tracer);
+  if (journey.recorder) learn(journey, verdict, tracer);
+  return conclude(journey, verdict, answer);
 }
 
 // Null if `packet` is a whole packet now, which it may not have been before.
@@ -275,7 +304,8 @@ Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tr
     bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
     packet.out = has_out ? journey.way.out : nullptr;
     if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) journey.loop_back();
-    if (Verdict verdict = pass(journey, hook, tracer); verdict != Verdict::kAccept) return verdict;
+    Verdict verdict = pass(journey, hook, tracer);
+    if (verdict != Verdict::kAccept || journey.is_decided) return verdict;
     if (hook != Hook::kPrerouting) continue;
     journey.routing = route(packet, path, config_.host);
     if (journey.routing != Reason::kNone) return Verdict::kDrop;
@@ -290,7 +320,18 @@ Verdict Engine::pass(Journey& journey, Hook hook, Tracer& tracer) {
     Verdict verdict = Verdict::kAccept;
     switch (entry.step) {
       case Step::kTable: verdict = ask(journey, entry.table, tracer); break;
-      case Step::kTrack: verdict = track(journey, tracer); break;
+      case Step::kTrack:
+        verdict = track(journey, tracer);
+        if (verdict == Verdict::kAccept && may_remember(journey)) {
+          recall(journey);
+          if (Tracer::kOn) {
+            journey.recorder.emplace();
+          } else if (std::optional<Verdict> decided = follow(journey)) {
+            journey.is_decided = true;
+            return *decided;
+          }
+        }
+        break;
       case Step::kConfirm: verdict = confirm(journey); break;
     }
     if (verdict != Verdict::kAccept) return verdict;
@@ -306,14 +347,17 @@ Verdict Engine::ask(Journey& journey, TableId table, Tracer& tracer) {
   if (entry == kNoPc) return Verdict::kAccept;
   // NAT rules are asked once a flow, by the packet that makes it.
   if (table == TableId::kNat && !journey.tracked.created) return Verdict::kAccept;
+  auto walk = [&](auto& listener) {
+    return run(program, entry, context, std::span(journey.rules.counters),
+               std::span(journey.rules.stack), listener);
+  };
   Verdict verdict;
   if constexpr (Tracer::kOn) {
     tracer.table(context.hook, table);
-    verdict = run(program, entry, context, std::span(journey.rules.counters),
-                  std::span(journey.rules.stack), static_cast<Trace&>(tracer));
+    RecordingTrace both(tracer, journey.recorder ? &*journey.recorder : nullptr);
+    verdict = walk(static_cast<Trace&>(both));
   } else {
-    verdict = run(program, entry, context, std::span(journey.rules.counters),
-                  std::span(journey.rules.stack), tracer);
+    verdict = journey.recorder ? walk(*journey.recorder) : walk(tracer);
   }
   if (table == TableId::kFilter) journey.filter_rule = context.rule;
   if (context.nat_reached) {
@@ -339,6 +383,80 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
   if (journey.tracked.reason == Reason::kNotInCapture) context.not_captured = true;
   journey.tracking_drop = journey.tracked.reason == Reason::kTableFull;
   return journey.tracking_drop ? Verdict::kDrop : Verdict::kAccept;
+}
+
+// Only where one walk decides: a looped packet passes the hooks twice, and what a walk asks of
+// other protocols may be missing in the next packet (kernel-facts 8).
+bool Engine::may_remember(const Journey& journey) const {
+  const Packet& packet = journey.context.packet;
+  const Tracked& tracked = journey.tracked;
+  bool plain = packet.protocol() == protocol::kUdp || packet.protocol() == protocol::kTcp;
+  return config_.remember && plain && tracked.flow && !tracked.created && !packet.is_fragment &&
+         !journey.context.what_if && journey.way.path != Way::Path::kLoopback;
+}
+
+void Engine::recall(Journey& journey) {
+  const Fields& fields = journey.context.packet.fields;
+  const Way& way = journey.way;
+  journey.situation = {.in = way.in ? *way.in : InterfaceName(),
+                       .out = way.out ? *way.out : InterfaceName(),
+                       .status = fields[Field::kCtStatus],
+                       .connmark = fields[Field::kConnmark],
+                       .info = journey.tracked.info,
+                       .path = way.path};
+  uint16_t number = conntrack_->decision(journey.tracked.flow, journey.tracked.direction);
+  journey.decision = decisions_.find(number, journey.situation);
+}
+
+// The rest of the journey, as it was for the packet that was asked; nothing where the rules must
+// be, by this packet, too.
+std::optional<Verdict> Engine::follow(Journey& journey) {
+  Context& context = journey.context;
+  const Decision* decision = journey.decision;
+  if (!decision) journey.recorder.emplace();
+  if (!decision || decision->obstacle != kNoPc) return std::nullopt;
+  const Way& way = journey.way;
+  // One that routing ends stops between the hooks.
+  if (way.path != Way::Path::kOutput &&
+      route(context.packet, way.path, config_.host) != Reason::kNone) {
+    return std::nullopt;
+  }
+  remembered_++;
+  context.packet.in = way.in;
+  context.packet.out = way.out;
+  context.hook = decision->hook;
+  context.rule = decision->rule;
+  journey.filter_rule = decision->filter_rule;
+  for (uint32_t rule : std::span(decision->rules).first(decision->rule_count)) {
+    journey.rules.counters[rule].packets++;
+    journey.rules.counters[rule].bytes += context.packet.fields[Field::kLength];
+  }
+  return decision->verdict == Verdict::kAccept ? confirm(journey) : decision->verdict;
+}
+
+// A walk is over that the flow may remember.
+template <typename Tracer>
+void Engine::learn(const Journey& journey, Verdict verdict, Tracer& tracer) {
+  const Context& context = journey.context;
+  const Recorder& recorder = *journey.recorder;
+  if constexpr (Tracer::kOn) {
+    bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
+    tracer.recall(*journey.rules.program, {remembered, recorder.obstacle()});
+  }
+  bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && !context.not_captured;
+  if (!whole) return;
+  Decision decision{.situation = journey.situation, .obstacle = recorder.obstacle()};
+  if (decision.obstacle == kNoPc) {
+    decision.verdict = verdict;
+    decision.hook = context.hook;
+    decision.rule = context.rule;
+    decision.filter_rule = journey.filter_rule;
+    decision.rule_count = static_cast<uint8_t>(recorder.rules().size());
+    std::ranges::copy(recorder.rules(), decision.rules.begin());
+  }
+  if (uint16_t number = decisions_.add(decision)) {
+    conntrack_->remember(journey.tracked.flow, journey.tracked.direction, number);
+  }
 }
 
 Verdict Engine::confirm(Journey& journey) {

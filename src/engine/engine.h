@@ -17,6 +17,7 @@
 
 #include "conntrack/conntrack.h"
 #include "conntrack/discovery/discovery.h"
+#include "engine/decisions.h"
 #include "engine/outcome.h"
 #include "engine/reject.h"
 #include "engine/way.h"
@@ -36,11 +37,20 @@ struct Released {
   Reason reason = Reason::kNone;  // why it was lost
 };
 
+// Whether a packet's flow knew the rules' answer already (decisions.h). Where one that is traced is
+// judged by the rules all the same, it is for the telling.
+struct Recall {
+  bool remembered = false;  // packets like this one are not asked: they count the same rules
+  Pc obstacle = kNoPc;      // or never can: a condition or target that wants every packet
+};
+
 // What `explain` hears of a packet's way, beside conditions and rules.
 class EngineTrace : public Trace {
  public:
   virtual void table(Hook hook, TableId table) = 0;
   virtual void tracked(const Context& context) = 0;
+  // Once, after the rules, of a packet whose flow may remember.
+  virtual void recall(const Program& program, const Recall& recall) = 0;
 };
 
 class Engine {
@@ -54,6 +64,8 @@ class Engine {
     // The packets begin in the middle of things: for as long as an earlier flow could live, a
     // drop that it would explain is uncertain. False: the table is known to be complete.
     bool history_unknown = false;
+    // Flows remember what the rules decided. False: each packet walks the rules.
+    bool remember = true;
   };
 
   Engine(Config config, std::unique_ptr<SetStore> sets);
@@ -96,6 +108,8 @@ class Engine {
   SetStore& sets() { return *sets_; }
   Host& host() { return config_.host; }
   Tick now() const { return tick_of(now_); }
+  // Packets that were judged by what their flows remembered.
+  uint64_t remembered() const { return remembered_; }
   // Packets that ended with this reason.
   uint64_t count(Reason reason) const { return reasons_[static_cast<size_t>(reason)]; }
 
@@ -120,6 +134,11 @@ class Engine {
   Verdict ask(Journey& journey, TableId table, Tracer& tracer);
   template <typename Tracer>
   Verdict track(Journey& journey, Tracer& tracer);
+  bool may_remember(const Journey& journey) const;
+  void recall(Journey& journey);
+  std::optional<Verdict> follow(Journey& journey);
+  template <typename Tracer>
+  void learn(const Journey& journey, Verdict verdict, Tracer& tracer);
   Verdict confirm(Journey& journey);
   Outcome conclude(Journey& journey, Verdict verdict, Answer* answer);
   const char* reject(const Journey& journey, Answer* answer);
@@ -135,6 +154,8 @@ class Engine {
   std::unique_ptr<Conntrack> conntrack_;
   std::unique_ptr<Defragmenter> defragmenter_;
   std::array<Rules, 2> rules_;
+  Decisions decisions_;
+  uint64_t remembered_ = 0;
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};
   std::vector<Released> released_;
   const Packet* datagram_ = nullptr;

@@ -456,6 +456,7 @@ TEST_F(EngineTest, TellsTheWayOfAPacketAndJudgesItAsEver) {
     void tracked(const Context& context) override {
       text += std::string(ct_info_name(context.tracked->info)) + " ";
     }
+    void recall(const Program&, const Recall&) override { text += "recall "; }
   } told;
   use({{Hook::kInput, kNew}});
   trace_ = &told;

@@ -35,15 +35,6 @@ namespace sallyport {
 
 class SetStore;
 
-// What a condition's answer depends on: what remembering it needs to know.
-namespace depends {
-constexpr uint8_t kPacket = 1;  // this packet's bytes
-constexpr uint8_t kFlow = 2;    // only the flow: the same for all its packets in one direction
-constexpr uint8_t kState = 4;   // where the flow is in its life, or its mark
-constexpr uint8_t kTime = 8;    // when, or how often it is asked
-constexpr uint8_t kSet = 16;    // a set's elements
-}  // namespace depends
-
 // Places, as bit sets.
 constexpr uint8_t table_bit(TableId table) {
   return static_cast<uint8_t>(1u << static_cast<unsigned>(table));
@@ -139,7 +130,7 @@ std::string text_of(const T& self, Family family) {
 
 // Tests by calling `self.eval`; an extension with a `tell` says to explain what it found.
 template <typename T>
-void compile_call(Emitter& emitter, const T& self, bool negate = false) {
+void compile_call(Emitter& emitter, const T& self, uint8_t depends) {
   Tell tell = nullptr;
   if constexpr (requires(const Context& context) { self.tell(context); }) {
     tell = [](const void* options, const Context& context) {
@@ -148,7 +139,7 @@ void compile_call(Emitter& emitter, const T& self, bool negate = false) {
   }
   emitter.test_call([](const void* options,
                        Context& context) { return static_cast<const T*>(options)->eval(context); },
-                    std::make_shared<const T>(self), negate, tell);
+                    std::make_shared<const T>(self), depends, false, tell);
 }
 
 template <typename Base, typename T>
@@ -183,7 +174,7 @@ class MatchOf final : public ExtensionOf<Match, T> {
       this->self_.compile(emitter);
     } else {
       emitter.condition(text_of(this->self_, emitter.family()));
-      compile_call(emitter, this->self_);
+      compile_call(emitter, this->self_, T::kTraits.depends);
     }
   }
 };

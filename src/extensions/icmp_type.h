@@ -79,7 +79,7 @@ void compile_icmp_type(Emitter& emitter, const T& self) {
     emitter.test(Field::kIcmpType, 0xff, type.type);
     emitter.test(Field::kIcmpCode, 0xff, type.low);
   } else {
-    compile_call(emitter, self);  // not both, which no row of tests can say
+    compile_call(emitter, self, depends::kPacket);  // not both, which no row of tests can say
   }
 }
 

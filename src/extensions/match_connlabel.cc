@@ -43,7 +43,7 @@ void write(const Label& label, const Scope&, std::string& out) {
 struct ConnlabelMatch {
   static constexpr Traits kTraits{.name = "connlabel",
                                   .summary = "a label of the flow",
-                                  .depends = depends::kState,
+                                  .depends = depends::kPacket,  // labels change without notice
                                   .side_effects = true,
                                   .needs_conntrack = true};
 
@@ -72,7 +72,7 @@ struct ConnlabelMatch {
   void compile(Emitter& emitter) const {
     emitter.needs_flow_extensions();
     emitter.condition(text_of(*this, emitter.family()));
-    compile_call(emitter, *this);
+    compile_call(emitter, *this, kTraits.depends);
   }
 };
 

@@ -140,6 +140,7 @@ struct ConntrackMatch {
   struct Row {
     std::string_view option;
     Condition holds;
+    uint8_t depends = depends::kFlow;
   };
   static std::span<const Row> rows();
 
@@ -194,9 +195,11 @@ std::span<const ConntrackMatch::Row> ConntrackMatch::rows() {
       {"--ctstatus",
        [](const Self& s, const Context&, const Flow& f) {
          return ((f.status & s.status.value.bits) != 0) != s.status.negated;
-       }},
+       },
+       depends::kState},
       {"--ctexpire",
-       [](const Self& s, const Context& c, const Flow& f) { return s.expire_holds(c, f); }},
+       [](const Self& s, const Context& c, const Flow& f) { return s.expire_holds(c, f); },
+       depends::kTime},
       {"--ctdir",
        [](const Self& s, const Context& c, const Flow&) {
          return c.packet.fields[Field::kCtDirection] == s.direction.value.value;
@@ -228,7 +231,7 @@ void ConntrackMatch::compile_state_option(Emitter& emitter) const {
         return yes_if(
             static_cast<const ConntrackMatch*>(self)->state_holds(context, context.flow()));
       },
-      std::make_shared<const ConntrackMatch>(*this));
+      std::make_shared<const ConntrackMatch>(*this), depends::kState);
 }
 
 void ConntrackMatch::compile(Emitter& emitter) const {
@@ -237,7 +240,7 @@ void ConntrackMatch::compile(Emitter& emitter) const {
   for (const Row& row : rows()) {
     if (!given(*this, row.option)) continue;
     describe(emitter, *this, row.option);
-    compile_call(emitter, FlowCondition{*this, row.holds});
+    compile_call(emitter, FlowCondition{*this, row.holds}, row.depends);
   }
 }
 

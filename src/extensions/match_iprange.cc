@@ -10,7 +10,8 @@ bool holds(const Arg<AddressRange>& range, const Address& address) {
 }
 
 struct IprangeMatch {
-  static constexpr Traits kTraits{.name = "iprange", .summary = "addresses from one to another"};
+  static constexpr Traits kTraits{
+      .name = "iprange", .summary = "addresses from one to another", .depends = depends::kFlow};
 
   Arg<AddressRange> source, destination;
 
@@ -52,7 +53,7 @@ struct IprangeMatch {
     } else {
       IprangeMatch one;
       one.*which = range;
-      compile_call(emitter, one);
+      compile_call(emitter, one, kTraits.depends);
     }
   }
 };

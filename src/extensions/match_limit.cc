@@ -135,7 +135,7 @@ struct LimitMatch {
     emitter.condition(text_of(*this, emitter.family()));
     LimitMatch compiled = *this;
     compiled.memory = emitter.new_memory();
-    compile_call(emitter, compiled);
+    compile_call(emitter, compiled, kTraits.depends);
   }
 };
 

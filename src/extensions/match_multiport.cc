@@ -62,7 +62,7 @@ struct MultiportMatch {
 
   void compile(Emitter& emitter) const {
     describe(emitter, *this, sports.given ? "--sports" : dports.given ? "--dports" : "--ports");
-    if (ports.given) return compile_call(emitter, *this);
+    if (ports.given) return compile_call(emitter, *this, depends::kFlow);
     const Arg<PortList>& list = sports.given ? sports : dports;
     std::vector<ValueRange> ranges;
     ranges.reserve(list.value.ranges.size());

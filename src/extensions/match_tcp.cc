@@ -115,7 +115,7 @@ struct TcpMatch : Ports {
           [](const void* self, Context& context) {
             return static_cast<const TcpMatch*>(self)->has_option(context);
           },
-          std::make_shared<const TcpMatch>(*this));
+          std::make_shared<const TcpMatch>(*this), depends::kPacket);
     }
   }
 };

@@ -5,6 +5,32 @@
 #include <utility>
 
 namespace sallyport {
+namespace {
+
+// Of a condition on one field. Fragments have been put together where flows are asked.
+uint8_t depends_on(Field field) {
+  switch (field) {
+    case Field::kProtocol:
+    case Field::kSource0:
+    case Field::kSource1:
+    case Field::kSource2:
+    case Field::kSource3:
+    case Field::kDestination0:
+    case Field::kDestination1:
+    case Field::kDestination2:
+    case Field::kDestination3:
+    case Field::kSourcePort:
+    case Field::kDestinationPort:
+    case Field::kFragment:
+    case Field::kCtDirection: return depends::kFlow;
+    case Field::kCtState:
+    case Field::kCtStatus:
+    case Field::kConnmark: return depends::kState;
+    default: return depends::kPacket;
+  }
+}
+
+}  // namespace
 
 Emitter::Emitter(Family family) {
   program_.family = family;
@@ -77,6 +103,7 @@ Pc Emitter::emit(Instruction instruction) {
 }
 
 void Emitter::emit_test(Instruction instruction) {
+  if (instruction.field != Field::kCount) instruction.depends = depends_on(instruction.field);
   failing_.push_back(emit(instruction));
 }
 
@@ -118,18 +145,20 @@ void Emitter::test_address(Field first, const Address& address, const Address& m
 void Emitter::test_interface(bool out, const InterfaceTest& interface, bool negate) {
   uint32_t index = static_cast<uint32_t>(program_.interfaces.size());
   program_.interfaces.push_back(interface);
-  emit_test({.op = Op::kInterface, .negate = negate, .a = index, .b = out});
+  emit_test(
+      {.op = Op::kInterface, .negate = negate, .depends = depends::kFlow, .a = index, .b = out});
 }
 
 void Emitter::need_header(uint32_t bytes) {
-  emit_test({.op = Op::kHeader, .a = bytes});
+  emit_test({.op = Op::kHeader, .depends = depends::kFlow, .a = bytes});
 }
 
 void Emitter::test_call(MatchResult (*call)(const void*, Context&),
-                        std::shared_ptr<const void> options, bool negate, Tell tell) {
+                        std::shared_ptr<const void> options, uint8_t depends, bool negate,
+                        Tell tell) {
   uint32_t index = static_cast<uint32_t>(program_.matches.size());
   program_.matches.push_back({call, std::move(options), tell});
-  emit_test({.op = Op::kCall, .negate = negate, .a = index});
+  emit_test({.op = Op::kCall, .negate = negate, .depends = depends, .a = index});
 }
 
 // Every target begins by counting its rule.

@@ -44,8 +44,9 @@ class Emitter {
   void test_address(Field first, const Address& address, const Address& mask, bool negate = false);
   void test_interface(bool out, const InterfaceTest& interface, bool negate = false);
   void need_header(uint32_t bytes);
+  // `depends`: bits of namespace depends.
   void test_call(MatchResult (*call)(const void*, Context&), std::shared_ptr<const void> options,
-                 bool negate = false, Tell tell = nullptr);
+                 uint8_t depends, bool negate = false, Tell tell = nullptr);
   // The index of a Memory that no other condition has.
   uint32_t new_memory() { return program_.memories++; }
 

@@ -125,6 +125,8 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
 
 template Verdict run(const Program&, Pc, Context&, std::span<RuleCounters>, std::span<Pc>,
                      NoTrace&);
+template Verdict run(const Program&, Pc, Context&, std::span<RuleCounters>, std::span<Pc>,
+                     Recorder&);
 template Verdict run(const Program&, Pc, Context&, std::span<RuleCounters>, std::span<Pc>, Trace&);
 
 }  // namespace sallyport

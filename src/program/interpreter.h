@@ -1,13 +1,14 @@
 // Running a program over a packet.
 //
-// One loop, instantiated twice: as it is for the packet path, and with a trace
-// for `explain`, which is told of every condition and every rule. Both are the
-// same code, so an explanation cannot differ from the verdict.
+// One loop, instantiated as it is for the packet path, with a recorder for what a flow may
+// remember, and with a trace for `explain`, which is told of every condition and every rule. All
+// are the same code, so an explanation cannot differ from the verdict.
 #pragma once
 
 #include <span>
 
 #include "program/program.h"
+#include "program/recorder.h"
 
 namespace sallyport {
 
@@ -33,6 +34,8 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
 
 extern template Verdict run(const Program&, Pc, Context&, std::span<RuleCounters>, std::span<Pc>,
                             NoTrace&);
+extern template Verdict run(const Program&, Pc, Context&, std::span<RuleCounters>, std::span<Pc>,
+                            Recorder&);
 extern template Verdict run(const Program&, Pc, Context&, std::span<RuleCounters>, std::span<Pc>,
                             Trace&);
 

@@ -44,11 +44,20 @@ enum class Op : uint8_t {
   kAction,  // actions[a]: goes on, or decides
 };
 
+// What a condition's answer depends on: what remembering it needs to know (engine/decisions.h).
+namespace depends {
+constexpr uint8_t kPacket = 1;  // this packet's bytes, or what may change at any time
+constexpr uint8_t kFlow = 2;    // only the flow: the same for all its packets in one direction
+constexpr uint8_t kState = 4;   // the flow's state, its status or its mark
+constexpr uint8_t kTime = 8;    // when, or how often it is asked
+constexpr uint8_t kSet = 16;    // a set's elements
+}  // namespace depends
+
 struct Instruction {
   Op op;
   Field field = Field::kCount;
   bool negate = false;
-  uint8_t spare = 0;
+  uint8_t depends = 0;  // conditions: bits of namespace depends
   Pc target = kNoPc;
   uint32_t a = 0;
   uint32_t b = 0;
