@@ -11,14 +11,14 @@ std::optional<SeenFlow> find_flow(const PacketText& packet, FlowId id, Engine& e
   const Conntrack& conntrack = engine.conntrack();
   const Flow* own = conntrack.find(id);  // perhaps removed by this very packet
   Tuple tuple = tuple_of(packet);
-  Zone zone = own ? own->zone : Zone{};
+  Zone zone = own ? own->zone() : Zone{};
   const Flow* flow = conntrack.find(conntrack.lookup(tuple, zone, engine.now(), nullptr));
   if (!flow) return std::nullopt;
   SeenFlow seen;
   seen.status = flow->status;
-  seen.timeout = static_cast<uint32_t>((flow->expires - engine.now()) / kTicksPerSecond);
-  if (tuple.protocol == protocol::kTcp) seen.tcp = flow->tcp.state;
-  if (tuple.protocol == protocol::kSctp) seen.sctp = flow->sctp.state;
+  seen.timeout = static_cast<uint32_t>((flow->expires() - engine.now()) / kTicksPerSecond);
+  if (tuple.protocol == protocol::kTcp) seen.tcp = flow->tcp().state;
+  if (tuple.protocol == protocol::kSctp) seen.sctp = flow->sctp().state;
   return seen;
 }
 

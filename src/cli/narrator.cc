@@ -76,11 +76,11 @@ std::string_view option_of(std::string_view condition) {
 // "SYN_RECV, begun 12 s ago, 60 s left after this packet"
 std::string flow_story(const Flow& flow, const Context& context) {
   std::string story;
-  if (flow.tuple.protocol == protocol::kTcp) {
-    story = fmt::format("{}, ", tcp_state_name(flow.tcp.state));
+  if (flow.protocol() == protocol::kTcp) {
+    story = fmt::format("{}, ", tcp_state_name(flow.tcp().state));
   }
-  if (flow.tuple.protocol == protocol::kSctp) {
-    story = fmt::format("{}, ", sctp_state_name(flow.sctp.state));
+  if (flow.protocol() == protocol::kSctp) {
+    story = fmt::format("{}, ", sctp_state_name(flow.sctp().state));
   }
   if (flow.status & ct_status::kAssured) {
     story += "ASSURED, ";
@@ -89,7 +89,7 @@ std::string flow_story(const Flow& flow, const Context& context) {
   }
   story += fmt::format("begun {} ago, ", seconds_text(flow.age(context.now)));
   if (flow.status & ct_status::kDying) return story + "ended by this packet";
-  Tick left = flow.expires > context.now ? flow.expires - context.now : 0;
+  Tick left = flow.expires() > context.now ? flow.expires() - context.now : 0;
   return story + fmt::format("{} left after this packet", seconds_text(left));
 }
 
@@ -122,9 +122,9 @@ void Narrator::tracked(const Context& context) {
   std::string more;
   const Flow* flow = context.flow();
   if (flow && tracked.created && tracked.info == CtInfo::kRelated) {
-    const Flow* master = context.conntrack->master(*flow);
+    const Flow* master = context.conntrack->find(context.conntrack->master(tracked.flow));
     const Helper* helper = context.conntrack->expected_by(tracked.flow);
-    std::string of = master ? master->tuple.text() : std::string("a flow that has ended");
+    std::string of = master ? master->tuple().text() : std::string("a flow that has ended");
     if (helper) {
       line += fmt::format(": helper {} expected it, of {}", helper->name, of);
     } else if (master) {
@@ -136,11 +136,11 @@ void Narrator::tracked(const Context& context) {
     line += ": it belongs to no flow";
     if (tracked.reason != Reason::kNone) more = reason_sentence(tracked.reason);
   } else if (flow && packet.is_icmp_error) {
-    line += fmt::format(": an error about {}", flow->tuple.text());
+    line += fmt::format(": an error about {}", flow->tuple().text());
   } else if (flow) {
     line += fmt::format(": the {} direction of {}",
                         tracked.direction == Direction::kOriginal ? "original" : "reply",
-                        flow->tuple.text());
+                        flow->tuple().text());
     more = flow_story(*flow, context);
   } else if (tracked.reason != Reason::kNone) {
     std::string_view why = reason_sentence(tracked.reason);

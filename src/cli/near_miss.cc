@@ -22,7 +22,7 @@ struct NearFlow {
 
 // A flow that is alive and differs from the packet's in one thing. ICMP's "ports" are id and type.
 std::optional<NearFlow> compare(const Flow& flow, const Tuple& packet, const Host& host) {
-  Tuple asked = flow.tuple;
+  Tuple asked = flow.tuple();
   if (asked.family != packet.family || asked.protocol != packet.protocol) return std::nullopt;
   if (asked.source != packet.destination) return std::nullopt;
   Tuple answer = invert(asked);
@@ -98,25 +98,25 @@ std::string_view tcp_knob(TcpState state, uint64_t seconds, const Knobs& knobs) 
 
 // The knob that a flow's last timer came from; empty: none, as of a flow that was loaded.
 std::string knob_of(const Flow& flow, const Knobs& knobs) {
-  uint64_t seconds = (flow.expires - flow.last_seen()) / kTicksPerSecond;
+  uint64_t seconds = (flow.expires() - flow.last_seen()) / kTicksPerSecond;
   if (flow.status & ct_status::kFixedTimeout) return "";
   bool assured = flow.status & ct_status::kAssured;
   std::string knob = "net.netfilter.nf_conntrack_";
-  switch (flow.tuple.protocol) {
+  switch (flow.protocol()) {
     case protocol::kUdp:
     case protocol::kUdpLite: knob += assured ? "udp_timeout_stream" : "udp_timeout"; break;
     case protocol::kGre: knob += assured ? "gre_timeout_stream" : "gre_timeout"; break;
     case protocol::kIcmp: knob += "icmp_timeout"; break;
     case protocol::kIcmpv6: knob += "icmpv6_timeout"; break;
     case protocol::kTcp: {
-      std::string_view name = tcp_knob(flow.tcp.state, seconds, knobs);
+      std::string_view name = tcp_knob(flow.tcp().state, seconds, knobs);
       if (name.empty()) return "";
       knob += fmt::format("tcp_timeout_{}", name);
       break;
     }
     case protocol::kSctp: {
       knob += "sctp_timeout_";
-      for (char letter : sctp_state_name(flow.sctp.state)) {
+      for (char letter : sctp_state_name(flow.sctp().state)) {
         knob += letter == '_' ? letter : static_cast<char>(letter - 'A' + 'a');
       }
       break;
@@ -128,16 +128,16 @@ std::string knob_of(const Flow& flow, const Knobs& knobs) {
 
 NearMiss expired(const Flow& flow, Tick now, const Knobs& knobs) {
   NearMiss miss;
-  Tick ago = now > flow.expires ? now - flow.expires : 0;
+  Tick ago = now > flow.expires() ? now - flow.expires() : 0;
   std::string state;
-  if (flow.tuple.protocol == protocol::kTcp) {
-    state = fmt::format(" ({})", tcp_state_name(flow.tcp.state));
-  } else if (flow.tuple.protocol == protocol::kSctp) {
-    state = fmt::format(" ({})", sctp_state_name(flow.sctp.state));
+  if (flow.protocol() == protocol::kTcp) {
+    state = fmt::format(" ({})", tcp_state_name(flow.tcp().state));
+  } else if (flow.protocol() == protocol::kSctp) {
+    state = fmt::format(" ({})", sctp_state_name(flow.sctp().state));
   }
   miss.text =
-      fmt::format("the flow {}{} expired {} ago, {} after its last packet", flow.tuple.text(),
-                  state, seconds_text(ago), seconds_text(flow.expires - flow.last_seen()));
+      fmt::format("the flow {}{} expired {} ago, {} after its last packet", flow.tuple().text(),
+                  state, seconds_text(ago), seconds_text(flow.expires() - flow.last_seen()));
   std::string knob = knob_of(flow, knobs);
   if (knob.empty()) return miss;
   // A flow is dead when its age reaches the timeout exactly (kernel-facts 11).
@@ -150,7 +150,7 @@ NearMiss expired(const Flow& flow, Tick now, const Knobs& knobs) {
 }
 
 NearMiss ended(const FlowEvent& event, Tick now, const Knobs& knobs) {
-  std::string flow = event.flow.tuple.text();
+  std::string flow = event.flow.tuple().text();
   std::string ago = seconds_text(now - event.when);
   switch (event.why) {
     case FlowEvent::Why::kTimeout: return expired(event.flow, now, knobs);
@@ -218,10 +218,10 @@ void add_connection(std::vector<NearMiss>& misses, const Judged& judged,
   const Flow* flow = engine.conntrack().find(
       engine.conntrack().lookup(judged.tuple, tracked.zone, engine.now(), &direction));
   if (!flow) return;
-  const TcpWindow& own = flow->tcp.window[static_cast<size_t>(direction)];
-  const TcpWindow& other = flow->tcp.window[static_cast<size_t>(opposite(direction))];
-  std::string text = fmt::format("the connection {} is there ({})", flow->tuple.text(),
-                                 tcp_state_name(flow->tcp.state));
+  const TcpWindow& own = flow->tcp().window[static_cast<size_t>(direction)];
+  const TcpWindow& other = flow->tcp().window[static_cast<size_t>(opposite(direction))];
+  std::string text = fmt::format("the connection {} is there ({})", flow->tuple().text(),
+                                 tcp_state_name(flow->tcp().state));
   switch (judged.outcome.tracking) {
     case Reason::kInvalidTcpWindow:
     case Reason::kInvalidTcpRst:
@@ -235,7 +235,7 @@ void add_connection(std::vector<NearMiss>& misses, const Judged& judged,
                           tracked.ack);
       break;
     case Reason::kInvalidTcpState:
-      text += flow->tcp.state == TcpState::kSynSent
+      text += flow->tcp().state == TcpState::kSynSent
                   ? "; it has not been answered by SYN/ACK yet, as far as was seen"
                   : "; this segment has no place in that state";
       break;
@@ -248,12 +248,13 @@ void add_connection(std::vector<NearMiss>& misses, const Judged& judged,
 void add_zones(std::vector<NearMiss>& misses, const Tuple& packet, const TrackedPacket& tracked,
                Engine& engine) {
   engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
-    if (flow.tuple != packet && flow.tuple != invert(packet)) return;
-    Direction direction = flow.tuple == packet ? Direction::kOriginal : Direction::kReply;
-    if (flow.zone.in(direction) == tracked.zone.in(direction)) return;
-    misses.push_back({.text = fmt::format(
-                          "the flow {} is in zone {}, and this packet in zone {} (-j CT --zone)",
-                          flow.tuple.text(), flow.zone.in(direction), tracked.zone.in(direction))});
+    if (flow.tuple() != packet && flow.tuple() != invert(packet)) return;
+    Direction direction = flow.tuple() == packet ? Direction::kOriginal : Direction::kReply;
+    if (flow.zone().in(direction) == tracked.zone.in(direction)) return;
+    misses.push_back(
+        {.text = fmt::format("the flow {} is in zone {}, and this packet in zone {} (-j CT --zone)",
+                             flow.tuple().text(), flow.zone().in(direction),
+                             tracked.zone.in(direction))});
   });
 }
 
@@ -262,7 +263,7 @@ void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engin
   engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
     if (near.size() >= kMostFlows) return;
     if (std::optional<NearFlow> one = compare(flow, packet, engine.host())) {
-      one->miss.asked_ago = engine.now() - (flow.expires - flow.timeout);
+      one->miss.asked_ago = engine.now() - (flow.expires() - flow.timeout);
       near.push_back(std::move(*one));
     }
   });
@@ -277,7 +278,7 @@ void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engin
   std::span<const FlowEvent> events = engine.conntrack().events_since(0, storage);
   for (size_t i = events.size(); i-- > 0;) {
     const FlowEvent& event = events[i];
-    const Tuple& tuple = event.flow.tuple;
+    const Tuple& tuple = event.flow.tuple();
     bool same = tuple == wanted || tuple == invert(wanted);
     if (event.kind != FlowEvent::Kind::kDestroy || !same) continue;
     // A question that was never answered: its repetition is NEW, with the flow or without.

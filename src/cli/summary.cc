@@ -116,7 +116,7 @@ void Summary::print_flows(std::ostream& out, const Style& style, Engine& engine)
   };
   std::map<std::string, Count> by_protocol;
   engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
-    Count& count = by_protocol[protocol_word(flow.tuple.protocol)];
+    Count& count = by_protocol[protocol_word(flow.protocol())];
     count.flows++;
     if (!(flow.status & ct_status::kSeenReply)) count.unanswered++;
   });

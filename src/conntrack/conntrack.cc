@@ -7,7 +7,9 @@
 // A flow that ends while packets are in flight is taken out of the index but its
 // entry stays readable until reserve(), so a rule may still ask about the flow of
 // the RST that ended it. Deadlines are looked at twice: a lookup does not find a dead
-// flow, and reserve() lets the wheel bring up those that nobody asks for.
+// flow, and reserve() lets the wheel bring up those that nobody asks for: a limited number at a
+// time, so that no burst waits for a million. Those that are due and still there are nowhere to be
+// seen.
 #include "conntrack/conntrack.h"
 
 #include <algorithm>
@@ -40,6 +42,11 @@ constexpr size_t kEarlyDropBuckets = 64;
 constexpr uint32_t kAdoptedAge = 3;  // seconds
 // Packets whose cache lines are under way at the same time.
 constexpr size_t kPrefetched = 64;
+// Timers that one reserve() looks at, beside twice as many as it makes room for: some 100 us.
+constexpr size_t kExpiredAtOnce = 512;
+constexpr size_t kAll = ~size_t{0};
+// Flows of a listing for which room is made at a time.
+constexpr size_t kLoadedAtOnce = 256;
 
 // Whether a packet passes that has begun the same flow as one that was confirmed before it: not
 // where a protocol's own state would miss it (tests/kernel/clash.py).
@@ -77,9 +84,9 @@ uint32_t usual_timeout(uint8_t protocol, const Knobs& knobs) {
 
 // The protocol's state, for who wants to know whether it has changed.
 uint8_t state_of(const Flow& flow) {
-  switch (flow.tuple.protocol) {
-    case protocol::kTcp: return static_cast<uint8_t>(flow.tcp.state);
-    case protocol::kSctp: return static_cast<uint8_t>(flow.sctp.state);
+  switch (flow.protocol()) {
+    case protocol::kTcp: return static_cast<uint8_t>(flow.tcp().state);
+    case protocol::kSctp: return static_cast<uint8_t>(flow.sctp().state);
     default: return 0;
   }
 }
@@ -107,23 +114,31 @@ struct Conntrack::State {
                 .changes = changes,
                 .when = when,
                 .id = id_of(index),
-                .flow = table[index],
+                .flow = FlowCopy(table[index]),
                 .reply = table.reply_of(index),
-                .counted = !counters.empty(),
-                .counters = counters.empty() ? FlowCounters{} : counters[index],
+                .counted = knobs.acct != 0,
+                .counters = knobs.acct ? counters(index) : FlowCounters{},
                 .helper = helper_name(index),
                 .labels = labels(index)});
   }
 
+  FlowExtension* extension(uint32_t index) { return extensions.find(index, table[index]); }
+  const FlowExtension* extension(uint32_t index) const {
+    return extensions.find(index, table[index]);
+  }
+
   std::string_view helper_name(uint32_t index) const {
-    const FlowExtension* extension = extensions.find(index);
+    const FlowExtension* extension = this->extension(index);
     return extension && extension->helper ? extension->helper->name : std::string_view();
   }
 
   Labels labels(uint32_t index) const {
-    const FlowExtension* extension = extensions.find(index);
+    const FlowExtension* extension = this->extension(index);
     return extension ? extension->labels : Labels();
   }
+
+  FlowCounters counters(uint32_t index) const;
+  void set_counters(uint32_t index, const FlowCounters& counters);
 
   void set_timeout(Flow& flow, uint32_t seconds) {
     flow.timeout = static_cast<uint32_t>(std::min(ticks(seconds), kLongestTimeout));
@@ -131,16 +146,17 @@ struct Conntrack::State {
   // The flow's deadline is as far from now as its timeout says.
   void start_timer(uint32_t index, Tick now) {
     Flow& flow = table[index];
-    Tick before = flow.expires;
-    flow.expires = now + flow.timeout;
-    if (flow.expires < before) {
+    Tick before = flow.expires();
+    Tick deadline = now + flow.timeout;
+    flow.expire_at(deadline);
+    if (deadline < before) {
       wheel.remove(index);
-      wheel.add(index, flow.expires);
+      wheel.add(index, deadline);
     }
   }
 
   void release(uint32_t index) {
-    extensions.release(index);
+    extensions.release(index, table[index]);
     table.release(index);
   }
 
@@ -148,7 +164,8 @@ struct Conntrack::State {
   void destroy(uint32_t index, FlowEvent::Why why, Tick when) {
     wheel.remove(index);
     unlink(index, why, when);
-    graveyard.push_back(index);  // has room for every flow
+    table.push_dying(index, graveyard);
+    graveyard = index;
   }
 
   void unlink(uint32_t index, FlowEvent::Why why, Tick when) {
@@ -164,12 +181,12 @@ struct Conntrack::State {
   FlowTable::Found alive(Tick now, Find find) {
     for (;;) {
       FlowTable::Found found = find();
-      if (!found.index || now < table[found.index].expires) return found;
-      destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires);
+      if (!found.index || now < table[found.index].expires()) return found;
+      destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires());
     }
   }
-  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
-    return alive(now, [&] { return table.find(tuple, zone); });
+  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now, uint64_t hash = 0) {
+    return alive(now, [&] { return table.find(tuple, zone, hash); });
   }
   // The flow that has one of this new one's tuples; 0: none has.
   uint32_t find_clash(uint32_t index, Tick now) {
@@ -183,12 +200,14 @@ struct Conntrack::State {
   // nf_conntrack_max: gives up a flow that is not ASSURED, in the neighbourhood of the new one.
   bool make_room(const Tuple& tuple, const Zone& zone, Tick now) {
     if (!knobs.max || count < knobs.max) return true;
+    while (overdue && count >= knobs.max) expire(reserved_at, 1);
+    if (count < knobs.max) return true;
     uint32_t victim = 0;
     size_t looked_at = 0;
     table.near(table.hash(tuple, zone.in(Direction::kOriginal)), kEarlyDropBuckets,
                [&](uint32_t index) {
                  const Flow& flow = table[index];
-                 if (flow.status & ct_status::kAssured && now < flow.expires) {
+                 if (flow.status & ct_status::kAssured && now < flow.expires()) {
                    return ++looked_at == kEarlyDropFlows;
                  }
                  victim = index;
@@ -215,19 +234,30 @@ struct Conntrack::State {
   // `told` is the timeout that its event has, in ticks.
   void insert(uint32_t index, uint32_t told, Tick now);
   void account(uint32_t index, Direction direction, const Packet& packet) {
-    if (counters.empty()) return;
-    counters[index].packets[static_cast<size_t>(direction)]++;
-    counters[index].bytes[static_cast<size_t>(direction)] += packet.length;
+    if (!knobs.acct || !table[index].count(direction, packet.length)) return;
+    carry(index, direction, packet.length);
   }
+  void carry(uint32_t index, Direction direction, uint32_t length);
+
+  // Flows whose time has come by `now` end, at most so many.
+  void expire(Tick now, size_t most);
+  // Overdue flows are still in the table, but for nobody to see.
+  bool is_over(const Flow& flow) const {
+    return overdue && reserved_at >= flow.expires() &&
+           (flow.status & (ct_status::kConfirmed | ct_status::kDying)) == ct_status::kConfirmed;
+  }
+  bool alive(FlowId id) const { return table.alive(id) && !is_over(table[id.index]); }
+  void reserve(size_t packets, size_t records, Tick now);
 
   Knobs knobs;
   FlowTable table;
   Discovery* discovery;
   TimerWheel wheel;
   size_t count = 0;
-  std::vector<uint32_t> graveyard;                 // ended since the last reserve()
-  std::vector<FlowCounters> counters;              // by index; empty without nf_conntrack_acct
-  std::vector<std::array<uint16_t, 2>> decisions;  // by index and direction
+  uint32_t graveyard = 0;  // the last of those that ended since the last reserve(), a list
+  Tick reserved_at = 0;    // the time of that
+  bool overdue = false;    // it has left flows that are over
+  bool extended = false;   // rules may give flows a helper or labels
   EventLog events;
   FlowExtensions extensions;
   Expectations expectations;
@@ -256,7 +286,7 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
   Reason why = check(packet, knobs);
   if (why == Reason::kNone) why = tuple_of(packet, tuple);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
-  FlowTable::Found found = find_alive(tuple, zone, now);
+  FlowTable::Found found = find_alive(tuple, zone, now, packet.flow_hash);
   if (found.index) {
     if (std::optional<Tracked> tracked = go_on(packet, found, now)) return *tracked;
   }
@@ -284,7 +314,7 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
   Step step = move(flow, {packet, found.direction, now, knobs});
   switch (step.kind) {
     case Step::Kind::kInvalid:
-      if (flow.expires > now + ticks(step.at_most)) {
+      if (flow.expires() > now + ticks(step.at_most)) {
         set_timeout(flow, step.at_most);
         start_timer(found.index, now);
       }
@@ -319,13 +349,10 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
 }
 
 Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now) {
-  uint32_t index = make_room(tuple, as.zone, now) ? table.allocate() : 0;
+  uint32_t index = make_room(tuple, as.zone, now) ? table.allocate(tuple, as.zone) : 0;
   if (!index) return without_flow(CtInfo::kNone, Reason::kTableFull);
   Flow& flow = table[index];
-  flow.tuple = tuple;
-  flow.zone = as.zone;
   flow.created = static_cast<uint32_t>(now);
-  decisions[index] = {};
   // The expectation is gone even if the packet turns out to be INVALID.
   bool expected = expectations.count() != 0 && is_expected(index, now);
   Step step = open(flow, {packet, Direction::kOriginal, now, knobs});
@@ -336,13 +363,12 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackA
   set_timeout(flow, step.seconds);
   Tracked tracked;
   if (!expected && as.helper) {
-    if (FlowExtension* extension = extensions.get(index)) {
+    if (FlowExtension* extension = extensions.get(index, flow)) {
       extension->helper = as.helper;
       flow.status |= ct_status::kHelper;
     }
   }
   if (!expected && discovery && packet.in) tracked.reason = is_answer(packet, index, now);
-  if (!counters.empty()) counters[index] = {};
   account(index, Direction::kOriginal, packet);
   tracked.flow = id_of(index);
   tracked.created = true;
@@ -352,12 +378,13 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackA
 
 bool Conntrack::State::is_expected(uint32_t index, Tick now) {
   Flow& flow = table[index];
-  std::optional<Expectation> expectation = expectations.take(flow.tuple, flow.zone, now);
+  std::optional<Expectation> expectation = expectations.take(flow.tuple(), flow.zone(), now);
   if (!expectation) return false;
   flow.status |= ct_status::kExpected;
-  flow.master = expectation->master;
-  if (table.alive(flow.master)) flow.connmark = table[flow.master.index].connmark;
-  if (FlowExtension* extension = extensions.get(index)) {
+  FlowId master = expectation->master;
+  if (alive(master)) flow.connmark = table[master.index].connmark;
+  if (FlowExtension* extension = extensions.get(index, flow)) {
+    extension->master = master;
     extension->expected_by = expectation->helper;
   }
   return true;
@@ -368,7 +395,7 @@ Reason Conntrack::State::is_answer(const Packet& packet, uint32_t index, Tick no
   Discovery::Answer answer = discovery->received(packet, now);
   if (answer.related) {
     flow.status |= ct_status::kExpected;
-    flow.master = answer.master;
+    if (FlowExtension* extension = extensions.get(index, flow)) extension->master = answer.master;
     // An answer's flow ends with its window: who has answered once must not keep the
     // port open by talking on. If the host talks back, that is a flow of its own then.
     if (answer.until != 0) {
@@ -381,8 +408,8 @@ Reason Conntrack::State::is_answer(const Packet& packet, uint32_t index, Tick no
 
 Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick now) {
   uint32_t index = tracked.flow.index;
-  FlowExtension* extension = extensions.find(index);
   Flow& flow = table[index];
+  FlowExtension* extension = extensions.find(index, flow);
   bool reads = extension && extension->helper && !(flow.status & ct_status::kDying);
   if (!reads) return Reason::kNone;
   const Helper& helper = *extension->helper;
@@ -402,7 +429,7 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
                    .payload = {reinterpret_cast<const char*>(packet.data) + start, held},
                    .whole = held == packet.length - start,
                    .sequence = sequence,
-                   .tuple = flow.tuple,
+                   .tuple = flow.tuple(),
                    .direction = tracked.direction,
                    .established = tracked.info == CtInfo::kEstablished,
                    .host = host},
@@ -414,9 +441,9 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
     case HelperAnswer::Kind::kExpect: break;
   }
   bool added = expectations.add({.expected = answer.expected,
-                                 .zone = flow.zone,
+                                 .zone = flow.zone(),
                                  .master = tracked.flow,
-                                 .master_tuple = flow.tuple,
+                                 .master_tuple = flow.tuple(),
                                  .helper = &helper,
                                  .expires = now + ticks(helper.seconds)},
                                 now);
@@ -431,24 +458,58 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
 void Conntrack::State::insert(uint32_t index, uint32_t told, Tick now) {
   Flow& flow = table[index];
   flow.status |= ct_status::kConfirmed;
-  flow.expires = now + told;
+  flow.expire_at(now + told);
   count++;
   if (events.listening()) events.take(index);
   emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
-  flow.expires = now + flow.timeout;
-  wheel.add(index, flow.expires);
+  flow.expire_at(now + flow.timeout);
+  wheel.add(index, flow.expires());
+}
+
+// Which counters have begun anew: of packets, if it is 0 now; of bytes, if it is less than what the
+// packet added.
+void Conntrack::State::carry(uint32_t index, Direction direction, uint32_t length) {
+  auto at = static_cast<size_t>(direction);
+  FlowCounters counted = table[index].counted();
+  FlowExtension* extension = extensions.get(index, table[index]);
+  if (!extension) return;  // reserve() has made room for one a packet
+  extension->packets_carried[at] += counted.packets[at] == 0;
+  extension->bytes_carried[at] += counted.bytes[at] < length;
+}
+
+FlowCounters Conntrack::State::counters(uint32_t index) const {
+  FlowCounters counters = table[index].counted();
+  const FlowExtension* extension = this->extension(index);
+  for (size_t at = 0; extension && at < 2; at++) {
+    counters.packets[at] += uint64_t{extension->packets_carried[at]} << Flow::kPacketsBits;
+    counters.bytes[at] += uint64_t{extension->bytes_carried[at]} << Flow::kBytesBits;
+  }
+  return counters;
+}
+
+void Conntrack::State::set_counters(uint32_t index, const FlowCounters& counters) {
+  Flow& flow = table[index];
+  flow.set_counted(counters);
+  for (size_t at = 0; at < 2; at++) {
+    auto packets = static_cast<uint32_t>(counters.packets[at] >> Flow::kPacketsBits);
+    auto bytes = static_cast<uint32_t>(counters.bytes[at] >> Flow::kBytesBits);
+    if (!packets && !bytes) continue;
+    FlowExtension& extension = *extensions.get(index, flow);  // load() has made room
+    extension.packets_carried[at] = packets;
+    extension.bytes_carried[at] = bytes;
+  }
 }
 
 bool Conntrack::State::are_one(uint32_t a, uint32_t b) const {
   const Flow& one = table[a];
   const Flow& other = table[b];
   Tuple reply = table.reply_of(b);
-  Direction same = one.tuple == other.tuple ? Direction::kOriginal : Direction::kReply;
+  Direction same = one.tuple() == other.tuple() ? Direction::kOriginal : Direction::kReply;
   bool tuples = same == Direction::kOriginal
                     ? table.reply_of(a) == reply
-                    : one.tuple == reply && table.reply_of(a) == other.tuple;
-  return tuples && one.zone.in(Direction::kOriginal) == other.zone.in(same) &&
-         one.zone.in(Direction::kReply) == other.zone.in(opposite(same));
+                    : one.tuple() == reply && table.reply_of(a) == other.tuple();
+  return tuples && one.zone().in(Direction::kOriginal) == other.zone().in(same) &&
+         one.zone().in(Direction::kReply) == other.zone().in(opposite(same));
 }
 
 Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now) {
@@ -458,7 +519,7 @@ Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t
     insert(index, told, now);
     return Reason::kNone;
   }
-  bool joins = first && may_join(table[index].tuple.protocol) && are_one(index, first);
+  bool joins = first && may_join(table[index].protocol()) && are_one(index, first);
   if (expectations.count() != 0) expectations.forget(tracked.flow, now);
   release(index);
   if (!joins) return first ? Reason::kInsertFailed : Reason::kTableFull;
@@ -470,23 +531,20 @@ Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t
 void Conntrack::State::adopt(const FlowLine& line, Tick now) {
   if (find_alive(line.tuple, line.zone, now).index) return;
   if (find_alive(line.reply, line.zone, now).index) return;
-  uint32_t index = table.allocate();
+  uint32_t index = table.allocate(line.tuple, line.zone);
   if (!index) return;
   Flow& flow = table[index];
-  flow.tuple = line.tuple;
-  flow.zone = line.zone;
-  flow.status = static_cast<uint16_t>(line.status);
+  flow.status = static_cast<uint16_t>(line.status & ~ct_status::kExtended);
   flow.connmark = line.connmark;
   flow.created = static_cast<uint32_t>(now - ticks(line.age.value_or(kAdoptedAge)));
-  decisions[index] = {};
   if (line.reply != invert(line.tuple)) table.set_reply(index, line.reply);
   if (line.tuple.protocol == protocol::kTcp) tcp::adopt(flow, line.tcp_state);
   if (line.tuple.protocol == protocol::kSctp) sctp::adopt(flow, line.sctp_state);
   set_timeout(flow, line.timeout.value_or(usual_timeout(line.tuple.protocol, knobs)));
-  if (!counters.empty()) counters[index] = line.counters.value_or(FlowCounters{});
+  if (knobs.acct && line.counters) set_counters(index, *line.counters);
   const Helper* helper = find_helper(line.helper, line.tuple.protocol, line.tuple.family);
   if (helper || line.labels.any()) {
-    FlowExtension& extension = *extensions.get(index);  // load() has made room
+    FlowExtension& extension = *extensions.get(index, flow);  // load() has made room
     extension.helper = helper;
     extension.labels = line.labels;
     if (helper) flow.status |= ct_status::kHelper;
@@ -508,50 +566,56 @@ void Conntrack::know_host(const Host& host) {
 }
 
 void Conntrack::enable_extensions() {
-  state_->extensions.enable();
+  state_->extended = true;
+}
+
+void Conntrack::State::expire(Tick now, size_t most) {
+  overdue = !wheel.advance(now, most, [&](uint32_t index, Tick deadline) {
+    Tick expires = table[index].expires();
+    if (expires > deadline) {
+      wheel.add(index, expires);
+      return;
+    }
+    unlink(index, FlowEvent::Why::kTimeout, expires);
+    release(index);
+  });
+}
+
+void Conntrack::State::reserve(size_t packets, size_t records, Tick now) {
+  while (graveyard) release(std::exchange(graveyard, table.next_dying(graveyard)));
+  reserved_at = std::max(reserved_at, now);
+  // A listener is told in the order of time.
+  bool heard = events.listening() || expectations.events().listening();
+  expire(now, heard ? kAll : kExpiredAtOnce + 2 * packets);
+  if (extended) expectations.reserve(packets, knobs.expect_max, now);
+  bool grown = table.reserve(packets);
+  extensions.reserve(table.size(), records);
+  if (!grown) return;
+  wheel.resize(table.size());
+  events.resize(table.size());
 }
 
 void Conntrack::reserve(size_t packets, Tick now) {
-  State& state = *state_;
-  for (uint32_t index : state.graveyard) state.release(index);
-  state.graveyard.clear();
-  state.wheel.advance(now, [&](uint32_t index, Tick deadline) {
-    const Flow& flow = state.table[index];
-    if (flow.expires > deadline) {
-      state.wheel.add(index, flow.expires);
-      return;
-    }
-    state.unlink(index, FlowEvent::Why::kTimeout, flow.expires);
-    state.release(index);
-  });
-  if (state.extensions.enabled()) {
-    state.expectations.reserve(packets, state.knobs.expect_max, now);
-  }
-  bool grown = state.table.reserve(packets);
-  state.extensions.reserve(state.table.size(), packets);
-  if (!grown) return;
-  state.wheel.resize(state.table.size());
-  state.graveyard.reserve(state.table.size());
-  state.events.resize(state.table.size());
-  state.decisions.resize(state.table.size());
-  if (state.knobs.acct) state.counters.resize(state.table.size());
+  state_->reserve(packets, packets, now);
 }
 
 void Conntrack::prefetch(std::span<Packet* const> packets) {
   const FlowTable& table = state_->table;
-  uint64_t hashes[kPrefetched];
   while (!packets.empty()) {
     std::span<Packet* const> some = packets.first(std::min(packets.size(), kPrefetched));
     packets = packets.subspan(some.size());
-    size_t count = 0;
     for (Packet* packet : some) {
       Tuple tuple;
       bool sound = packet->malformed == Reason::kNone;
+      packet->flow_hash = 0;
       if (!sound || tuple_of(*packet, tuple) != Reason::kNone) continue;
-      hashes[count] = table.hash(tuple, 0);
-      table.prefetch_bucket(hashes[count++]);
+      packet->flow_hash = table.hash(tuple, 0);
+      table.prefetch_bucket(packet->flow_hash);
     }
-    for (size_t i = 0; i < count; i++) table.prefetch_entries(hashes[i]);
+    for (const Packet* packet : some) {
+      if (!packet->flow_hash) continue;
+      table.prefetch_entries(packet->flow_hash, {packet->family, packet->protocol()});
+    }
   }
 }
 
@@ -611,12 +675,12 @@ void Conntrack::close(FlowId id, Tick now) {
   State& state = *state_;
   Flow* flow = find(id);
   if (!flow || !(flow->status & ct_status::kConfirmed) || flow->status & ct_status::kDying) return;
-  if (flow->tcp.state == TcpState::kClose) return;
-  flow->tcp.state = TcpState::kClose;
+  if (flow->tcp().state == TcpState::kClose) return;
+  flow->tcp().state = TcpState::kClose;
   state.set_timeout(*flow, state.knobs.tcp_timeout_close);
-  flow->expires = now + flow->timeout;
+  flow->expire_at(now + flow->timeout);
   state.wheel.remove(id.index);
-  state.wheel.add(id.index, flow->expires);
+  state.wheel.add(id.index, flow->expires());
   if (!state.events.listening()) return;
   state.events.note(id.index, FlowEvent::kProtocol);
   state.emit(FlowEvent::Kind::kUpdate, FlowEvent::Why::kPacket, id.index, now,
@@ -624,13 +688,14 @@ void Conntrack::close(FlowId id, Tick now) {
 }
 
 Flow* Conntrack::find(FlowId id) {
-  return state_->table.alive(id) ? &state_->table[id.index] : nullptr;
+  return state_->alive(id) ? &state_->table[id.index] : nullptr;
 }
 const Flow* Conntrack::find(FlowId id) const {
-  return state_->table.alive(id) ? &state_->table[id.index] : nullptr;
+  return state_->alive(id) ? &state_->table[id.index] : nullptr;
 }
-const Flow* Conntrack::master(const Flow& flow) const {
-  return find(flow.master);
+FlowId Conntrack::master(FlowId id) const {
+  const FlowExtension* extension = find(id) ? state_->extension(id.index) : nullptr;
+  return extension && find(extension->master) ? extension->master : FlowId{};
 }
 
 Tuple Conntrack::reply_of(FlowId id) const {
@@ -638,11 +703,11 @@ Tuple Conntrack::reply_of(FlowId id) const {
 }
 
 const Helper* Conntrack::helper(FlowId id) const {
-  const FlowExtension* extension = find(id) ? state_->extensions.find(id.index) : nullptr;
+  const FlowExtension* extension = find(id) ? state_->extension(id.index) : nullptr;
   return extension ? extension->helper : nullptr;
 }
 const Helper* Conntrack::expected_by(FlowId id) const {
-  const FlowExtension* extension = find(id) ? state_->extensions.find(id.index) : nullptr;
+  const FlowExtension* extension = find(id) ? state_->extension(id.index) : nullptr;
   return extension ? extension->expected_by : nullptr;
 }
 
@@ -654,19 +719,22 @@ void Conntrack::each_expectation(Tick now,
 FlowId Conntrack::lookup(const Tuple& tuple, const Zone& zone, Tick now,
                          Direction* direction) const {
   FlowTable::Found found = state_->table.find(tuple, zone);
-  if (!found.index || now >= state_->table[found.index].expires) return {};
+  if (!found.index || now >= state_->table[found.index].expires()) return {};
   if (direction) *direction = found.direction;
   return state_->id_of(found.index);
 }
 
 size_t Conntrack::count() const {
-  return state_->count;
+  if (!state_->overdue) return state_->count;
+  size_t alive = 0;
+  each(state_->reserved_at, [&](FlowId, const Flow&) { alive++; });
+  return alive;
 }
 
 void Conntrack::each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const {
   const FlowTable& table = state_->table;
   table.each([&](uint32_t index) {
-    if (now < table[index].expires) visit(state_->id_of(index), table[index]);
+    if (now < table[index].expires()) visit(state_->id_of(index), table[index]);
   });
 }
 
@@ -696,13 +764,17 @@ void Conntrack::set_connmark(FlowId id, uint32_t mark) {
 }
 
 uint16_t Conntrack::decision(FlowId id, Direction direction) const {
-  return state_->decisions[id.index][static_cast<size_t>(direction)];
+  return state_->table[id.index].decision(direction);
 }
 void Conntrack::remember(FlowId id, Direction direction, uint16_t decision) {
-  state_->decisions[id.index][static_cast<size_t>(direction)] = decision;
+  state_->table[id.index].remember(direction, decision);
 }
 void Conntrack::forget_decisions() {
-  std::ranges::fill(state_->decisions, std::array<uint16_t, 2>{});
+  state_->table.each([this](uint32_t index) {
+    for (Direction direction : {Direction::kOriginal, Direction::kReply}) {
+      remember(state_->id_of(index), direction, 0);
+    }
+  });
 }
 
 Labels Conntrack::labels(FlowId id) const {
@@ -710,7 +782,8 @@ Labels Conntrack::labels(FlowId id) const {
 }
 
 void Conntrack::set_label(FlowId id, uint8_t label) {
-  FlowExtension* extension = find(id) ? state_->extensions.get(id.index) : nullptr;
+  Flow* flow = find(id);
+  FlowExtension* extension = flow ? state_->extensions.get(id.index, *flow) : nullptr;
   if (!extension || extension->labels.has(label)) return;
   extension->labels.set(label);
   state_->events.note(id.index, FlowEvent::kLabels);
@@ -735,8 +808,10 @@ void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics,
   bool extended = std::ranges::any_of(
       lines, [](const FlowLine& line) { return !line.helper.empty() || line.labels.any(); });
   if (extended) enable_extensions();
-  reserve(lines.size(), now);
-  for (const FlowLine& line : lines) state_->adopt(line, now);
+  for (size_t i = 0; i < lines.size(); i++) {
+    if (i % kLoadedAtOnce == 0) reserve(std::min(kLoadedAtOnce, lines.size() - i), now);
+    state_->adopt(lines[i], now);
+  }
 }
 
 const Knobs& Conntrack::knobs() const {
@@ -745,10 +820,7 @@ const Knobs& Conntrack::knobs() const {
 
 size_t Conntrack::memory() const {
   const State& state = *state_;
-  return state.table.memory() + state.wheel.memory() +
-         state.graveyard.capacity() * sizeof(uint32_t) +
-         state.counters.capacity() * sizeof(FlowCounters) +
-         state.decisions.capacity() * sizeof(state.decisions[0]) + state.events.memory() +
+  return state.table.memory() + state.wheel.memory() + state.events.memory() +
          state.extensions.memory() + state.expectations.memory();
 }
 
@@ -758,9 +830,9 @@ void Conntrack::change_knobs(const Knobs& knobs) {
   state_->knobs.acct = acct;
 }
 
-const FlowCounters* Conntrack::counters(FlowId id) const {
-  bool kept = !state_->counters.empty() && state_->table.alive(id);
-  return kept ? &state_->counters[id.index] : nullptr;
+std::optional<FlowCounters> Conntrack::counters(FlowId id) const {
+  if (!state_->knobs.acct || !state_->alive(id)) return std::nullopt;
+  return state_->counters(id.index);
 }
 
 }  // namespace sallyport

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,12 +67,13 @@ class Conntrack {
   ~Conntrack();
   // For helpers that ask what this host is; must outlive this.
   void know_host(const Host& host);
-  // Rules may give flows a helper or labels: from the next reserve() on there is room for that.
+  // Rules may give flows a helper: from the next reserve() on there is room for expectations.
   void enable_extensions();
 
-  // Makes room for `packets` new flows; also expires what is due. Between bursts.
+  // Makes room for `packets` new flows; also expires what is due: if that is very much, not all at
+  // once, but nobody sees the rest. Between bursts.
   void reserve(size_t packets, Tick now);
-  // Warms the cache for these packets, which have been parsed. Optional.
+  // Warms the cache for these packets, which have been parsed, and sets their flow_hash. Optional.
   void prefetch(std::span<Packet* const> packets);
 
   Tracked track(Packet& packet, const TrackAs& as, Tick now);
@@ -93,7 +95,8 @@ class Conntrack {
   // Null if that flow is gone. The pointer is good until the next reserve().
   Flow* find(FlowId id);
   const Flow* find(FlowId id) const;
-  const Flow* master(const Flow& flow) const;
+  // The flow that expected that one; none if it is gone, or none did.
+  FlowId master(FlowId id) const;
   // The tuple of a live flow's packets in the reply direction: the inverse of its own, but with
   // NAT.
   Tuple reply_of(FlowId id) const;
@@ -139,8 +142,8 @@ class Conntrack {
   // was.
   void change_knobs(const Knobs& knobs);
   size_t memory() const;  // bytes held for flows and index
-  // Packets and bytes of a flow; null without nf_conntrack_acct.
-  const FlowCounters* counters(FlowId id) const;
+  // Packets and bytes of a flow; nothing without nf_conntrack_acct.
+  std::optional<FlowCounters> counters(FlowId id) const;
 
  private:
   struct State;

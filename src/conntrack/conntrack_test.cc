@@ -340,8 +340,8 @@ TEST(Conntrack, TwoPacketsMayBeginOneFlowAtOnce) {
                 row.passes ? Reason::kNone : Reason::kInsertFailed);
       EXPECT_EQ(firewall.conntrack.count(), 1u);
       EXPECT_EQ(late.flow == tracked.flow, row.passes);
-      const FlowCounters* counters = firewall.conntrack.counters(tracked.flow);
-      ASSERT_NE(counters, nullptr);
+      std::optional<FlowCounters> counters = firewall.conntrack.counters(tracked.flow);
+      ASSERT_TRUE(counters);
       EXPECT_EQ(counters->packets, (std::array<uint64_t, 2>{row.passes ? 2u : 1u, 0}));
       EXPECT_EQ(firewall.conntrack.find(tracked.flow)->status, ct_status::kConfirmed);
     }
@@ -355,12 +355,12 @@ TEST(Conntrack, CountersAreKeptWhenAskedFor) {
   firewall.pass(0, query());
   firewall.pass(0, query());
   firewall.pass(0, answer());
-  const FlowCounters* counters = firewall.conntrack.counters(firewall.tracked.flow);
-  ASSERT_NE(counters, nullptr);
+  std::optional<FlowCounters> counters = firewall.conntrack.counters(firewall.tracked.flow);
+  ASSERT_TRUE(counters);
   EXPECT_EQ(counters->packets[0], 2u);
   EXPECT_EQ(counters->bytes[0], 56u);
   EXPECT_EQ(counters->packets[1], 1u);
-  EXPECT_EQ(Firewall().conntrack.counters({}), nullptr);
+  EXPECT_FALSE(Firewall().conntrack.counters({}));
 }
 
 TEST(Conntrack, AnIdOutlivesItsFlowAndFindsNothing) {

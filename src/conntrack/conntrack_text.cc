@@ -397,14 +397,14 @@ uint32_t seconds_left(Tick expires, Tick now) {
 }
 
 FlowLine line_of(const Flow& flow, const Tuple& reply, Tick now) {
-  bool tcp = flow.tuple.protocol == protocol::kTcp;
-  bool sctp = flow.tuple.protocol == protocol::kSctp;
-  return {.tuple = flow.tuple,
+  bool tcp = flow.protocol() == protocol::kTcp;
+  bool sctp = flow.protocol() == protocol::kSctp;
+  return {.tuple = flow.tuple(),
           .reply = reply,
-          .zone = flow.zone,
-          .timeout = seconds_left(flow.expires, now),
-          .tcp_state = tcp ? flow.tcp.state : TcpState::kNone,
-          .sctp_state = sctp ? flow.sctp.state : SctpState::kNone,
+          .zone = flow.zone(),
+          .timeout = seconds_left(flow.expires(), now),
+          .tcp_state = tcp ? flow.tcp().state : TcpState::kNone,
+          .sctp_state = sctp ? flow.sctp().state : SctpState::kNone,
           .status = flow.status,
           .connmark = flow.connmark};
 }
@@ -439,14 +439,14 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
   std::unordered_map<uint32_t, uint32_t> children;  // by index of their master
   lines.reserve(conntrack.count());
   std::vector<FlowId> ids;
-  conntrack.each(now, [&](FlowId id, const Flow& flow) {
-    if (conntrack.master(flow)) children[flow.master.index]++;
+  conntrack.each(now, [&](FlowId id, const Flow&) {
+    if (FlowId master = conntrack.master(id)) children[master.index]++;
     ids.push_back(id);
   });
   for (FlowId id : ids) {
     const Flow& flow = *conntrack.find(id);
     FlowLine& line = lines.emplace_back(line_of(flow, conntrack.reply_of(id), now));
-    if (const FlowCounters* counters = conntrack.counters(id)) line.counters = *counters;
+    line.counters = conntrack.counters(id);
     if (knobs.timestamp) set_age(line, flow, now);
     line.id = printed_id(id);
     if (const Helper* helper = conntrack.helper(id)) line.helper = helper->name;

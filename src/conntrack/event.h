@@ -27,12 +27,6 @@
 
 namespace sallyport {
 
-// By direction. Kept apart from the flow, and only with nf_conntrack_acct=1.
-struct FlowCounters {
-  std::array<uint64_t, 2> packets{};
-  std::array<uint64_t, 2> bytes{};
-};
-
 struct FlowEvent {
   enum class Kind : uint8_t { kNew, kUpdate, kDestroy } kind = Kind::kNew;
   enum class Why : uint8_t {
@@ -56,7 +50,7 @@ struct FlowEvent {
   Tick when = 0;
   FlowId id;
   // Copies, as the flow may be gone when the event is read.
-  Flow flow;
+  FlowCopy flow;
   Tuple reply;
   bool counted = false;  // nf_conntrack_acct
   FlowCounters counters;

@@ -25,12 +25,12 @@ std::string text_of(const FlowEvent& event) {
     case FlowEvent::Kind::kDestroy: text = "DESTROY"; break;
   }
   const Flow& flow = event.flow;
-  if (event.when < flow.expires) {
-    text += fmt::format(" {}", (flow.expires - event.when) / kTicksPerSecond);
+  if (event.when < flow.expires()) {
+    text += fmt::format(" {}", (flow.expires() - event.when) / kTicksPerSecond);
   }
   bool told = event.kind != FlowEvent::Kind::kUpdate || event.changes & FlowEvent::kProtocol;
-  if (told && flow.tcp.state != TcpState::kNone) {
-    text += fmt::format(" {}", tcp_state_name(flow.tcp.state));
+  if (told && flow.tcp().state != TcpState::kNone) {
+    text += fmt::format(" {}", tcp_state_name(flow.tcp().state));
   }
   if (!(flow.status & ct_status::kSeenReply)) text += " [UNREPLIED]";
   if (flow.status & ct_status::kAssured) text += " [ASSURED]";
@@ -222,7 +222,7 @@ TEST(Event, OfAFlowThatIsGivenUp) {
   auto events = listener.firewall.conntrack.events_since(1, storage);
   ASSERT_EQ(events.size(), 2u);
   EXPECT_EQ(events[0].why, FlowEvent::Why::kEarlyDrop);
-  EXPECT_EQ(events[0].reply, invert(events[0].flow.tuple));
+  EXPECT_EQ(events[0].reply, invert(events[0].flow.tuple()));
   EXPECT_TRUE(events[0].counted);
   EXPECT_EQ(events[0].counters.packets[0], 1u);
   EXPECT_EQ(events[1].kind, FlowEvent::Kind::kNew);

@@ -96,7 +96,7 @@ class Expectations {
   bool is_over(const Expectation& expectation, Tick now) const {
     FlowId master = expectation.master;
     return now > expectation.expires || !flows_.alive(master) ||
-           now >= flows_[master.index].expires;
+           now >= flows_[master.index].expires();
   }
   uint32_t& head_of(const Tuple& tuple);
   uint32_t& head_of(FlowId master) { return by_master_[master.index % kBuckets]; }

@@ -82,12 +82,13 @@ TEST(Expectation, TheFlowHasItsMastersMark) {
   firewall.conntrack.set_connmark(firewall.tracked.flow, 7);
   firewall.pass(0, data(1111, 1000));
   EXPECT_EQ(firewall.conntrack.find(firewall.tracked.flow)->connmark, 7u);
-  EXPECT_EQ(firewall.conntrack.master(*firewall.conntrack.find(firewall.tracked.flow))->tuple,
-            (Tuple{.source = *Address::parse(Family::kIpv4, kClient),
-                   .destination = *Address::parse(Family::kIpv4, kServer),
-                   .source_port = 1000,
-                   .destination_port = 69,
-                   .protocol = protocol::kUdp}));
+  const Flow* master = firewall.conntrack.find(firewall.conntrack.master(firewall.tracked.flow));
+  ASSERT_NE(master, nullptr);
+  EXPECT_EQ(master->tuple(), (Tuple{.source = *Address::parse(Family::kIpv4, kClient),
+                                    .destination = *Address::parse(Family::kIpv4, kServer),
+                                    .source_port = 1000,
+                                    .destination_port = 69,
+                                    .protocol = protocol::kUdp}));
 }
 
 TEST(Expectation, NothingIsExpectedOfAPacketThatIsDropped) {

@@ -43,8 +43,40 @@ std::optional<SctpState> sctp_state_of(std::string_view name) {
   return state_of<SctpState>(kSctpNames, name);
 }
 
+void Flow::begin(const Tuple& tuple, const Zone& zone) {
+  key_ = FlowKey(tuple, zone);
+  if (tuple.family == Family::kIpv4) return;
+  auto* own = const_cast<Address*>(addresses());
+  own[0] = tuple.source;
+  own[1] = tuple.destination;
+}
+
+Tuple Flow::tuple() const {
+  Tuple tuple;
+  tuple.family = family();
+  tuple.protocol = protocol();
+  tuple.source_port = static_cast<uint16_t>(key_.rest >> 48);
+  tuple.destination_port = static_cast<uint16_t>(key_.rest >> 32);
+  if (tuple.family == Family::kIpv6) {
+    tuple.source = addresses()[0];
+    tuple.destination = addresses()[1];
+  } else {
+    tuple.source = Address::ipv4(static_cast<uint32_t>(key_.addresses >> 32));
+    tuple.destination = Address::ipv4(static_cast<uint32_t>(key_.addresses));
+  }
+  return tuple;
+}
+
+void Flow::set_counted(const FlowCounters& counters) {
+  for (size_t at : {0u, 1u}) {
+    packets_[at] = static_cast<uint32_t>(counters.packets[at]);
+    bytes_low_[at] = static_cast<uint32_t>(counters.bytes[at]);
+    bytes_high_[at] = static_cast<uint16_t>(counters.bytes[at] >> 32);
+  }
+}
+
 const Flow& template_flow() {
-  static constinit const Flow kTemplate{.status = ct_status::kConfirmed};
+  static constinit const Flow kTemplate(ct_status::kConfirmed);
   return kTemplate;
 }
 

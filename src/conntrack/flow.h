@@ -1,12 +1,16 @@
 // The words of connection tracking, and a flow: what a rule may ask of it.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
 #include "base/time.h"
 #include "conntrack/tuple.h"
+#include "packet/packet.h"
 
 namespace sallyport {
 
@@ -28,6 +32,8 @@ constexpr uint32_t kExpected = 1 << 0, kSeenReply = 1 << 1, kAssured = 1 << 2, k
 constexpr uint32_t kNatNotDone = 1 << 15;
 // Ours: the reply tuple is not the inverse of the original; see Conntrack::reply_of().
 constexpr uint32_t kOwnReply = 1 << 11;
+// Ours: there is a FlowExtension.
+constexpr uint32_t kExtended = 1 << 12;
 }  // namespace ct_status
 
 // RFC 9293's states, with netfilter's names and order (/proc/net/nf_conntrack).
@@ -81,7 +87,7 @@ struct TcpWindow {
   uint32_t max_ack = 0;     // highest acknowledgement this side has sent
 };
 
-// What the TCP tracker remembers, in 48 bytes.
+// What the TCP tracker remembers.
 struct TcpFlow {
   TcpWindow window[2];    // by direction of the sender
   uint32_t last_end = 0;  // of the last segment: to know a retransmission
@@ -91,8 +97,9 @@ struct TcpFlow {
   TcpState state = TcpState::kNone;
   uint8_t last = 0;          // kind and direction of the last segment (trackers/tcp.h)
   uint8_t side[2] = {0, 0};  // window scale and flags of each side (trackers/tcp.h)
+  uint8_t retransmits = 0;   // of the last segment, in a row
+  uint8_t flags = 0;         // of the whole connection (trackers/tcp.h)
 };
-static_assert(sizeof(TcpFlow) == 48);
 
 // What the SCTP tracker remembers.
 struct SctpFlow {
@@ -102,33 +109,169 @@ struct SctpFlow {
   uint8_t flags;  // trackers/sctp.h
 };
 
-// The entry: two cache lines, hot members first. Owned by the table; everybody
-// else keeps a FlowId.
-struct alignas(64) Flow {
-  // Fixed when the flow is created.
-  Tuple tuple;  // of the original direction
-  Zone zone;
-  // Change with packets.
-  uint32_t connmark = 0;
-  Tick expires = 0;         // dead when now >= expires
-  uint16_t status = 0;      // ct_status bits
-  uint8_t retransmits = 0;  // TCP: of the last segment, in a row
-  uint8_t tcp_flags = 0;    // TCP: of the whole connection (trackers/tcp.h)
-  uint32_t generation = 0;
-  // 64 bytes so far.
-  uint32_t created = 0;  // the low half of the tick: see age()
-  uint32_t timeout = 0;  // in ticks
-  FlowId master;         // the flow that expected this one; see Conntrack::master()
-  union {                // by the tuple's protocol
-    TcpFlow tcp = {};
-    SctpFlow sctp;
-  };
+// By direction.
+struct FlowCounters {
+  std::array<uint64_t, 2> packets{};
+  std::array<uint64_t, 2> bytes{};
+};
 
-  Tick last_seen() const { return expires - timeout; }  // when its timer was last set
+// The words by which an entry is found: two comparisons tell whether a packet of IPv4 belongs
+// to it. Addresses of IPv6 lie behind the entry.
+struct FlowKey {
+  uint64_t addresses = 0;  // IPv4: source, destination
+  uint64_t rest = 0;       // source port, destination port, zone, protocol, form
+
+  static constexpr uint64_t kDirections = 3, kIpv6 = 4;  // of the form
+
+  FlowKey() = default;
+  FlowKey(const Tuple& tuple, const Zone& zone)
+      : addresses(tuple.family == Family::kIpv6
+                      ? 0
+                      : uint64_t{tuple.source.words[0]} << 32 | tuple.destination.words[0]),
+        rest(uint64_t{tuple.source_port} << 48 | uint64_t{tuple.destination_port} << 32 |
+             uint64_t{zone.id} << 16 | uint64_t{tuple.protocol} << 8 |
+             (tuple.family == Family::kIpv6 ? kIpv6 : 0) |
+             (zone.id ? static_cast<uint64_t>(zone.directions) : 0)) {}
+
+  Family family() const { return rest & kIpv6 ? Family::kIpv6 : Family::kIpv4; }
+  uint8_t protocol() const { return static_cast<uint8_t>(rest >> 8); }
+  friend bool operator==(const FlowKey& a, const FlowKey& b) {
+    return ((a.addresses ^ b.addresses) | (a.rest ^ b.rest)) == 0;
+  }
+};
+
+// What kind of entry a flow has: TCP and SCTP need room for their state, IPv6 for addresses.
+struct FlowClass {
+  static constexpr size_t kCount = 4;
+  static constexpr size_t kHead = 64, kState = 64, kAddresses = 2 * sizeof(Address);
+
+  bool ipv6 = false;
+  bool has_state = false;
+
+  FlowClass() = default;
+  FlowClass(Family family, uint8_t protocol)
+      : ipv6(family == Family::kIpv6),
+        has_state(protocol == protocol::kTcp || protocol == protocol::kSctp) {}
+  size_t number() const { return size_t{ipv6} | size_t{has_state} << 1; }
+  size_t state_at() const { return kHead; }
+  size_t addresses_at() const { return has_state ? kHead + kState : kHead; }
+  size_t bytes() const { return addresses_at() + (ipv6 ? kAddresses : 0); }
+};
+
+// The entry: one cache line, with all that a packet of an established flow touches, counters
+// included. What some flows need lies behind it: the state of TCP and SCTP in the next line, IPv6's
+// addresses after that. What few flows have is in a FlowExtension. Owned by the table; everybody
+// else keeps a FlowId, or a FlowCopy.
+class alignas(32) Flow {
+ public:
+  Flow() = default;
+  explicit constexpr Flow(uint32_t with_status) : status(static_cast<uint16_t>(with_status)) {}
+  Flow(const Flow&) = delete;
+  Flow& operator=(const Flow&) = delete;
+
+  // Fixed when the flow is created.
+  Tuple tuple() const;  // of the original direction
+  Zone zone() const {
+    return {static_cast<uint16_t>(key_.rest >> 16),
+            static_cast<Zone::Directions>(key_.rest & FlowKey::kDirections)};
+  }
+  Family family() const { return key_.family(); }
+  uint8_t protocol() const { return key_.protocol(); }
+  const FlowKey& key() const { return key_; }
+  FlowClass kind() const { return {family(), protocol()}; }
+  void begin(const Tuple& tuple, const Zone& zone);
+  void reset(uint32_t new_generation) {  // of an entry that nobody uses any more
+    std::memset(reinterpret_cast<std::byte*>(this), 0, sizeof *this);
+    generation = new_generation;
+  }
+
+  // By the tuple's protocol.
+  TcpFlow& tcp() { return *part<TcpFlow>(FlowClass::kHead); }
+  const TcpFlow& tcp() const { return const_cast<Flow*>(this)->tcp(); }
+  SctpFlow& sctp() { return *part<SctpFlow>(FlowClass::kHead); }
+  const SctpFlow& sctp() const { return const_cast<Flow*>(this)->sctp(); }
+  // IPv6: source, then destination.
+  const Address* addresses() const {
+    return const_cast<Flow*>(this)->part<Address>(kind().addresses_at());
+  }
+
+  Tick expires() const { return Tick{expires_high_} << 32 | expires_low_; }  // dead from then on
+  void expire_at(Tick tick) {  // 48 bits: all that an Instant can say
+    expires_low_ = static_cast<uint32_t>(tick);
+    expires_high_ = static_cast<uint16_t>(tick >> 32);
+  }
+  Tick last_seen() const { return expires() - timeout; }  // when its timer was last set
   // Ticks since it was created; right for flows younger than 198 days.
   uint32_t age(Tick now) const { return static_cast<uint32_t>(now) - created; }
+
+  // See Conntrack::decision(). A flow that has ended knows none.
+  uint16_t decision(Direction direction) const {
+    return status & ct_status::kDying ? uint16_t{0} : decisions_[static_cast<size_t>(direction)];
+  }
+  void remember(Direction direction, uint16_t decision) {
+    if (!(status & ct_status::kDying)) decisions_[static_cast<size_t>(direction)] = decision;
+  }
+
+  // Counts a packet. True: a counter is beyond its bits, and has begun anew.
+  bool count(Direction direction, uint32_t length) {
+    auto at = static_cast<size_t>(direction);
+    uint64_t bytes = (uint64_t{bytes_high_[at]} << 32 | bytes_low_[at]) + length;
+    bytes_low_[at] = static_cast<uint32_t>(bytes);
+    bytes_high_[at] = static_cast<uint16_t>(bytes >> 32);
+    return (++packets_[at] == 0) | ((bytes >> kBytesBits) != 0);
+  }
+  static constexpr unsigned kPacketsBits = 32, kBytesBits = 48;
+  FlowCounters counted() const {
+    return {{packets_[0], packets_[1]},
+            {uint64_t{bytes_high_[0]} << 32 | bytes_low_[0],
+             uint64_t{bytes_high_[1]} << 32 | bytes_low_[1]}};
+  }
+  void set_counted(const FlowCounters& counters);  // but for what goes beyond the bits
+
+  uint32_t generation = 0;
+  uint32_t connmark = 0;
+  uint32_t created = 0;  // the low half of the tick: see age()
+  uint32_t timeout = 0;  // in ticks
+  uint16_t status = 0;   // ct_status bits
+
+ private:
+  friend class FlowTable;
+  template <typename Part>
+  Part* part(size_t at) {
+    return reinterpret_cast<Part*>(reinterpret_cast<std::byte*>(this) + at);
+  }
+
+  uint16_t expires_high_ = 0;
+  uint32_t expires_low_ = 0;
+  FlowKey key_;
+  union {
+    uint16_t decisions_[2] = {0, 0};  // by direction
+    uint32_t next_;                   // of an entry that is free, or dying: the next of these
+  };
+  uint32_t packets_[2] = {0, 0};
+  uint32_t bytes_low_[2] = {0, 0};
+  uint16_t bytes_high_[2] = {0, 0};
 };
-static_assert(sizeof(Flow) == 128);
+static_assert(sizeof(Flow) == FlowClass::kHead && sizeof(TcpFlow) <= FlowClass::kState);
+
+// An entry with all its parts, outside the table.
+class FlowCopy : public Flow {
+ public:
+  FlowCopy() = default;
+  explicit FlowCopy(const Flow& flow) { copy(flow); }
+  FlowCopy(const FlowCopy& other) : Flow() { copy(other); }
+  FlowCopy& operator=(const FlowCopy& other) {
+    copy(other);
+    return *this;
+  }
+
+ private:
+  void copy(const Flow& flow) {
+    std::memcpy(reinterpret_cast<std::byte*>(this), reinterpret_cast<const std::byte*>(&flow),
+                flow.kind().bytes());
+  }
+  std::byte parts_[FlowClass::kState + FlowClass::kAddresses] = {};
+};
 
 // What the CT target puts in a packet's place of a flow until it is tracked.
 const Flow& template_flow();

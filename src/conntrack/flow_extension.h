@@ -1,8 +1,9 @@
-// What only some flows have: a helper and what it remembers, labels. A flow without pays nothing:
-// the record is beside the table, found by the flow's index.
+// What only some flows have: who expected them, a helper and what it remembers, labels, counters
+// beyond the bits that an entry has for them. A flow without pays nothing: the record is beside the
+// table, found by the flow's index, and the flow's status says whether there is one
+// (ct_status::kExtended).
 //
-// Nothing is allocated before enable(), which whoever compiles rules calls if one of them can give
-// a flow such a record; then 4 bytes a flow, and a record of 56 for each flow that has one.
+// 4 bytes a flow, in pages that nobody touches where no flow has a record, and 88 for each record.
 #pragma once
 
 #include <array>
@@ -11,6 +12,8 @@
 #include <vector>
 
 #include "base/label_names.h"
+#include "base/segments.h"
+#include "conntrack/flow.h"
 
 namespace sallyport {
 
@@ -38,22 +41,21 @@ class Labels {
 };
 
 struct FlowExtension {
+  FlowId master;                        // the flow that expected this one
   const Helper* helper = nullptr;       // that reads its packets
   const Helper* expected_by = nullptr;  // its master's, of an EXPECTED flow
   HelperMemory memory;
   Labels labels;
+  // How often the entry's own counters have begun anew; by direction.
+  std::array<uint32_t, 2> packets_carried{};
+  std::array<uint32_t, 2> bytes_carried{};
 };
-
-static_assert(sizeof(FlowExtension) == 56);
 
 class FlowExtensions {
  public:
-  void enable() { enabled_ = true; }
-  bool enabled() const { return enabled_; }
   // Room for flows with indices below `flows`, and for `more` records. Allocates.
   void reserve(size_t flows, size_t more) {
-    if (!enabled_) return;
-    slots_.resize(flows);
+    numbers_.grow(flows);
     while (free_.size() < more) {
       free_.push_back(static_cast<uint32_t>(records_.size()));
       records_.emplace_back();
@@ -61,34 +63,33 @@ class FlowExtensions {
     free_.reserve(records_.size());
   }
   size_t memory() const {
-    return (slots_.capacity() + free_.capacity()) * sizeof(uint32_t) +
+    return numbers_.memory() + free_.capacity() * sizeof(uint32_t) +
            records_.capacity() * sizeof(FlowExtension);
   }
 
   // Null: the flow has none.
-  FlowExtension* find(uint32_t flow) {
-    return slots_.empty() || !slots_[flow] ? nullptr : &records_[slots_[flow] - 1];
+  FlowExtension* find(uint32_t index, const Flow& flow) {
+    return flow.status & ct_status::kExtended ? &records_[numbers_[index]] : nullptr;
   }
-  const FlowExtension* find(uint32_t flow) const {
-    return const_cast<FlowExtensions*>(this)->find(flow);
+  const FlowExtension* find(uint32_t index, const Flow& flow) const {
+    return const_cast<FlowExtensions*>(this)->find(index, flow);
   }
   // Made if there is none; null without room.
-  FlowExtension* get(uint32_t flow) {
-    if (FlowExtension* found = find(flow)) return found;
-    if (slots_.empty() || free_.empty()) return nullptr;
-    slots_[flow] = free_.back() + 1;
+  FlowExtension* get(uint32_t index, Flow& flow) {
+    if (FlowExtension* found = find(index, flow)) return found;
+    if (free_.empty()) return nullptr;
+    numbers_[index] = free_.back();
     free_.pop_back();
-    return &(records_[slots_[flow] - 1] = {});
+    flow.status |= ct_status::kExtended;
+    return &(records_[numbers_[index]] = {});
   }
-  void release(uint32_t flow) {
-    if (slots_.empty() || !slots_[flow]) return;
-    free_.push_back(slots_[flow] - 1);  // has room: it never holds more than there are records
-    slots_[flow] = 0;
+  void release(uint32_t index, const Flow& flow) {
+    if (!(flow.status & ct_status::kExtended)) return;
+    free_.push_back(numbers_[index]);  // has room: it never holds more than there are records
   }
 
  private:
-  bool enabled_ = false;
-  std::vector<uint32_t> slots_;  // by flow: the record's number + 1; 0: none
+  Segments<uint32_t> numbers_;  // by flow, of its record
   std::vector<FlowExtension> records_;
   std::vector<uint32_t> free_;
 };

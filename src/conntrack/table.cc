@@ -13,6 +13,9 @@
 namespace sallyport {
 namespace {
 
+constexpr size_t kFirstBuckets = 16;
+constexpr uint64_t kNotZero = uint64_t{1} << 63;  // no bucket or tag takes this bit of a hash
+
 uint64_t high_half(const Address& address) {
   return uint64_t{address.words[0]} << 32 | address.words[1];
 }
@@ -24,29 +27,55 @@ bool is_icmp(const Tuple& tuple) {
   return tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6;
 }
 
+// The key of the packets that go the other way.
+FlowKey inverse_of(const FlowKey& key, const Tuple& tuple, uint16_t zone) {
+  if (is_icmp(tuple)) return FlowKey(invert(tuple), {.id = zone});
+  FlowKey inverse;
+  inverse.addresses = std::rotl(key.addresses, 32);
+  auto ports = static_cast<uint32_t>(key.rest >> 32);
+  inverse.rest = uint64_t{std::rotl(ports, 16)} << 32 | static_cast<uint32_t>(key.rest);
+  return inverse;
+}
+
 }  // namespace
 
-FlowTable::FlowTable(const HashKey& key) : key_(key), buckets_(16), mask_(15) {}
+FlowTable::FlowTable(const HashKey& key)
+    : key_(key), count_(kFirstBuckets), mask_(kFirstBuckets - 1) {
+  buckets_.grow(count_);
+  for (size_t i = 0; i < pools_.size(); i++) {
+    pools_[i].kind.ipv6 = i & 1;
+    pools_[i].kind.has_state = i >> 1;
+  }
+}
 
 // Both directions hash alike: endpoints are put in order. An ICMP query and its answer
 // have the id and the lesser of their types in common.
 uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
   uint16_t one_port = tuple.source_port;
   uint16_t other_port = tuple.destination_port;
-  bool swap = tuple.source > tuple.destination;
-  if (is_icmp(tuple)) {
-    other_port = std::min(other_port, invert(tuple).destination_port);
-  } else if (swap || (tuple.source == tuple.destination && one_port > other_port)) {
-    std::swap(one_port, other_port);
+  bool icmp = is_icmp(tuple);
+  if (icmp) other_port = std::min(other_port, invert(tuple).destination_port);
+  if (tuple.family == Family::kIpv4) {
+    uint64_t one = tuple.source.words[0];
+    uint64_t other = tuple.destination.words[0];
+    if (icmp && one > other) std::swap(one, other);
+    one = one << 16 | one_port;
+    other = other << 16 | other_port;
+    uint64_t less = icmp ? one : std::min(one, other);
+    uint64_t more = icmp ? other : std::max(one, other);
+    return kNotZero |
+           keyed_hash<2>({uint64_t{tuple.protocol} << 48 | less, uint64_t{zone} << 48 | more},
+                         key_);
   }
+  bool same = tuple.source == tuple.destination;
+  bool swap = same ? one_port > other_port && !icmp : tuple.source > tuple.destination;
+  if (swap && !icmp) std::swap(one_port, other_port);
   const Address& one = swap ? tuple.destination : tuple.source;
   const Address& other = swap ? tuple.source : tuple.destination;
-  uint64_t rest = uint64_t{one_port} << 48 | uint64_t{other_port} << 32 | uint64_t{zone} << 16 |
-                  uint64_t{tuple.protocol} << 8 | static_cast<uint64_t>(tuple.family);
-  if (tuple.family == Family::kIpv4) {
-    return keyed_hash<2>({uint64_t{one.words[0]} << 32 | other.words[0], rest}, key_);
-  }
-  return keyed_hash<6>({high_half(one), low_half(one), high_half(other), low_half(other), rest, 0},
+  uint64_t rest =
+      uint64_t{one_port} << 48 | uint64_t{other_port} << 32 | uint64_t{zone} << 16 | tuple.protocol;
+  return kNotZero |
+         keyed_hash<6>({high_half(one), low_half(one), high_half(other), low_half(other), rest, 0},
                        key_);
 }
 
@@ -64,115 +93,150 @@ uint32_t FlowTable::matches(const Bucket& bucket, uint16_t tag) {
   return mask;
 }
 
-void FlowTable::prefetch_entries(uint64_t hash) const {
-  const Bucket& bucket = buckets_[home(hash)];
+void FlowTable::prefetch_entries(uint64_t hash, FlowClass kind) const {
+  const Bucket& bucket = home(hash);
+  if (bucket.next) __builtin_prefetch(&further_[bucket.next]);
   for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
-    const Flow& flow = (*this)[bucket.refs[std::countr_zero(mask)] & kIndexMask];
-    __builtin_prefetch(&flow, 1);
-    __builtin_prefetch(reinterpret_cast<const char*>(&flow) + 64, 1);
+    const auto* at =
+        reinterpret_cast<const char*>(entry(bucket.refs[std::countr_zero(mask)] & kIndexMask));
+    for (size_t line = 0; line < kind.bytes(); line += 64) __builtin_prefetch(at + line, 1);
   }
 }
 
 bool FlowTable::is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const {
-  const Flow& flow = (*this)[index];
-  return flow.status & ct_status::kOwnReply ? replies_.at(index) == tuple : flow.tuple == inverse;
+  const Flow& flow = *entry(index);
+  return flow.status & ct_status::kOwnReply ? replies_.at(index) == tuple : flow.tuple() == inverse;
 }
 
 // Which of its sides has this tuple in this zone.
 std::optional<Direction> FlowTable::side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
                                             uint16_t zone) const {
   const uint32_t index = ref & kIndexMask;
-  const Flow& flow = (*this)[index];
+  const Flow& flow = *entry(index);
   if (ref & kReplySide && is_reply(index, tuple, inverse) &&
-      flow.zone.in(Direction::kReply) == zone) {
+      flow.zone().in(Direction::kReply) == zone) {
     return Direction::kReply;
   }
-  if (ref & kOriginalSide && flow.tuple == tuple && flow.zone.in(Direction::kOriginal) == zone) {
+  if (ref & kOriginalSide && flow.tuple() == tuple &&
+      flow.zone().in(Direction::kOriginal) == zone) {
     return Direction::kOriginal;
   }
   return std::nullopt;
 }
 
-FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, const Tuple& inverse, uint16_t zone,
-                                         uint32_t sides) const {
-  uint64_t hashed = hash(tuple, zone);
-  uint16_t tag = tag_of(hashed);
-  for (size_t at = home(hashed);; at = (at + 1) & mask_) {
-    const Bucket& bucket = buckets_[at];
-    for (uint32_t mask = matches(bucket, tag); mask; mask &= mask - 1) {
-      uint32_t ref = bucket.refs[std::countr_zero(mask)];
-      if (auto side = side_of(ref & (sides | kIndexMask), tuple, inverse, zone)) {
-        return {ref & kIndexMask, *side};
+// Nearly every flow has one slot for both its sides and one zone: its key says it all. Which of the
+// directions it is nobody can predict, so nothing branches on it.
+FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides,
+                                         uint64_t hash) const {
+  const uint16_t tag = tag_of(hash);
+  const bool ipv6 = tuple.family == Family::kIpv6;
+  const FlowKey forward(tuple, {.id = zone});
+  const FlowKey backward = inverse_of(forward, tuple, zone);
+  for (const Bucket* bucket = &home(hash);; bucket = &further_[bucket->next]) {
+    for (uint32_t mask = matches(*bucket, tag); mask; mask &= mask - 1) {
+      const uint32_t ref = bucket->refs[std::countr_zero(mask)];
+      const uint32_t index = ref & kIndexMask;
+      if ((ref & sides & kBothSides) == kBothSides) {
+        const Flow& flow = *entry(index);
+        bool reply = flow.key_ == backward;
+        bool original = flow.key_ == forward;
+        if (ipv6 && (reply | original)) {
+          const Address* own = flow.addresses();
+          reply &= own[0] == tuple.destination && own[1] == tuple.source;
+          original &= own[0] == tuple.source && own[1] == tuple.destination;
+        }
+        if (reply | original) return {index, static_cast<Direction>(reply)};
+      } else if (auto side = side_of(ref & (sides | kIndexMask), tuple, invert(tuple), zone)) {
+        return {index, *side};
       }
     }
-    if (!bucket.overflow) return {};
+    if (!bucket->next) return {};
   }
 }
 
-FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone) const {
-  Tuple inverse = invert(tuple);
+FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone, uint64_t known) const {
   uint16_t original = zone.in(Direction::kOriginal);
   uint16_t reply = zone.in(Direction::kReply);
-  if (original == reply) return find_in_zone(tuple, inverse, original, kBothSides);
-  Found found = find_in_zone(tuple, inverse, original, kOriginalSide);
-  return found.index ? found : find_in_zone(tuple, inverse, reply, kReplySide);
+  if (original == reply) {
+    bool is_known = known && original == 0;
+    return find_in_zone(tuple, original, kBothSides, is_known ? known : hash(tuple, original));
+  }
+  Found found = find_in_zone(tuple, original, kOriginalSide, hash(tuple, original));
+  if (found.index) return found;
+  return find_in_zone(tuple, reply, kReplySide, hash(tuple, reply));
 }
 
 FlowTable::Found FlowTable::find_clash(uint32_t index) const {
-  const Flow& flow = (*this)[index];
-  Tuple reply = reply_of(index);
-  uint16_t original_zone = flow.zone.in(Direction::kOriginal);
-  uint16_t reply_zone = flow.zone.in(Direction::kReply);
+  const Flow& flow = *entry(index);
+  Tuple tuple = flow.tuple();
+  uint16_t original_zone = flow.zone().in(Direction::kOriginal);
+  uint16_t reply_zone = flow.zone().in(Direction::kReply);
   bool one_zone = original_zone == reply_zone;
-  Found found = find_in_zone(flow.tuple, invert(flow.tuple), original_zone,
-                             one_zone ? kBothSides : kOriginalSide);
+  Found found = find_in_zone(tuple, original_zone, one_zone ? kBothSides : kOriginalSide,
+                             hash(tuple, original_zone));
   if (found.index) return found;
-  found = find_in_zone(reply, invert(reply), reply_zone, one_zone ? kBothSides : kReplySide);
-  bool nat = found.index && (*this)[found.index].status & ct_status::kOwnReply;
+  // The same question again, where each slot has both sides.
+  if (one_zone && !(flow.status & ct_status::kOwnReply) && one_sided_ == 0) return {};
+  Tuple reply = reply_of(index);
+  found =
+      find_in_zone(reply, reply_zone, one_zone ? kBothSides : kReplySide, hash(reply, reply_zone));
+  bool nat = found.index && entry(found.index)->status & ct_status::kOwnReply;
   return nat ? Found{} : found;
 }
 
-void FlowTable::insert_slot(uint64_t hash, uint32_t ref) {
-  for (size_t at = home(hash);; at = (at + 1) & mask_) {
-    Bucket& bucket = buckets_[at];
+uint32_t FlowTable::take_further() {
+  uint32_t number = free_further_;
+  free_further_ = std::exchange(further_[number].next, 0u);
+  spare_--;
+  return number;
+}
+
+void FlowTable::give_further(uint32_t number) {
+  further_[number] = {};
+  further_[number].next = std::exchange(free_further_, number);
+  spare_++;
+}
+
+void FlowTable::insert_slot(Bucket& home, uint16_t tag, uint32_t ref) {
+  for (Bucket* bucket = &home;; bucket = &further_[bucket->next]) {
     for (size_t i = 0; i < kSlots; i++) {
-      if (bucket.refs[i]) continue;
-      bucket.tags[i] = tag_of(hash);
-      bucket.refs[i] = ref;
-      used_++;
+      if (bucket->refs[i]) continue;
+      bucket->tags[i] = tag;
+      bucket->refs[i] = ref;
       return;
     }
-    bucket.overflow++;
+    if (!bucket->next) bucket->next = take_further();
   }
 }
 
 void FlowTable::erase_slot(uint64_t hash, uint32_t ref) {
-  for (size_t at = home(hash);; at = (at + 1) & mask_) {
-    Bucket& bucket = buckets_[at];
-    for (size_t i = 0; i < kSlots; i++) {
-      if (bucket.refs[i] != ref) continue;
-      bucket.tags[i] = 0;
-      bucket.refs[i] = 0;
-      used_--;
-      return;
-    }
-    bucket.overflow--;
+  Bucket* before = nullptr;
+  for (Bucket* bucket = &home(hash);; before = bucket, bucket = &further_[bucket->next]) {
+    auto slot = std::ranges::find(bucket->refs, ref);
+    if (slot == std::end(bucket->refs)) continue;
+    bucket->tags[slot - bucket->refs] = 0;
+    *slot = 0;
+    used_--;
+    one_sided_ -= (ref & kBothSides) != kBothSides;
+    bool empty = std::ranges::all_of(bucket->refs, [](uint32_t other) { return other == 0; });
+    if (!before || !empty) return;
+    give_further(std::exchange(before->next, bucket->next));
+    return;
   }
 }
 
 // The newest first: where zones differ by direction, several flows may have one tuple in one zone,
 // and Linux finds the one that came last. The slot of `ref` is the last of those.
 void FlowTable::put_first(uint64_t hash, uint32_t ref) {
-  const Flow& flow = (*this)[ref & kIndexMask];
+  const Flow& flow = *entry(ref & kIndexMask);
   const Direction side = ref & kReplySide ? Direction::kReply : Direction::kOriginal;
-  const Tuple tuple = side == Direction::kReply ? reply_of(ref & kIndexMask) : flow.tuple;
+  const Tuple tuple = side == Direction::kReply ? reply_of(ref & kIndexMask) : flow.tuple();
   const Tuple inverse = invert(tuple);
-  const uint16_t zone = flow.zone.in(side);
+  const uint16_t zone = flow.zone().in(side);
   uint32_t carried = ref;
-  for (size_t at = home(hash);; at = (at + 1) & mask_) {
-    Bucket& bucket = buckets_[at];
-    for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
-      uint32_t& slot = bucket.refs[std::countr_zero(mask)];
+  for (Bucket* bucket = &home(hash);; bucket = &further_[bucket->next]) {
+    for (uint32_t mask = matches(*bucket, tag_of(hash)); mask; mask &= mask - 1) {
+      uint32_t& slot = bucket->refs[std::countr_zero(mask)];
       if (!side_of(slot, tuple, inverse, zone)) continue;
       std::swap(slot, carried);
       if (carried == ref) return;
@@ -182,22 +246,25 @@ void FlowTable::put_first(uint64_t hash, uint32_t ref) {
 
 template <typename Visit>
 void FlowTable::slots(uint32_t index, Visit visit) const {
-  const Flow& flow = (*this)[index];
-  uint16_t original = flow.zone.in(Direction::kOriginal);
-  uint16_t reply = flow.zone.in(Direction::kReply);
+  const Flow& flow = *entry(index);
+  uint16_t original = flow.zone().in(Direction::kOriginal);
+  uint16_t reply = flow.zone().in(Direction::kReply);
   if (original == reply && !(flow.status & ct_status::kOwnReply)) {
-    visit(hash(flow.tuple, original), index | kBothSides);
+    visit(hash(flow.tuple(), original), index | kBothSides);
   } else {
-    visit(hash(flow.tuple, original), index | kOriginalSide);
+    visit(hash(flow.tuple(), original), index | kOriginalSide);
     visit(hash(reply_of(index), reply), index | kReplySide);
   }
 }
 
 bool FlowTable::insert(uint32_t index) {
-  if (used_ + 2 > buckets_.size() * (kSlots - 1)) return false;
+  if (spare_ < 2) return false;
   slots(index, [this](uint64_t hash, uint32_t ref) {
-    insert_slot(hash, ref);
-    if ((ref & kBothSides) != kBothSides) put_first(hash, ref);
+    insert_slot(home(hash), tag_of(hash), ref);
+    used_++;
+    if ((ref & kBothSides) == kBothSides) return;
+    one_sided_++;
+    put_first(hash, ref);
   });
   return true;
 }
@@ -212,65 +279,110 @@ void FlowTable::set_reply(uint32_t index, const Tuple& reply) {
 }
 
 Tuple FlowTable::reply_of(uint32_t index) const {
-  const Flow& flow = (*this)[index];
-  return flow.status & ct_status::kOwnReply ? replies_.at(index) : invert(flow.tuple);
+  const Flow& flow = *entry(index);
+  return flow.status & ct_status::kOwnReply ? replies_.at(index) : invert(flow.tuple());
 }
 
-uint32_t FlowTable::allocate() {
-  if (free_.empty()) return 0;
-  uint32_t index = free_.back();
-  free_.pop_back();
+// The next free entry is on its way to the cache while this one is used.
+uint32_t FlowTable::allocate(const Tuple& tuple, const Zone& zone) {
+  Pool& pool = pools_[FlowClass(tuple.family, tuple.protocol).number()];
+  uint32_t index = pool.free;
+  if (index) {
+    pool.free = std::exchange(entry(index)->next_, 0u);
+    pool.count--;
+    prefetch(pool.free);
+  } else {
+    if (pool.fresh == pool.end) return 0;
+    index = pool.fresh++;
+    pool.entries++;
+    entry(index)->generation = 1;
+  }
+  entry(index)->begin(tuple, zone);
   return index;
 }
 
 void FlowTable::release(uint32_t index) {
-  Flow& flow = (*this)[index];
+  Flow& flow = *entry(index);
   if (flow.status & ct_status::kOwnReply) replies_.erase(index);
   uint32_t generation = flow.generation + 1;
-  flow = Flow();
-  flow.generation = generation ? generation : 1;
-  free_.push_back(index);  // has room: it never holds more than size()
+  flow.reset(generation ? generation : 1);
+  put_free(pools_[chunks_[index / kChunk].pool], index);
+}
+
+void FlowTable::put_free(Pool& pool, uint32_t index) {
+  entry(index)->next_ = std::exchange(pool.free, index);
+  pool.count++;
+}
+
+void FlowTable::add_chunk(Pool& pool) {
+  for (; pool.fresh != pool.end; pool.fresh++, pool.entries++) {
+    entry(pool.fresh)->generation = 1;
+    put_free(pool, pool.fresh);
+  }
+  size_t bytes = pool.kind.bytes();
+  pages_.emplace_back(kChunk * bytes, pool.end != 0);
+  chunks_.push_back({static_cast<std::byte*>(pages_.back().data()), static_cast<uint32_t>(bytes),
+                     static_cast<uint32_t>(pool.kind.number())});
+  pool.end = static_cast<uint32_t>(size());
+  pool.fresh = pool.end - kChunk;
+  if (pool.fresh == 0) pool.fresh = 1;  // 0 is nobody's
 }
 
 bool FlowTable::reserve(size_t flows) {
-  bool grown = false;
-  while (free_.size() < flows && size() + kChunk <= kIndexMask) {
-    auto first = static_cast<uint32_t>(size());
-    chunks_.push_back(std::make_unique<Flow[]>(kChunk));
-    free_.reserve(size());
-    // The lowest index comes first; 0 is nobody's.
-    for (uint32_t i = kChunk; i-- > 0;) {
-      (*this)[first + i].generation = 1;
-      if (first + i) free_.push_back(first + i);
+  size_t before = size();
+  for (Pool& pool : pools_) {
+    while (pool.count + (pool.end - pool.fresh) < flows && size() + kChunk <= kIndexMask) {
+      add_chunk(pool);
     }
-    grown = true;
   }
-  size_t buckets = buckets_.size();
-  while (used_ + 2 * flows > buckets * kFill) buckets *= 2;
-  if (buckets != buckets_.size()) rebuild(buckets);
-  return grown;
+  constexpr size_t kForSplit = 2;
+  for (size_t wanted = 2 * flows + kForSplit; spare_ < wanted;) {
+    if (further_.size() == 0) further_.grow(1);  // 0 is none
+    further_.grow(further_.size() + 1);
+    give_further(static_cast<uint32_t>(further_.size() - 1));
+  }
+  while (2 * (used_ + 2 * flows) > count_ * kFillHalves) split();
+  return size() != before;
 }
 
-void FlowTable::rebuild(size_t buckets) {
-  std::vector<Bucket> old(buckets);
-  old.swap(buckets_);
-  mask_ = buckets - 1;
-  used_ = 0;
-  for (const Bucket& bucket : old) {
-    for (uint32_t ref : bucket.refs) {
-      if (!ref) continue;
-      uint32_t index = ref & kIndexMask;
-      const Flow& flow = (*this)[index];
-      bool original = ref & kOriginalSide;
-      uint16_t zone = flow.zone.in(original ? Direction::kOriginal : Direction::kReply);
-      insert_slot(hash(original ? flow.tuple : reply_of(index), zone), ref);
-    }
+uint64_t FlowTable::hash_of(uint32_t ref) const {
+  const Flow& flow = *entry(ref & kIndexMask);
+  return ref & kOriginalSide ? hash(flow.tuple(), flow.zone().in(Direction::kOriginal))
+                             : hash(reply_of(ref & kIndexMask), flow.zone().in(Direction::kReply));
+}
+
+// Shares out a bucket's slots, in their order, between it and a new one. The entries of those that
+// come next are on their way meanwhile, where it is they who tell.
+void FlowTable::split() {
+  const size_t bit = mask_ + 1;
+  const size_t from = count_ - bit;
+  const auto shift = static_cast<unsigned>(std::countr_zero(bit));
+  const bool in_tag = shift >= kTagShift;
+  buckets_.grow(count_ + 1);
+  if (!in_tag) {
+    for (uint32_t ref : buckets_[(from + 2) & mask_].refs) prefetch(ref & kIndexMask);
   }
+  Bucket bucket = std::exchange(buckets_[from], Bucket{});
+  for (;;) {
+    for (size_t i = 0; i < kSlots; i++) {
+      const uint32_t ref = bucket.refs[i];
+      if (!ref) continue;
+      uint64_t bits = in_tag ? uint64_t{bucket.tags[i]} << kTagShift : hash_of(ref);
+      insert_slot(buckets_[bits & bit ? count_ : from], bucket.tags[i], ref);
+    }
+    if (!bucket.next) break;
+    const uint32_t next = bucket.next;
+    bucket = further_[next];
+    give_further(next);
+  }
+  count_++;
+  if (count_ == 2 * bit) mask_ = count_ - 1;
 }
 
 size_t FlowTable::memory() const {
-  return buckets_.capacity() * sizeof(Bucket) + chunks_.size() * kChunk * sizeof(Flow) +
-         free_.capacity() * sizeof(uint32_t) +
+  size_t entries = 0;
+  for (const Pool& pool : pools_) entries += pool.entries * pool.kind.bytes();
+  return buckets_.memory() + further_.memory() + entries + chunks_.capacity() * sizeof(Chunk) +
          replies_.size() * (sizeof(*replies_.begin()) + 2 * sizeof(void*));
 }
 

@@ -1,11 +1,15 @@
 // The flow table: entries that never move, and an index of them by tuple.
 //
-// Entries are two cache lines in chunks that stay where they are, so that a
-// prefetched address stays right and an id is an index and a generation. The
-// index is an array of buckets of one cache line: ten slots of a 16-bit tag of
-// the hash and a 32-bit reference. A full bucket sends what it cannot take to
-// the next one and counts it, so a search ends at the first bucket that sent
-// nothing on: nearly always the first, for a load of at most 7 in 10.
+// Entries lie in chunks of one class each (flow.h): an index is a chunk and a place in it. So an
+// address that was prefetched stays right, and an id is an index and a generation. Entries that
+// are free are a list through themselves.
+//
+// The index is an array of buckets of one cache line: ten slots of a 16-bit tag and a 32-bit
+// reference; what does not fit hangs on in further buckets. The low bits of the hash choose the
+// bucket, others are the tag. It grows one bucket at a time (W. Litwin, "Linear Hashing", 1980): a
+// bucket's slots are shared out between it and the new one, as the next bit of the hash says,
+// which for all but small tables is in the tag, so that the entries need not be read. Growing
+// is thus spread over the packets that make it necessary.
 //
 // Both directions of a flow have one hash, since endpoints are put in order
 // before hashing; so one slot finds the flow either way, and comparing the
@@ -13,19 +17,20 @@
 // zones, or whose reply tuple is not the inverse of the original (NAT), has two slots,
 // each good for one direction. Such a reply tuple is kept beside the entries.
 //
-// Costs, of a flow: 128 bytes, and 6 to 18 of index; a reply tuple of its own, some 70 and a slot
-// more. Growth doubles the index at once, between bursts; it never shrinks. The most flows are
-// 2^30.
+// Costs, of a flow: 64 bytes (UDP over IPv4) to 160 (TCP over IPv6), and 12 of index; a reply tuple
+// of its own, some 70 and a slot more. It never shrinks. The most flows are 2^30.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "base/hash.h"
+#include "base/segments.h"
 #include "conntrack/flow.h"
 
 namespace sallyport {
@@ -34,21 +39,22 @@ class FlowTable {
  public:
   explicit FlowTable(const HashKey& key);
 
-  // Makes room for `flows` more. True if indices beyond size() came into being. Allocates.
+  // Makes room for `flows` more of every class. True if indices beyond size() came into being.
+  // Allocates.
   bool reserve(size_t flows);
   // Indices are below this.
   size_t size() const { return chunks_.size() * kChunk; }
   size_t memory() const;
 
   // An entry that no lookup finds yet; 0 if there is none free (see reserve()).
-  uint32_t allocate();
+  uint32_t allocate(const Tuple& tuple, const Zone& zone);
   // Gives back an entry that is not in the index; its ids find nothing from now on.
   void release(uint32_t index);
 
-  Flow& operator[](uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
-  const Flow& operator[](uint32_t index) const { return chunks_[index / kChunk][index % kChunk]; }
+  Flow& operator[](uint32_t index) { return *entry(index); }
+  const Flow& operator[](uint32_t index) const { return *entry(index); }
   bool alive(FlowId id) const {
-    return id.generation && id.index < size() && (*this)[id.index].generation == id.generation;
+    return id.generation && id.index < size() && entry(id.index)->generation == id.generation;
   }
 
   // Gives an entry that is not in the index a reply tuple of its own. Allocates.
@@ -65,8 +71,9 @@ class FlowTable {
     Direction direction = Direction::kOriginal;
   };
   // The flow of which a packet with this tuple, in this zone, is part. With equal
-  // endpoints the packet is its flow's reply (kernel-facts 23).
-  Found find(const Tuple& tuple, const Zone& zone) const;
+  // endpoints the packet is its flow's reply (kernel-facts 23). `hash` is that of zone 0, or 0 if
+  // nobody has reckoned it.
+  Found find(const Tuple& tuple, const Zone& zone, uint64_t hash = 0) const;
 
   // A flow that keeps this entry, which is not in the index, out of it: one of its tuples is a
   // tuple of that flow, in the same zone. Of an entry whose directions lie in different zones, only
@@ -74,71 +81,129 @@ class FlowTable {
   // nobody's way with its packets' tuple: NAT would give the entry other answers.
   Found find_clash(uint32_t index) const;
 
-  // In the two steps of a burst: the bucket, then the entries that its tags suggest.
+  // In the two steps of a burst: the bucket, then the entries that its tags suggest, with the parts
+  // that the tuple's class has. The hash is never 0.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
-  void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&buckets_[home(hash)]); }
-  void prefetch_entries(uint64_t hash) const;
+  void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&home(hash)); }
+  void prefetch_entries(uint64_t hash, FlowClass kind) const;
+  void prefetch(uint32_t index) const { __builtin_prefetch(entry(index), 1); }
+
+  // A list of entries that are in no index any more, through themselves: `next` is what push()
+  // was given.
+  void push_dying(uint32_t index, uint32_t next) { (*this)[index].next_ = next; }
+  uint32_t next_dying(uint32_t index) const { return (*this)[index].next_; }
 
   // Calls visit(index) for the entries of up to `buckets` buckets around a hash,
   // until it returns true.
   template <typename Visit>
   bool near(uint64_t hash, size_t buckets, Visit visit) const {
-    for (size_t i = 0; i < buckets && i < buckets_.size(); i++) {
-      for (uint32_t ref : buckets_[(home(hash) + i) & mask_].refs) {
-        if (ref && visit(ref & kIndexMask)) return true;
-      }
+    for (size_t i = 0; i < buckets && i < count_; i++) {
+      bool done = walk((number(hash) + i) % count_,
+                       [&](uint32_t ref) { return ref && visit(ref & kIndexMask); });
+      if (done) return true;
     }
     return false;
   }
   // Calls visit(index) for every entry in the index.
   template <typename Visit>
   void each(Visit visit) const {
-    for (const Bucket& bucket : buckets_) {
-      for (uint32_t ref : bucket.refs) {
-        if (ref && ref & kOriginalSide) visit(ref & kIndexMask);
-      }
+    for (size_t i = 0; i < count_; i++) {
+      walk(i, [&](uint32_t ref) {
+        if (ref & kOriginalSide) visit(ref & kIndexMask);
+        return false;
+      });
     }
   }
 
  private:
-  static constexpr size_t kChunk = 4096;
+  static constexpr uint32_t kChunk = 1 << 16;  // with any size of entry, whole huge pages
   static constexpr size_t kSlots = 10;
-  static constexpr size_t kFill = 7;  // slots of a bucket that are filled on the average, at most
+  // Slots of a bucket that are filled on the average, at most, in halves. Buckets that have not
+  // been split yet, in this round of growing, hold up to a third more than the average.
+  static constexpr size_t kFillHalves = 11;
+  static constexpr unsigned kTagShift = 14;  // the tag holds the hash's bits from here on
+  static constexpr uint16_t kTaken = 0x8000;
   // A reference: the entry, and which of its directions the slot is good for.
   static constexpr uint32_t kOriginalSide = 1u << 30, kReplySide = 1u << 31,
                             kBothSides = kOriginalSide | kReplySide, kIndexMask = (1u << 30) - 1;
 
   struct alignas(64) Bucket {
-    uint16_t tags[kSlots] = {};  // never 0 where there is a reference
-    uint32_t overflow = 0;       // references that passed this full bucket by
-    uint32_t refs[kSlots] = {};
+    uint16_t tags[kSlots];  // kTaken is set where there is a reference
+    uint32_t next;          // further bucket; 0: none
+    uint32_t refs[kSlots];
   };
   static_assert(sizeof(Bucket) == 64);
 
-  static uint16_t tag_of(uint64_t hash) {
-    auto tag = static_cast<uint16_t>(hash >> 48);
-    return tag ? tag : 1;
+  // Entries of one class.
+  struct Chunk {
+    std::byte* entries;
+    uint32_t bytes;  // of an entry
+    uint32_t pool;
+  };
+  struct Pool {
+    FlowClass kind;
+    uint32_t free = 0;   // the first free entry
+    size_t count = 0;    // of free ones
+    uint32_t fresh = 0;  // from here to the end nobody has used any yet
+    uint32_t end = 0;
+    size_t entries = 0;  // used ever
+  };
+
+  Flow* entry(uint32_t index) const {
+    const Chunk& chunk = chunks_[index / kChunk];
+    return reinterpret_cast<Flow*>(chunk.entries + index % kChunk * chunk.bytes);
   }
-  size_t home(uint64_t hash) const { return static_cast<size_t>(hash) & mask_; }
+  void add_chunk(Pool& pool);
+  void put_free(Pool& pool, uint32_t index);
+
+  static uint16_t tag_of(uint64_t hash) {
+    return static_cast<uint16_t>(kTaken | (hash >> kTagShift & (kTaken - 1)));
+  }
+  // Buckets whose next bit has been looked at have split into two.
+  size_t number(uint64_t hash) const {
+    size_t wide = hash & (2 * mask_ + 1);
+    return wide < count_ ? wide : wide & mask_;
+  }
+  Bucket& home(uint64_t hash) const { return buckets_[number(hash)]; }
+  // Calls visit(ref) for the slots of a bucket and what hangs on it, until it returns true.
+  template <typename Visit>
+  bool walk(size_t number, Visit visit) const {
+    for (const Bucket* bucket = &buckets_[number];; bucket = &further_[bucket->next]) {
+      for (uint32_t ref : bucket->refs) {
+        if (visit(ref)) return true;
+      }
+      if (!bucket->next) return false;
+    }
+  }
   static uint32_t matches(const Bucket& bucket, uint16_t tag);
-  Found find_in_zone(const Tuple& tuple, const Tuple& inverse, uint16_t zone, uint32_t sides) const;
+
+  Found find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides, uint64_t hash) const;
   bool is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const;
   // Calls visit(hash, ref) for every slot that the entry has in the index.
   template <typename Visit>
   void slots(uint32_t index, Visit visit) const;
   std::optional<Direction> side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
                                    uint16_t zone) const;
-  void insert_slot(uint64_t hash, uint32_t ref);
+  void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);
   void put_first(uint64_t hash, uint32_t ref);
   void erase_slot(uint64_t hash, uint32_t ref);
-  void rebuild(size_t buckets);
+  uint64_t hash_of(uint32_t ref) const;
+  void split();
+  uint32_t take_further();
+  void give_further(uint32_t number);
 
   HashKey key_;
-  std::vector<Bucket> buckets_;
-  size_t mask_ = 0;
-  size_t used_ = 0;  // slots
-  std::vector<std::unique_ptr<Flow[]>> chunks_;
-  std::vector<uint32_t> free_;                   // indices
+  Segments<Bucket> buckets_;
+  size_t count_;          // of buckets
+  size_t mask_;           // the largest power of two that is not more, less one
+  size_t used_ = 0;       // slots
+  size_t one_sided_ = 0;  // of these
+  Segments<Bucket> further_;
+  uint32_t free_further_ = 0;  // a list by their `next`
+  size_t spare_ = 0;           // how long it is
+  std::vector<Chunk> chunks_;
+  std::vector<Pages> pages_;  // of the chunks
+  std::array<Pool, FlowClass::kCount> pools_;
   std::unordered_map<uint32_t, Tuple> replies_;  // of flows with kOwnReply
 };
 

@@ -74,7 +74,7 @@ class Firewall {
     const Flow* flow = conntrack.find(tracked.flow);
     bool dying = flow && flow->status & ct_status::kDying;
     return !flow || dying ? -1
-                          : static_cast<int64_t>((flow->expires - at(seconds)) / kTicksPerSecond);
+                          : static_cast<int64_t>((flow->expires() - at(seconds)) / kTicksPerSecond);
   }
 
   static Tick at(double seconds) {

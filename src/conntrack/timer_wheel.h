@@ -12,6 +12,9 @@
 // comes up too early is added again. Only a deadline that comes closer must be
 // filed anew.
 //
+// A million timers may be due at once: advance() stops when it has looked at as many as it was
+// allowed to, and goes on from there the next time.
+//
 // Eight bytes an index; a timer is an index of the flow table.
 #pragma once
 
@@ -19,8 +22,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
+#include "base/segments.h"
 #include "base/time.h"
 
 namespace sallyport {
@@ -28,8 +31,8 @@ namespace sallyport {
 class TimerWheel {
  public:
   // Indices below `count` may be used. Allocates.
-  void resize(size_t count) { links_.resize(count); }
-  size_t memory() const { return links_.capacity() * sizeof(Link) + sizeof *this; }
+  void resize(size_t count) { links_.grow(count); }
+  size_t memory() const { return links_.memory() + sizeof *this; }
 
   // Index 0 is nobody. A deadline that is over comes up one tick from now.
   void add(uint32_t index, Tick deadline) {
@@ -38,7 +41,7 @@ class TimerWheel {
     auto digit = static_cast<uint32_t>(deadline >> (kBits * level)) % kSlots;
     uint32_t slot = static_cast<uint32_t>(level) * kSlots + digit;
     uint32_t first = heads_[slot];
-    links_[index] = {first, kHead | slot};
+    links_[index] = Link{first, kHead | slot};
     if (first) links_[first].previous = index;
     heads_[slot] = index;
     occupied_[static_cast<size_t>(level)] |= uint64_t{1} << digit;
@@ -56,29 +59,23 @@ class TimerWheel {
     if (!link.next) occupied_[slot / kSlots] &= ~(uint64_t{1} << slot % kSlots);
   }
 
-  // Calls due(index, deadline) for every timer up to `now`, in order of their deadlines; each has
-  // been removed, and may be added again, to a later tick. Time that runs backwards does nothing.
+  // Calls due(index, deadline) for timers up to `now`, in order of their deadlines, at most `most`
+  // times; each has been removed, and may be added again, to a later tick. True: there are no more.
+  // Time that runs backwards does nothing.
   template <typename Due>
-  void advance(Tick now, Due due) {
+  bool advance(Tick now, size_t most, Due due) {
     for (;;) {
-      size_t level = 0;
-      while (level < kLevels && !occupied_[level]) level++;
-      if (level == kLevels) break;
-      int digit = std::countr_zero(occupied_[level]);
-      Tick start = start_of(static_cast<int>(level), static_cast<Tick>(digit));
-      if (start > now) break;
-      elapsed_ = start;
-      uint32_t slot = static_cast<uint32_t>(level) * kSlots + static_cast<uint32_t>(digit);
-      uint32_t index = heads_[slot];
-      heads_[slot] = 0;
-      occupied_[level] &= ~(uint64_t{1} << digit);
-      while (index) {
-        uint32_t next = links_[index].next;
+      if (!open_ && !open_next(now)) break;
+      for (uint32_t& head = heads_[open_]; head; most--) {
+        if (most == 0) return false;
+        uint32_t index = head;
+        remove(index);
         due(index, elapsed_);
-        index = next;
       }
+      open_ = 0;
     }
     if (now > elapsed_) elapsed_ = now;
+    return true;
   }
 
  private:
@@ -92,6 +89,20 @@ class TimerWheel {
     uint32_t previous = 0;
   };
 
+  // The wheel's time reaches the next slot that has timers, unless that is after `now`. Nobody
+  // can be added to it while it is open.
+  bool open_next(Tick now) {
+    size_t level = 0;
+    while (level < kLevels && !occupied_[level]) level++;
+    if (level == kLevels) return false;
+    int digit = std::countr_zero(occupied_[level]);
+    Tick start = start_of(static_cast<int>(level), static_cast<Tick>(digit));
+    if (start > now) return false;
+    elapsed_ = start;
+    open_ = static_cast<uint32_t>(level) * kSlots + static_cast<uint32_t>(digit);
+    return true;
+  }
+
   // The first tick of a slot: the wheel's time with the level's digit, and zeroes below.
   Tick start_of(int level, Tick digit) const {
     int low = kBits * level;
@@ -103,7 +114,8 @@ class TimerWheel {
   Tick elapsed_ = 0;
   std::array<uint64_t, kLevels> occupied_{};
   std::array<uint32_t, kLevels * kSlots> heads_{};
-  std::vector<Link> links_;
+  uint32_t open_ = 0;  // the slot that advance() is at; 0: none, since that is never filled
+  Segments<Link> links_;
 };
 
 }  // namespace sallyport

@@ -540,14 +540,14 @@ TEST_F(EngineTest, AResetClosesTheFlowThatItAnswers) {
   PacketSpec syn = tcp_to_80(tcp_flag::kSyn);
   FlowId flow = judge(syn, Way::Path::kInput).flow;
   ASSERT_TRUE(engine_.conntrack().find(flow));
-  EXPECT_EQ(engine_.conntrack().find(flow)->tcp.state, TcpState::kSynSent);
+  EXPECT_EQ(engine_.conntrack().find(flow)->tcp().state, TcpState::kSynSent);
   syn.payload.resize(1);
   Outcome outcome = judge(syn, Way::Path::kInput);
   EXPECT_FALSE(outcome.unanswered);
   const Flow* closed = engine_.conntrack().find(flow);
   ASSERT_TRUE(closed);
-  EXPECT_EQ(closed->tcp.state, TcpState::kClose);
-  EXPECT_EQ(closed->expires, engine_.now() + ticks(10));
+  EXPECT_EQ(closed->tcp().state, TcpState::kClose);
+  EXPECT_EQ(closed->expires(), engine_.now() + ticks(10));
   now_ += 10s;
   judge(udp("192.168.1.9", 9, "192.168.1.2", 9), Way::Path::kOutput);
   EXPECT_FALSE(engine_.conntrack().find(flow));

@@ -131,8 +131,8 @@ struct ConntrackMatch {
     return (have >= wanted.value.low && have <= wanted.value.high) != wanted.negated;
   }
   bool expire_holds(const Context& context, const Flow& flow) const {
-    bool fresh = context.tracked->created || flow.expires <= context.now;
-    uint64_t left = fresh ? 0 : (flow.expires - context.now) / kTicksPerSecond;
+    bool fresh = context.tracked->created || flow.expires() <= context.now;
+    uint64_t left = fresh ? 0 : (flow.expires() - context.now) / kTicksPerSecond;
     return (left >= expire.value.low && left <= expire.value.high) != expire.negated;
   }
 
@@ -170,27 +170,29 @@ std::span<const ConntrackMatch::Row> ConntrackMatch::rows() {
   static constexpr Row kRows[] = {
       {"--ctproto",
        [](const Self& s, const Context&, const Flow& f) {
-         return (f.tuple.protocol == s.proto.value.value) != s.proto.negated;
+         return (f.protocol() == s.proto.value.value) != s.proto.negated;
        }},
-      {"--ctorigsrc",
-       [](const Self& s, const Context&, const Flow& f) { return is(s.orig_src, f.tuple.source); }},
+      {"--ctorigsrc", [](const Self& s, const Context&,
+                         const Flow& f) { return is(s.orig_src, f.tuple().source); }},
       {"--ctorigdst", [](const Self& s, const Context&,
-                         const Flow& f) { return is(s.orig_dst, f.tuple.destination); }},
+                         const Flow& f) { return is(s.orig_dst, f.tuple().destination); }},
       {"--ctreplsrc", [](const Self& s, const Context&,
-                         const Flow& f) { return is(s.repl_src, invert(f.tuple).source); }},
+                         const Flow& f) { return is(s.repl_src, invert(f.tuple()).source); }},
       {"--ctrepldst", [](const Self& s, const Context&,
-                         const Flow& f) { return is(s.repl_dst, invert(f.tuple).destination); }},
+                         const Flow& f) { return is(s.repl_dst, invert(f.tuple()).destination); }},
       {"--ctorigsrcport", [](const Self& s, const Context&,
-                             const Flow& f) { return is(s.orig_sport, f.tuple.source_port); }},
-      {"--ctorigdstport", [](const Self& s, const Context&,
-                             const Flow& f) { return is(s.orig_dport, f.tuple.destination_port); }},
+                             const Flow& f) { return is(s.orig_sport, f.tuple().source_port); }},
+      {"--ctorigdstport",
+       [](const Self& s, const Context&, const Flow& f) {
+         return is(s.orig_dport, f.tuple().destination_port);
+       }},
       {"--ctreplsrcport",
        [](const Self& s, const Context&, const Flow& f) {
-         return is(s.repl_sport, invert(f.tuple).source_port);
+         return is(s.repl_sport, invert(f.tuple()).source_port);
        }},
       {"--ctrepldstport",
        [](const Self& s, const Context&, const Flow& f) {
-         return is(s.repl_dport, invert(f.tuple).destination_port);
+         return is(s.repl_dport, invert(f.tuple()).destination_port);
        }},
       {"--ctstatus",
        [](const Self& s, const Context&, const Flow& f) {

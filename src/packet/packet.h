@@ -77,6 +77,7 @@ struct Packet {
   uint32_t fragment_id = 0;
   uint16_t fragment_header = 0;  // IPv6: offset of the fragment header
   ChecksumState checksum = ChecksumState::kUnknown;
+  uint64_t flow_hash = 0;  // conntrack's, of its tuple in zone 0; 0: not known
   Fields fields;
 
   // `size` bytes at `offset`: whether they are there, and the bytes if so.

@@ -35,6 +35,7 @@ void reset(Packet& packet) {
   packet.fragment_id = 0;
   packet.fragment_header = 0;
   packet.checksum = ChecksumState::kUnknown;
+  packet.flow_hash = 0;
   std::fill_n(packet.fields.words.begin(), kParsedFields, 0u);
 }
 

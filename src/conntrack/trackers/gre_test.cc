@@ -29,7 +29,7 @@ TEST_P(GreHeaders, AreReadAsLinuxDoes) {
   header = {.flags_version = GetParam().flags_version, .protocol = GetParam().protocol};
   EXPECT_EQ(firewall.pass(0, packet), GetParam().state);
   const Flow* flow = firewall.conntrack.find(firewall.tracked.flow);
-  EXPECT_EQ(flow ? flow->tuple.destination_port : 0, GetParam().key);
+  EXPECT_EQ(flow ? flow->tuple().destination_port : 0, GetParam().key);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -255,17 +255,17 @@ Reason check_sctp(Packet& packet, const Knobs& knobs) {
 }
 
 Step open_sctp(Flow& flow, const Arrival& arrival) {
-  flow.sctp = SctpFlow{};
+  flow.sctp() = SctpFlow{};
   uint32_t tag = tag_of(arrival.packet);
-  uint32_t& own = flow.sctp.tag[at(Direction::kOriginal)];
-  uint32_t& peers = flow.sctp.tag[at(Direction::kReply)];
+  uint32_t& own = flow.sctp().tag[at(Direction::kOriginal)];
+  uint32_t& peers = flow.sctp().tag[at(Direction::kReply)];
   Chunks chunks(arrival.packet);
   while (chunks.next() == Presence::kPresent) {
     const Chunk& chunk = chunks.chunk();
     if (sctp::transition(Direction::kOriginal, chunk.kind, SctpState::kNone) == SctpState::kNone) {
       return Step::invalid(Reason::kInvalidSctp);
     }
-    if (chunk.kind == Kind::kInit) flow.sctp.flags |= sctp::initiated(Direction::kOriginal);
+    if (chunk.kind == Kind::kInit) flow.sctp().flags |= sctp::initiated(Direction::kOriginal);
     if (chunk.kind == Kind::kInit || chunk.kind == Kind::kInitAck) peers = chunk.initiate_tag;
     if (chunk.kind == Kind::kShutdownAck) peers = tag;  // it may be reflected (RFC 9260, 8.4)
     if (chunk.kind == Kind::kHeartbeat) own = tag;
@@ -274,7 +274,7 @@ Step open_sctp(Flow& flow, const Arrival& arrival) {
 }
 
 Step move_sctp(Flow& flow, const Arrival& arrival) {
-  SctpFlow& sctp = flow.sctp;
+  SctpFlow& sctp = flow.sctp();
   uint32_t tag = tag_of(arrival.packet);
   learn(sctp, arrival.direction, tag);
   Contents contents = contents_of(arrival.packet);
@@ -304,7 +304,7 @@ Step move_sctp(Flow& flow, const Arrival& arrival) {
 namespace sctp {
 
 void adopt(Flow& flow, SctpState state) {
-  flow.sctp = SctpFlow{
+  flow.sctp() = SctpFlow{
       .state = state,
       .flags = static_cast<uint8_t>(unheard(Direction::kOriginal) | unheard(Direction::kReply))};
 }

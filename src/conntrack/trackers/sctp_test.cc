@@ -67,9 +67,9 @@ std::string entry_of(const Firewall& firewall) {
   std::string flags;
   if (!(flow->status & ct_status::kSeenReply)) flags += 'U';
   if (flow->status & ct_status::kAssured) flags += 'A';
-  uint64_t left = (flow->expires - Firewall::at(0)) / kTicksPerSecond;
-  return fmt::format("{} {} {} {} {}", sctp_state_name(flow->sctp.state), left,
-                     flags.empty() ? "-" : flags, flow->sctp.tag[0], flow->sctp.tag[1]);
+  uint64_t left = (flow->expires() - Firewall::at(0)) / kTicksPerSecond;
+  return fmt::format("{} {} {} {} {}", sctp_state_name(flow->sctp().state), left,
+                     flags.empty() ? "-" : flags, flow->sctp().tag[0], flow->sctp().tag[1]);
 }
 
 // Empty, or the exchange up to the line that went wrong and what was said instead.

@@ -50,8 +50,8 @@ Direction last_direction(const TcpFlow& tcp) {
 // Every segment that counts is remembered by its kind and sender; its numbers only if it is an
 // ACK, or ignored.
 void remember(Flow& flow, const Segment& segment, Direction direction) {
-  flow.tcp.last = last_of(segment.kind, direction);
-  flow.tcp_flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kAckIgnored | tcp::kAckDue));
+  flow.tcp().last = last_of(segment.kind, direction);
+  flow.tcp().flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kAckIgnored | tcp::kAckDue));
 }
 
 void remember_numbers(TcpFlow& tcp, const Segment& segment) {
@@ -63,17 +63,18 @@ void remember_numbers(TcpFlow& tcp, const Segment& segment) {
 
 // The same ACK, or the same data, again and again: somebody does not answer.
 void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
-  TcpFlow& tcp = flow.tcp;
+  TcpFlow& tcp = flow.tcp();
   auto length = static_cast<uint16_t>(segment.end - segment.seq);
   bool again = last_direction(tcp) == direction && tcp.last_end == segment.end &&
                tcp.last_length == length && tcp.last_ack == segment.ack &&
                tcp.last_window == segment.window;
-  flow.retransmits = again ? static_cast<uint8_t>(std::min(flow.retransmits + 1, 255)) : 0;
+  flow.tcp().retransmits =
+      again ? static_cast<uint8_t>(std::min(flow.tcp().retransmits + 1, 255)) : 0;
   remember_numbers(tcp, segment);
 }
 
 Fit fit(Flow& flow, const Segment& segment, Direction direction) {
-  Fit result = tcp::fit(flow.tcp, segment, direction);
+  Fit result = tcp::fit(flow.tcp(), segment, direction);
   if (result == Fit::kFits && segment.kind == Kind::kAck) {
     count_retransmissions(flow, segment, direction);
   }
@@ -83,28 +84,29 @@ Fit fit(Flow& flow, const Segment& segment, Direction direction) {
 // A segment that the state has no use for passes, since the hosts may know better.
 void ignore(Flow& flow, const Segment& segment, Direction direction) {
   remember(flow, segment, direction);
-  remember_numbers(flow.tcp, segment);
+  remember_numbers(flow.tcp(), segment);
   if (segment.kind == Kind::kSyn) {
     // The handshake may have begun again: `cS sS cSA cS sA` stays in SYN_RECV.
-    flow.tcp_flags &= static_cast<uint8_t>(~tcp::kSimultaneous);
-    flow.tcp_flags |= tcp::kSynIgnored;
-    if (flow.tcp.state == TcpState::kLastAck) flow.tcp_flags |= tcp::kAckDue;
-    flow.tcp.last_ack = tcp::side_of(segment.options);  // a SYN has no acknowledgement
+    flow.tcp().flags &= static_cast<uint8_t>(~tcp::kSimultaneous);
+    flow.tcp().flags |= tcp::kSynIgnored;
+    if (flow.tcp().state == TcpState::kLastAck) flow.tcp().flags |= tcp::kAckDue;
+    flow.tcp().last_ack = tcp::side_of(segment.options);  // a SYN has no acknowledgement
   }
-  if (segment.kind == Kind::kAck) flow.tcp_flags |= tcp::kAckIgnored;
+  if (segment.kind == Kind::kAck) flow.tcp().flags |= tcp::kAckIgnored;
 }
 
 // Both hosts agree on a connection that is not the one we know: the SYN that was passed
 // is answered. The flow starts again.
 bool agrees(const Flow& flow, const Segment& segment, Direction direction) {
-  return segment.kind == Kind::kSynAck && flow.tcp_flags & tcp::kSynIgnored &&
-         last_was(flow.tcp, Kind::kSyn, opposite(direction)) && segment.ack == flow.tcp.last_end;
+  return segment.kind == Kind::kSynAck && flow.tcp().flags & tcp::kSynIgnored &&
+         last_was(flow.tcp(), Kind::kSyn, opposite(direction)) &&
+         segment.ack == flow.tcp().last_end;
 }
 
 // The side that answers stays as liberal as it was. A SYN/ACK whose SACK blocks make no sense is
 // INVALID, and the flow stays in its state, though it has new windows.
 Fit start_again(Flow& flow, const Segment& segment, Direction direction) {
-  TcpFlow& tcp = flow.tcp;
+  TcpFlow& tcp = flow.tcp();
   Direction opener = opposite(direction);
   TcpState from = tcp.state;
   tcp.window[at(opener)] = TcpWindow{};
@@ -112,8 +114,8 @@ Fit start_again(Flow& flow, const Segment& segment, Direction direction) {
   tcp.side[at(opener)] = static_cast<uint8_t>(tcp.last_ack);
   tcp.window[at(direction)] = TcpWindow{};
   tcp.side[at(direction)] = 0;
-  flow.tcp_flags &= static_cast<uint8_t>(tcp::liberal(direction) | tcp::kSynIgnored);
-  flow.retransmits = 0;
+  flow.tcp().flags &= static_cast<uint8_t>(tcp::liberal(direction) | tcp::kSynIgnored);
+  flow.tcp().retransmits = 0;
   tcp.state = TcpState::kSynSent;
   Fit result = fit(flow, segment, direction);
   tcp.state = from;
@@ -143,10 +145,10 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
 // The first of these that holds; and a connection that nobody has answered does not wait for days.
 // A reset's timer is the same whether it is believed or not.
 uint32_t timeout_after(const Flow& flow, const Knobs& knobs) {
-  const TcpFlow& tcp = flow.tcp;
+  const TcpFlow& tcp = flow.tcp();
   uint32_t usual = timeout_of(tcp.state, knobs);
   uint32_t seconds = usual;
-  if (flow.retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans) {
+  if (flow.tcp().retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans) {
     seconds = knobs.tcp_timeout_max_retrans;
   } else if (last_was(tcp, Kind::kRst)) {
     seconds = knobs.tcp_timeout_close;
@@ -179,17 +181,17 @@ Step open_tcp(Flow& flow, const Arrival& arrival) {
   Segment segment = tcp::segment_of(arrival.packet);
   Transition next = tcp::transition(Direction::kOriginal, segment.kind, TcpState::kNone);
   if (next.to != Transition::To::kState) return Step::invalid(Reason::kInvalidTcpNew);
-  flow.tcp = TcpFlow{};
-  flow.tcp_flags = 0;
-  flow.retransmits = 0;
-  flow.tcp.state = next.state;
+  flow.tcp() = TcpFlow{};
+  flow.tcp().flags = 0;
+  flow.tcp().retransmits = 0;
+  flow.tcp().state = next.state;
   if (segment.kind == Kind::kSyn) {
-    tcp::begin_window(flow.tcp.window[0], segment.end, segment.window);
-    flow.tcp.side[0] = tcp::side_of(segment.options);
+    tcp::begin_window(flow.tcp().window[0], segment.end, segment.window);
+    flow.tcp().side[0] = tcp::side_of(segment.options);
   } else {
     if (!arrival.knobs.tcp_loose) return Step::invalid(Reason::kInvalidTcpNew);
-    flow.tcp_flags = tcp::liberal(Direction::kOriginal) | tcp::liberal(Direction::kReply);
-    flow.tcp.side[0] = flow.tcp.side[1] = tcp::kSackOk;
+    flow.tcp().flags = tcp::liberal(Direction::kOriginal) | tcp::liberal(Direction::kReply);
+    flow.tcp().side[0] = flow.tcp().side[1] = tcp::kSackOk;
     fit(flow, segment, Direction::kOriginal);
   }
   remember(flow, segment, Direction::kOriginal);
@@ -201,15 +203,15 @@ namespace {
 // Whether a SYN in TIME_WAIT or CLOSE begins a new connection: in CLOSE its sender must have
 // closed it, or somebody orderly (kernel-facts 22).
 bool is_over(const Flow& flow, Direction direction) {
-  return flow.tcp.state == TcpState::kTimeWait || flow.tcp_flags & tcp::kFinSeen ||
-         last_was(flow.tcp, Kind::kRst, direction);
+  return flow.tcp().state == TcpState::kTimeWait || flow.tcp().flags & tcp::kFinSeen ||
+         last_was(flow.tcp(), Kind::kRst, direction);
 }
 
 // RSTs that nobody holds against the windows.
 bool is_believed(const Flow& flow, const Segment& segment, Direction direction) {
-  const TcpFlow& tcp = flow.tcp;
+  const TcpFlow& tcp = flow.tcp();
   // The connection is over, or has been closed: `sFA,5000 cR,1..cR,9000`.
-  if (tcp.state == TcpState::kClose || flow.tcp_flags & tcp::kFinSeen) return true;
+  if (tcp.state == TcpState::kClose || flow.tcp().flags & tcp::kFinSeen) return true;
   bool answers_last = segment.ack == tcp.last_end;
   // It answers a SYN that did not fit: `cS,1000 sRA,9000,1001` closes, `…,1002` is INVALID. Of a
   // SYN that fits no numbers are remembered, so that `cS sS cR,900000,0` closes too.
@@ -218,7 +220,7 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
   // It answers an ACK that came too early, or is told its number: `cS,999 sA,5000,1003`, then
   // `cRA,900000,5000` or `cR,1003`; and so does a RST of who has sent that ACK.
   bool told = tcp.state == TcpState::kSynSent && segment.seq == tcp.last_ack;
-  if (flow.tcp_flags & tcp::kAckIgnored && (answers_last || told)) return true;
+  if (flow.tcp().flags & tcp::kAckIgnored && (answers_last || told)) return true;
   // It answers the last ACK that fitted, before the connection is proven, and its receiver has not
   // acknowledged anything: `cS,999 sSA,4999,1000 sPA,5000..5005 sRA,9000,5005`, and after a pick-up
   // `cA,1 sA,50,2434 cRA,2433,1`, which leaves the end of c's data where it was.
@@ -229,14 +231,14 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
 
 // Up, and seen to be so from both sides.
 bool is_proven(const Flow& flow) {
-  return flow.tcp.state == TcpState::kEstablished && flow.status & ct_status::kAssured;
+  return flow.tcp().state == TcpState::kEstablished && flow.status & ct_status::kAssured;
 }
 
 // A RST below what its receiver has acknowledged is no reset at all. None is asked of one that
 // follows a SYN, `cS,900 cR,990`, nor, before the connection is proven, of one with the number 0,
 // which answers what had none (RFC 9293, 3.5.2): `cS,999 sSA,4999,1000 cR,0` closes, `cR,1` not.
 bool is_stale(const Flow& flow, const Segment& segment, Direction direction) {
-  const TcpFlow& tcp = flow.tcp;
+  const TcpFlow& tcp = flow.tcp();
   Direction receiver = opposite(direction);
   if (last_was(tcp, Kind::kSyn) || (segment.seq == 0 && !is_proven(flow))) return false;
   return tcp.side[at(receiver)] & tcp::kAckSeen &&
@@ -246,7 +248,7 @@ bool is_stale(const Flow& flow, const Segment& segment, Direction direction) {
 // RFC 5961, 3.2: only a RST with exactly the number that its receiver expects, or that
 // follows what its sender has just sent, is surely genuine.
 bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
-  const TcpFlow& tcp = flow.tcp;
+  const TcpFlow& tcp = flow.tcp();
   Direction receiver = opposite(direction);
   bool known = is_proven(flow) && tcp.side[at(receiver)] & tcp::kAckSeen;
   if (!known || last_was(tcp, Kind::kSyn)) return true;
@@ -255,7 +257,7 @@ bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
 }
 
 bool is_liberal(const Flow& flow, Direction direction, const Knobs& knobs) {
-  return knobs.tcp_be_liberal || flow.tcp_flags & tcp::liberal(direction);
+  return knobs.tcp_be_liberal || flow.tcp().flags & tcp::liberal(direction);
 }
 
 bool is_ignored(Fit result) {
@@ -274,8 +276,8 @@ Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit resu
   bool ends = reset || segment.kind == Kind::kFin;
   if (!ends || !(flow.status & ct_status::kAssured)) return step;
   Direction other = opposite(arrival.direction);
-  if (last_was(flow.tcp, Kind::kFin, other) || last_was(flow.tcp, Kind::kRst, other)) {
-    bool may_stay = flow.expires < arrival.now + ticks(kSoon);
+  if (last_was(flow.tcp(), Kind::kFin, other) || last_was(flow.tcp(), Kind::kRst, other)) {
+    bool may_stay = flow.expires() < arrival.now + ticks(kSoon);
     if (!may_stay) step.at_most = arrival.knobs.tcp_timeout_unacknowledged;
   } else {
     remember(flow, segment, arrival.direction);
@@ -285,7 +287,7 @@ Step refuse(Flow& flow, const Segment& segment, const Arrival& arrival, Fit resu
 
 // The segment counts: the state moves on, and the timer.
 Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpState to) {
-  TcpFlow& tcp = flow.tcp;
+  TcpFlow& tcp = flow.tcp();
   TcpState from = tcp.state;
   bool replied = flow.status & ct_status::kSeenReply;
   bool reset = segment.kind == Kind::kRst;
@@ -295,13 +297,13 @@ Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpStat
     tcp.state = to;
     return {.kind = Step::Kind::kReset};
   }
-  if (to == TcpState::kSynSent2) flow.tcp_flags |= tcp::kSimultaneous;
+  if (to == TcpState::kSynSent2) flow.tcp().flags |= tcp::kSimultaneous;
   // After both have sent a SYN it is the answer's ACK that completes the handshake.
   bool completes = from == TcpState::kSynRecv && segment.kind == Kind::kAck &&
-                   arrival.direction == Direction::kReply && flow.tcp_flags & tcp::kSimultaneous;
+                   arrival.direction == Direction::kReply && flow.tcp().flags & tcp::kSimultaneous;
   if (completes) to = TcpState::kEstablished;
   if (!doubtful) tcp.state = to;
-  if (segment.kind == Kind::kFin && from != TcpState::kClose) flow.tcp_flags |= tcp::kFinSeen;
+  if (segment.kind == Kind::kFin && from != TcpState::kClose) flow.tcp().flags |= tcp::kFinSeen;
   Step step = Step::accept(timeout_after(flow, arrival.knobs));
   bool was_up = from == TcpState::kSynRecv || from == TcpState::kEstablished;
   step.assured = was_up && tcp.state == TcpState::kEstablished && replied;
@@ -315,7 +317,7 @@ Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpStat
 Step move_tcp(Flow& flow, const Arrival& arrival) {
   Segment segment = tcp::segment_of(arrival.packet);
   Direction direction = arrival.direction;
-  TcpFlow& tcp = flow.tcp;
+  TcpFlow& tcp = flow.tcp();
   bool liberal = is_liberal(flow, direction, arrival.knobs);
   if (agrees(flow, segment, direction)) {
     Fit result = start_again(flow, segment, direction);
@@ -337,10 +339,10 @@ Step move_tcp(Flow& flow, const Arrival& arrival) {
   }
   // `cFA,1000 sFA,5000 cS,1005 sA,5001`: the ACK is for the SYN, whatever its numbers, and not the
   // one that LAST_ACK waits for. The SYN may still be answered.
-  bool due = flow.tcp_flags & tcp::kAckDue && segment.kind == Kind::kAck &&
+  bool due = flow.tcp().flags & tcp::kAckDue && segment.kind == Kind::kAck &&
              last_was(tcp, Kind::kSyn, opposite(direction));
   if (due) {
-    flow.tcp_flags &= static_cast<uint8_t>(~tcp::kAckDue);
+    flow.tcp().flags &= static_cast<uint8_t>(~tcp::kAckDue);
     return {.keep_timer = true};
   }
   bool reset = segment.kind == Kind::kRst;

@@ -148,10 +148,10 @@ Transition transition(Direction direction, Kind kind, TcpState from) {
 }
 
 void adopt(Flow& flow, TcpState state) {
-  flow.tcp = TcpFlow{};
-  flow.tcp.state = state;
-  flow.tcp_flags = liberal(Direction::kOriginal) | liberal(Direction::kReply);
-  flow.tcp.side[0] = flow.tcp.side[1] = kSackOk;
+  flow.tcp() = TcpFlow{};
+  flow.tcp().state = state;
+  flow.tcp().flags = liberal(Direction::kOriginal) | liberal(Direction::kReply);
+  flow.tcp().side[0] = flow.tcp().side[1] = kSackOk;
 }
 
 bool flags_are_possible(uint8_t flags) {

@@ -75,8 +75,8 @@ std::string entry_of(const Firewall& firewall, double now) {
   std::string flags;
   if (!(flow->status & ct_status::kSeenReply)) flags += 'U';
   if (flow->status & ct_status::kAssured) flags += 'A';
-  uint64_t left = (flow->expires - Firewall::at(now)) / kTicksPerSecond;
-  return fmt::format("{} {} {}", tcp_state_name(flow->tcp.state), left,
+  uint64_t left = (flow->expires() - Firewall::at(now)) / kTicksPerSecond;
+  return fmt::format("{} {} {}", tcp_state_name(flow->tcp().state), left,
                      flags.empty() ? "-" : flags);
 }
 

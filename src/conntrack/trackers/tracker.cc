@@ -80,12 +80,12 @@ Reason check(Packet& packet, const Knobs& knobs) {
 
 Step open(Flow& flow, const Arrival& arrival) {
   const Knobs& knobs = arrival.knobs;
-  switch (flow.tuple.protocol) {
+  switch (flow.protocol()) {
     case protocol::kUdp:
     case protocol::kUdpLite: return Step::accept(knobs.udp_timeout);
     case protocol::kTcp: return open_tcp(flow, arrival);
     case protocol::kIcmp:
-    case protocol::kIcmpv6: return open_icmp(flow.tuple, knobs);
+    case protocol::kIcmpv6: return open_icmp(flow.tuple(), knobs);
     case protocol::kSctp: return open_sctp(flow, arrival);
     case protocol::kGre: return Step::accept(knobs.gre_timeout);
     default: return Step::accept(knobs.generic_timeout);
@@ -94,7 +94,7 @@ Step open(Flow& flow, const Arrival& arrival) {
 
 Step move(Flow& flow, const Arrival& arrival) {
   const Knobs& knobs = arrival.knobs;
-  switch (flow.tuple.protocol) {
+  switch (flow.protocol()) {
     case protocol::kUdp:
     case protocol::kUdpLite: return move_udp(flow, arrival);
     case protocol::kTcp: return move_tcp(flow, arrival);

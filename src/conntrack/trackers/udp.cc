@@ -43,7 +43,7 @@ Reason check_udplite(Packet& packet, const Knobs& knobs) {
 
 Step move_udp(const Flow& flow, const Arrival& arrival) {
   const Knobs& knobs = arrival.knobs;
-  bool old = flow.tuple.protocol == protocol::kUdpLite || flow.age(arrival.now) > kStreamAge;
+  bool old = flow.protocol() == protocol::kUdpLite || flow.age(arrival.now) > kStreamAge;
   if (!(flow.status & ct_status::kSeenReply) || !old) {
     return Step::accept(knobs.udp_timeout);
   }
