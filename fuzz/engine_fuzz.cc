@@ -75,6 +75,7 @@ COMMIT
 -A states -p tcp -j REJECT --reject-with tcp-reset
 -A states -m length --length 40:1500 -j REJECT
 -A states -m pkttype --pkt-type multicast -j ACCEPT
+-A states -m physdev --physdev-in eth0 ! --physdev-out eth0 --physdev-is-bridged -j ACCEPT
 COMMIT
 )";
 
@@ -165,11 +166,15 @@ std::vector<uint8_t> built(const uint8_t* command, std::vector<uint8_t> payload,
   return build(spec);
 }
 
-Way way_of(int number) {
+Way way_of(int number, bool bridged) {
+  static const InterfaceName kBridge("br0");
+  static const BridgePorts kPorts{kEth0, kEth1};
   switch (number & 3) {
     case 0: return {.path = Way::Path::kInput, .in = &kEth0};
     case 1: return {.path = Way::Path::kOutput, .out = &kEth0};
-    case 2: return {.path = Way::Path::kForward, .in = &kEth0, .out = &kEth1};
+    case 2:
+      if (!bridged) return {.path = Way::Path::kForward, .in = &kEth0, .out = &kEth1};
+      return {.path = Way::Path::kBridged, .in = &kBridge, .out = &kBridge, .ports = &kPorts};
     default: return {.path = Way::Path::kLoopback, .in = &kLo, .out = &kLo};
   }
 }
@@ -182,7 +187,7 @@ std::vector<Item> read_items(const uint8_t* data, size_t size) {
     size_t length = std::min<size_t>(command[7], size - 8);
     std::vector<uint8_t> own(data + 8, data + 8 + length);
     Item item;
-    item.way = way_of(command[0]);
+    item.way = way_of(command[0], (command[4] & 0x40) != 0);
     now += std::chrono::milliseconds(command[1] * 1000 / 32);
     item.time = now;
     const std::vector<uint8_t> none;

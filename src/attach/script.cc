@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
+#include <span>
 
 namespace sallyport {
 namespace {
@@ -82,6 +83,40 @@ void read_way(LineReader& reader, ScriptPacket& packet) {
   } else {
     reader.fail(reader.last(), fmt::format("unknown word '{}'", word),
                 "a packet's line is: [+SECONDS | @SECONDS] in|out|fwd IFACE PROTO SRC > DST ...");
+  }
+}
+
+const ScriptBridge* bridge_of(const InterfaceName& port, std::span<const ScriptBridge> bridges) {
+  for (const ScriptBridge& bridge : bridges) {
+    if (std::ranges::find(bridge.ports, port) != bridge.ports.end()) return &bridge;
+  }
+  return nullptr;
+}
+
+// What comes in by a bridge comes in at one of its ports; what goes out by one is the bridge's to
+// hand on, but for a packet that it has from its other port.
+void put_on_bridges(LineReader& reader, std::span<const ScriptBridge> bridges,
+                    ScriptPacket& packet) {
+  const ScriptBridge* from = bridge_of(packet.in, bridges);
+  const ScriptBridge* to = bridge_of(packet.out, bridges);
+  if (to && to != from) {
+    reader.fail(reader.last(),
+                fmt::format("'{}' is a port of {}", packet.out.text(), to->name.text()),
+                fmt::format("a host sends by the bridge: {}", to->name.text()));
+  } else if (to && packet.in == packet.out) {
+    reader.fail(reader.last(), "a bridge sends nothing back by the port that it came in at");
+  } else if (std::ranges::find(bridges, packet.in, &ScriptBridge::name) != bridges.end()) {
+    reader.fail(reader.last(), fmt::format("'{}' is a bridge", packet.in.text()),
+                "say at which of its ports the packet comes in");
+  }
+  if (from) {
+    packet.ports.in = packet.in;
+    packet.in = from->name;
+  }
+  if (to) {
+    packet.path = ScriptPacket::Path::kBridged;
+    packet.ports.out = packet.out;
+    packet.out = to->name;
   }
 }
 
@@ -200,12 +235,13 @@ ExpectedOutcome read_expectation(LineReader& reader) {
   return expected;
 }
 
-ScriptPacket read_packet_line(LineReader& reader, uint32_t number,
-                              std::optional<Duration> previous) {
+ScriptPacket read_packet_line(LineReader& reader, uint32_t number, std::optional<Duration> previous,
+                              std::span<const ScriptBridge> bridges) {
   ScriptPacket packet;
   packet.line = number;
   packet.time = read_time(reader, previous);
   read_way(reader, packet);
+  put_on_bridges(reader, bridges, packet);
   packet.packet = read_packet(reader);
   packet.end_column = reader.end_column();
   packet.comment_column = reader.comment_column();
@@ -245,7 +281,7 @@ class ScriptParser {
       previous_ = previous_.value_or(Duration::zero()) + seconds.value_or(Duration::zero());
       if (*previous_ > kMostTime) reader.fail(reader.last(), "a script lasts a year at most");
     } else if (!read_head(reader)) {
-      add(read_packet_line(reader, number_, previous_));
+      add(read_packet_line(reader, number_, previous_, script_.bridges));
     }
     if (!reader.at_end()) reader.fail(fmt::format("unexpected '{}'", reader.text()));
   }
@@ -272,6 +308,8 @@ class ScriptParser {
       if (!reader.at_end()) reader.expect("inside");
       while (!reader.at_end())
         script_.inside.push_back(read_prefix(reader, reader.word("a network")));
+    } else if (reader.take("bridge")) {
+      read_bridge(reader);
     } else if (reader.take("group")) {
       do read_group(reader);
       while (!reader.at_end());
@@ -318,9 +356,46 @@ class ScriptParser {
     if (name.empty() || name.size() > 15) {
       reader.fail(reader.last(), "the name of an interface has 1 to 15 bytes");
     }
+    if (const ScriptBridge* bridge = bridge_of(InterfaceName(name), script_.bridges)) {
+      reader.fail(reader.last(), fmt::format("'{}' is a port of {}", name, bridge->name.text()),
+                  fmt::format("give its addresses to {}", bridge->name.text()));
+    }
     Prefix prefix =
         read_prefix(reader, equals == std::string_view::npos ? text : text.substr(equals + 1));
     script_.host.push_back({InterfaceName(name), prefix});
+  }
+
+  static bool is_port(const InterfaceName& name, const ScriptBridge& bridge) {
+    return std::ranges::find(bridge.ports, name) != bridge.ports.end();
+  }
+  bool is_taken(const InterfaceName& name) const {
+    return name.text() == "lo" ||
+           std::ranges::any_of(script_.bridges, [&](const ScriptBridge& bridge) {
+             return bridge.name == name || is_port(name, bridge);
+           });
+  }
+  bool has_address(const InterfaceName& name) const {
+    return std::ranges::find(script_.host, name, &Script::HostAddress::interface) !=
+           script_.host.end();
+  }
+
+  void read_bridge(LineReader& reader) {
+    ScriptBridge bridge{.name = read_interface(reader), .ports = {}};
+    if (is_taken(bridge.name)) {
+      reader.fail(reader.last(), fmt::format("'{}' is taken", bridge.name.text()));
+    }
+    for (InterfaceName& port : bridge.ports) {
+      port = read_interface(reader);
+      if (is_taken(port)) reader.fail(reader.last(), fmt::format("'{}' is taken", port.text()));
+      if (has_address(port)) {
+        reader.fail(reader.last(), fmt::format("'{}' has an address above", port.text()),
+                    fmt::format("give it to {}", bridge.name.text()));
+      }
+    }
+    if (bridge.ports[0] == bridge.ports[1] || is_port(bridge.name, bridge)) {
+      reader.fail(reader.last(), "a bridge is one name, its ports are two others");
+    }
+    script_.bridges.push_back(bridge);
   }
 
   void read_group(LineReader& reader) {
@@ -415,7 +490,7 @@ std::optional<ScriptPacket> parse_script_line(std::string_view line, uint32_t nu
                                               std::optional<Duration> previous,
                                               Diagnostics& diagnostics) {
   LineReader reader(line, number, diagnostics);
-  ScriptPacket packet = read_packet_line(reader, number, previous);
+  ScriptPacket packet = read_packet_line(reader, number, previous, {});
   if (reader.failed()) return std::nullopt;
   return packet;
 }

@@ -5,6 +5,7 @@
 // A script is refused whole, with all of its errors, or taken whole.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -48,10 +49,17 @@ struct ExpectedOutcome {
   std::string text() const;  // as it stands after `=>`
 };
 
+// Two ports under one name: what comes in at one goes out by the other.
+struct ScriptBridge {
+  InterfaceName name;
+  std::array<InterfaceName, 2> ports;
+};
+
 struct ScriptPacket {
-  enum class Path : uint8_t { kIn, kOut, kForward };
+  enum class Path : uint8_t { kIn, kOut, kForward, kBridged };
   Path path = Path::kIn;
-  InterfaceName in, out;  // empty: none
+  InterfaceName in, out;  // as rules see them: of a port its bridge; empty: none
+  BridgePorts ports;      // empty: it comes in at no port
   Duration time{};        // since the start of the script
   PacketText packet;
   std::optional<ExpectedOutcome> expected;
@@ -76,6 +84,7 @@ struct Script {
   };
 
   std::vector<HostAddress> host;
+  std::vector<ScriptBridge> bridges;
   bool forwards = false;  // a router; `inside` is what it protects
   std::vector<Prefix> inside;
   std::vector<Group> groups;

@@ -37,20 +37,21 @@ Packet packet_of(const ScriptPacket& text, std::span<uint8_t> bytes, Instant sta
 }
 
 Way way_of(const ScriptPacket& text, Packet& packet, const Viewpoint& viewpoint) {
-  if (packet.malformed != Reason::kNone) {
-    return {.path = Way::Path::kNone, .reason = packet.malformed};
-  }
-  if (text.path == Path::kForward) {
-    return {.path = Way::Path::kForward, .in = &text.in, .out = &text.out};
-  }
+  const BridgePorts* ports = text.ports.in == InterfaceName() ? nullptr : &text.ports;
+  Way way{.path = Way::Path::kForward, .in = &text.in, .out = &text.out, .ports = ports};
+  if (text.path == Path::kBridged) way.path = Way::Path::kBridged;
+  if (text.path == Path::kForward) way = viewpoint.on_bridge(text.in, text.out).value_or(way);
+  if (is_refused(packet, way.path)) return {.path = Way::Path::kNone, .reason = packet.malformed};
+  if (way.path == Way::Path::kBridged) viewpoint.type_bridged(packet);
+  if (text.path == Path::kForward || text.path == Path::kBridged) return way;
   if (text.path == Path::kOut) {
     bool to_itself = text.out.text() == "lo";
     if (to_itself) return {.path = Way::Path::kLoopback, .in = &text.out, .out = &text.out};
     return {.path = Way::Path::kOutput, .out = &text.out};
   }
-  Way way = viewpoint.way(packet, &text.in);
+  way = viewpoint.way(packet, &text.in);
   if (way.path == Way::Path::kNone) return way;
-  return {.path = Way::Path::kInput, .in = &text.in};
+  return {.path = Way::Path::kInput, .in = &text.in, .ports = ports};
 }
 
 Observation observe(const ScriptPacket& text, const Outcome& outcome, Engine& engine,

@@ -82,6 +82,34 @@ TEST(Script, Ways) {
   EXPECT_EQ(script.packets[3].out.text(), "out0");
 }
 
+TEST(Script, OfABridgeWaysNamePorts) {
+  Script script = good(
+      "host br0=192.168.1.2/24\n"
+      "bridge br0 eth0 eth1\n"
+      "in udp 1.1.1.1:1 > 2.2.2.2:2\n"
+      "fwd eth1 eth0 udp 1.1.1.1:1 > 2.2.2.2:2\n"
+      "fwd eth1 eth2 udp 1.1.1.1:1 > 2.2.2.2:2\n"
+      "fwd eth2 br0 udp 1.1.1.1:1 > 2.2.2.2:2\n"
+      "fwd eth0 br0 udp 1.1.1.1:1 > 2.2.2.2:2\n"
+      "out br0 udp 1.1.1.1:1 > 2.2.2.2:2\n");
+  struct Seen {
+    Path path;
+    std::string_view in, out, port_in, port_out;
+    bool operator==(const Seen&) const = default;
+  };
+  std::vector<Seen> seen;
+  for (const ScriptPacket& packet : script.packets) {
+    seen.push_back({packet.path, packet.in.text(), packet.out.text(), packet.ports.in.text(),
+                    packet.ports.out.text()});
+  }
+  EXPECT_EQ(seen, (std::vector<Seen>{{Path::kIn, "br0", "", "eth0", ""},
+                                     {Path::kBridged, "br0", "br0", "eth1", "eth0"},
+                                     {Path::kForward, "br0", "eth2", "eth1", ""},
+                                     {Path::kForward, "eth2", "br0", "", ""},
+                                     {Path::kForward, "br0", "br0", "eth0", ""},
+                                     {Path::kOut, "", "br0", "", ""}}));
+}
+
 TEST(Script, ExpectationsAreReadAndWrittenAlike) {
   constexpr const char* kTexts[] = {
       "ACCEPT",

@@ -43,7 +43,9 @@ std::optional<Host> host_of(const Script& script) {
   std::vector<Prefix> seen;
   for (const ScriptPacket& packet : script.packets) {
     const PacketSpec& spec = packet.packet.spec;
-    if (packet.path == ScriptPacket::Path::kForward) continue;
+    bool through =
+        packet.path == ScriptPacket::Path::kForward || packet.path == ScriptPacket::Path::kBridged;
+    if (through) continue;
     bool out = packet.path == ScriptPacket::Path::kOut;
     const Address& own = out ? spec.source : spec.destination;
     if (own.is_multicast(spec.family) || own.is_zero() || own == Address::ipv4(~0u)) continue;

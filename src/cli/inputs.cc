@@ -61,6 +61,12 @@ void Inputs::add_to(CLI::App& command) {
       ->option_text("NAME [out0]")
       ->needs(through);
   command
+      .add_option("--bridge", bridge,
+                  "with --forward: it is a bridge of this name, and in0 and out0 are its ports: "
+                  "packets pass FORWARD, and are not routed")
+      ->option_text("NAME")
+      ->needs(through);
+  command
       .add_option("--group", groups,
                   "multicast groups that the host had joined before the capture began")
       ->option_text("ADDR,...")
@@ -133,6 +139,7 @@ class Flags {
   std::vector<Prefix> groups();
   std::vector<Prefix> inside();
   void check_interface(std::string_view flag, const std::string& name);
+  void check_bridge();
   void check_sysctl(const std::string& text);
 
  private:
@@ -188,6 +195,14 @@ void Flags::check_interface(std::string_view flag, const std::string& name) {
   }
 }
 
+void Flags::check_bridge() {
+  if (inputs_.bridge.empty()) return;
+  check_interface("--bridge", inputs_.bridge);
+  const std::set<std::string> names{inputs_.bridge, inputs_.in_if, inputs_.out_if};
+  if (names.size() == 3) return;
+  fail("--bridge", inputs_.bridge, {{}, "it has two ports, --in-if and --out-if", ""});
+}
+
 void Flags::check_sysctl(const std::string& text) {
   size_t equals = text.find('=');
   Knobs unused;
@@ -205,6 +220,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors, 
   sources.inside = flags.inside();
   flags.check_interface("--in-if", inputs.in_if);
   flags.check_interface("--out-if", inputs.out_if);
+  flags.check_bridge();
   bool ok = true;
   auto read = [&](const std::string& name, std::optional<InputFile>& file) {
     if (name.empty()) return;
@@ -326,6 +342,14 @@ std::string usual_interface(const std::set<std::string>& of_rules) {
 void note_interfaces(const Inputs& inputs, const Host& host, const std::set<std::string>& of_rules,
                      std::vector<std::string>& notes) {
   if (of_rules.empty()) return;
+  if (!inputs.bridge.empty()) {
+    if (of_rules.contains(inputs.bridge)) return;
+    notes.push_back(
+        fmt::format("the rules name {}, and not {}, by which all packets come in and "
+                    "leave (ports are -m physdev's): give --bridge",
+                    fmt::join(of_rules, ", "), inputs.bridge));
+    return;
+  }
   if (inputs.forward) {
     if (of_rules.contains(inputs.in_if) || of_rules.contains(inputs.out_if)) return;
     notes.push_back(fmt::format("the rules name {}, and not {} or {}: give --in-if and --out-if",
@@ -360,6 +384,15 @@ void note_host(const Host& host, bool discovery, std::vector<std::string>& notes
                       prefix.text(), prefix.length, prefix.address.text(prefix.family)));
     }
   }
+}
+
+Viewpoint viewpoint_of(const Sources& sources, const Host& host,
+                       const std::set<std::string>& interfaces) {
+  const Inputs& inputs = sources.inputs;
+  if (!inputs.forward) return Viewpoint::of_host(host, InterfaceName(usual_interface(interfaces)));
+  const InterfaceName in(inputs.in_if), out(inputs.out_if);
+  if (inputs.bridge.empty()) return Viewpoint::of_router(sources.inside, in, out);
+  return Viewpoint::of_bridge(sources.inside, InterfaceName(inputs.bridge), in, out);
 }
 
 }  // namespace
@@ -408,11 +441,7 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   if (texts.failed()) return std::nullopt;
   if (rules) setup.engine->set_program(Family::kIpv4, compile(*rules));
   if (rules6) setup.engine->set_program(Family::kIpv6, compile(*rules6));
-  setup.viewpoint =
-      sources.inputs.forward
-          ? Viewpoint::of_router(sources.inside, InterfaceName(sources.inputs.in_if),
-                                 InterfaceName(sources.inputs.out_if))
-          : Viewpoint::of_host(setup.engine->host(), InterfaceName(usual_interface(interfaces)));
+  setup.viewpoint = viewpoint_of(sources, setup.engine->host(), interfaces);
   setup.rules = std::move(rules);
   setup.rules6 = std::move(rules6);
   return setup;

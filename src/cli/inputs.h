@@ -43,6 +43,7 @@ struct Inputs {
   std::vector<std::string> sysctls;  // K=V, or a file
   std::vector<std::string> hosts;
   bool forward = false;
+  std::string bridge;
   std::vector<std::string> inside;
   std::string in_if = "in0";
   std::string out_if = "out0";

@@ -184,6 +184,7 @@ class PolicyReader {
     read_list(section, "group", inputs.groups);
     if (std::optional<Text> name = section.text("in-if")) inputs.in_if = name->value;
     if (std::optional<Text> name = section.text("out-if")) inputs.out_if = name->value;
+    if (std::optional<Text> name = section.text("bridge")) inputs.bridge = name->value;
     inputs.forward = section.flag("forward").value_or(inputs.forward);
     read_choice(section, "compat", {"linux", ""}, inputs.compat);
     read_choice(section, "checksums", {"verify", "ignore"}, inputs.checksums);

@@ -103,6 +103,7 @@ struct Engine::Journey {
     context.tracked = &tracked;
     context.sets = engine.sets_.get();
     context.host = &engine.config_.host;
+    context.ports = way.ports;
     context.memory = rules.memory;
     if (rules.program->needs_conntrack) context.conntrack = engine.conntrack_.get();
   }
@@ -204,7 +205,8 @@ std::span<const Hook> hooks_of(Way::Path path) {
   switch (path) {
     case Way::Path::kInput: return kInput;
     case Way::Path::kOutput: return kOutput;
-    case Way::Path::kForward: return kForward;
+    case Way::Path::kForward:
+    case Way::Path::kBridged: return kForward;
     case Way::Path::kLoopback: return kLoopback;
     case Way::Path::kNone: break;
   }
@@ -219,8 +221,9 @@ bool has_bad_options(const Packet& packet) {
 }
 
 // What stands in for the kernel's routing, after PREROUTING: whether the packet is for this host,
-// and a router's TTL (kernel-facts 29, 47). kNone: it goes on.
+// and a router's TTL (kernel-facts 29, 47). kNone: it goes on. A bridge does not route.
 Reason route(Packet& packet, Way::Path path, const Host& host) {
+  if (path == Way::Path::kBridged) return Reason::kNone;
   if (has_bad_options(packet)) return Reason::kBadOptions;
   if (path == Way::Path::kForward) {
     if (packet.fields[Field::kTtl] <= 1) return Reason::kTtlExceeded;
@@ -268,6 +271,7 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& t
   Journey journey(*this, *packet, way);
   Verdict verdict = travel(journey, hooks, tracer);
   if (journey.recorder) learn(journey, verdict, tracer);
+  if (way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
   return conclude(journey, verdict, answer);
 }
 
@@ -299,7 +303,10 @@ Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tr
   Packet& packet = journey.context.packet;
   Way::Path path = journey.way.path;
   for (Hook hook : hooks) {
-    bool has_in = hook == Hook::kPrerouting || hook == Hook::kInput || path == Way::Path::kForward;
+    // In POSTROUTING a routed packet still has its way in, a bridged one has not.
+    bool has_in = hook == Hook::kPrerouting || hook == Hook::kInput ||
+                  path == Way::Path::kForward ||
+                  (path == Way::Path::kBridged && hook == Hook::kForward);
     packet.in = has_in ? journey.way.in : nullptr;
     bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
     packet.out = has_out ? journey.way.out : nullptr;
@@ -477,6 +484,19 @@ Verdict Engine::confirm(Journey& journey) {
   if (created) journey.tracked.flow = {};
   journey.tracking_drop = true;
   return Verdict::kDrop;
+}
+
+// Of what goes to many a bridge keeps a copy, and knows the flow by it, whatever becomes of what it
+// hands on (tests/flow/bridge-to-many.flow).
+void Engine::confirm_copy(Journey& journey) {
+  Context& context = journey.context;
+  const uint32_t type = context.packet.fields[Field::kPacketType];
+  const bool to_many = type == static_cast<uint32_t>(PacketType::kBroadcast) ||
+                       type == static_cast<uint32_t>(PacketType::kMulticast);
+  if (!to_many || context.hook == Hook::kPrerouting || !journey.tracked.created) return;
+  Reason reason = context.conntrack->confirm(context.packet, journey.tracked, context.now);
+  journey.tracked.created = false;
+  if (reason != Reason::kNone) journey.tracked.flow = {};
 }
 
 // What REJECT does beside dropping: its answer, and what a reset does to the flow. Null, or why

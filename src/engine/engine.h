@@ -140,6 +140,7 @@ class Engine {
   template <typename Tracer>
   void learn(const Journey& journey, Verdict verdict, Tracer& tracer);
   Verdict confirm(Journey& journey);
+  void confirm_copy(Journey& journey);
   Outcome conclude(Journey& journey, Verdict verdict, Answer* answer);
   const char* reject(const Journey& journey, Answer* answer);
   static Reason rule_reason(const Journey& journey, uint32_t rule);

@@ -20,6 +20,15 @@ Viewpoint Viewpoint::of_router(std::vector<Prefix> inside, const InterfaceName& 
   return result;
 }
 
+Viewpoint Viewpoint::of_bridge(std::vector<Prefix> inside, const InterfaceName& bridge,
+                               const InterfaceName& in, const InterfaceName& out) {
+  Viewpoint result = of_router(std::move(inside), in, out);
+  result.bridge_ = bridge;
+  result.from_inside_ = {in, out};
+  result.from_outside_ = {out, in};
+  return result;
+}
+
 namespace {
 
 // How the frame was addressed, told from the packet where no frame says it.
@@ -48,19 +57,39 @@ const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
   return single ? &interfaces[0].name : &in_;
 }
 
+Way Viewpoint::forwarded(const Packet& packet) const {
+  Address source = packet.source();
+  bool from_inside = std::ranges::any_of(inside_, [&](const Prefix& prefix) {
+    return prefix.family == packet.family && prefix.contains(source);
+  });
+  if (bridge_ != InterfaceName()) return bridged(from_inside ? from_inside_ : from_outside_);
+  return {.path = Way::Path::kForward,
+          .in = from_inside ? &in_ : &out_,
+          .out = from_inside ? &out_ : &in_};
+}
+
+std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const InterfaceName& out) const {
+  if (bridge_ == InterfaceName()) return std::nullopt;
+  if (in == in_ && out == out_) return bridged(from_inside_);
+  if (in == out_ && out == in_) return bridged(from_outside_);
+  return std::nullopt;
+}
+
+void Viewpoint::type_bridged(Packet& packet) const {
+  static const Host kNobody;
+  uint32_t& type = packet.fields[Field::kPacketType];
+  bool to_many = type == static_cast<uint32_t>(PacketType::kBroadcast) ||
+                 type == static_cast<uint32_t>(PacketType::kMulticast);
+  if (!to_many) type = static_cast<uint32_t>(packet_type(packet, host_ ? *host_ : kNobody));
+}
+
 Way Viewpoint::way(Packet& packet, const InterfaceName* recorded) const {
-  if (packet.malformed != Reason::kNone) {
+  const bool bridged = bridge_ != InterfaceName();
+  if (is_refused(packet, bridged ? Way::Path::kBridged : Way::Path::kForward)) {
     return {.path = Way::Path::kNone, .reason = packet.malformed};
   }
-  if (!host_) {
-    Address source = packet.source();
-    bool from_inside = std::ranges::any_of(inside_, [&](const Prefix& prefix) {
-      return prefix.family == packet.family && prefix.contains(source);
-    });
-    return {.path = Way::Path::kForward,
-            .in = from_inside ? &in_ : &out_,
-            .out = from_inside ? &out_ : &in_};
-  }
+  if (bridged) type_bridged(packet);
+  if (!host_) return forwarded(packet);
   bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {
     return {.path = Way::Path::kLoopback, .in = &loopback_, .out = &loopback_};

@@ -2,10 +2,15 @@
 //
 // The kernel asks its routing table; a capture has none. A Viewpoint stands in
 // for it: the packets of a host (from it, to it, its broadcasts and groups), or
-// those that a router forwards between its inside and its outside.
+// those that a router or a bridge forwards between its inside and its outside.
+//
+// Through a bridge (net.bridge.bridge-nf-call-iptables) a packet passes the hooks of a
+// router, the bridge being its interface both ways; but it is not routed, so its TTL,
+// its IP options and whose its addresses are count for nothing (tests/flow/bridge*.flow).
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/address.h"
@@ -20,13 +25,21 @@ struct Way {
     kInput,     // PREROUTING, INPUT
     kOutput,    // OUTPUT, POSTROUTING
     kForward,   // PREROUTING, FORWARD, POSTROUTING
+    kBridged,   // the same: between two ports of a bridge, which is both `in` and `out`
     kLoopback,  // from the host to itself: OUTPUT, POSTROUTING, PREROUTING, INPUT, tracked once
   };
   Path path = Path::kInput;
   Reason reason = Reason::kNone;
   const InterfaceName* in = nullptr;   // null for kOutput
   const InterfaceName* out = nullptr;  // null for kInput
+  const BridgePorts* ports = nullptr;  // null: it comes in at no bridge's port
 };
+
+// Whether it reaches no chain on this path, its headers being broken.
+inline bool is_refused(const Packet& packet, Way::Path path) {
+  if (packet.malformed == Reason::kNone) return false;
+  return path != Way::Path::kBridged || !packet.bridge_minds_not;
+}
 
 class Viewpoint {
  public:
@@ -38,18 +51,32 @@ class Viewpoint {
   // and leave by `out`, all others the other way.
   static Viewpoint of_router(std::vector<Prefix> inside, const InterfaceName& in,
                              const InterfaceName& out);
+  // The firewall of a bridge: the same, `in` and `out` being ports of `bridge`.
+  static Viewpoint of_bridge(std::vector<Prefix> inside, const InterfaceName& bridge,
+                             const InterfaceName& in, const InterfaceName& out);
 
   // `packet` has been parsed; `recorded` is the interface that the capture names, or null.
   // Sets kPacketType too, where the attachment left it kHost.
   Way way(Packet& packet, const InterfaceName* recorded) const;
+  // From one port of its bridge to the other; nothing if these are not its ports.
+  std::optional<Way> on_bridge(const InterfaceName& in, const InterfaceName& out) const;
+  // Sets kPacketType as Linux has it on a bridge, where another host's frame is like our own.
+  void type_bridged(Packet& packet) const;
 
  private:
   const InterfaceName* interface(const Packet& packet, bool outgoing,
                                  const InterfaceName* recorded) const;
 
-  const Host* host_ = nullptr;  // null: a router
+  Way forwarded(const Packet& packet) const;
+  Way bridged(const BridgePorts& ports) const {
+    return {.path = Way::Path::kBridged, .in = &bridge_, .out = &bridge_, .ports = &ports};
+  }
+
+  const Host* host_ = nullptr;  // null: a router, or a bridge
   InterfaceName in_;
   InterfaceName out_;
+  InterfaceName bridge_;                    // empty: a router
+  BridgePorts from_inside_, from_outside_;  // of a bridge
   InterfaceName loopback_{"lo"};
   std::vector<Prefix> inside_;
 };

@@ -41,6 +41,9 @@ std::string describe(const Way& way) {
     case Way::Path::kInput: return "input " + name(way.in) + " " + name(way.out);
     case Way::Path::kOutput: return "output " + name(way.in) + " " + name(way.out);
     case Way::Path::kForward: return "forward " + name(way.in) + " " + name(way.out);
+    case Way::Path::kBridged:
+      return "bridged " + name(way.in) + " " + name(way.out) + " from " + name(&way.ports->in) +
+             " to " + name(&way.ports->out);
     case Way::Path::kLoopback: return "loopback " + name(way.in) + " " + name(way.out);
   }
   return "";
@@ -145,6 +148,48 @@ TEST(Way, ARouterForwardsBetweenInsideAndOutside) {
   EXPECT_EQ(describe(viewpoint.way(from_inside.packet, nullptr)), "forward in0 out0");
   Sent from_outside("192.0.2.1", "10.0.0.7");
   EXPECT_EQ(describe(viewpoint.way(from_outside.packet, nullptr)), "forward out0 in0");
+}
+
+TEST(Way, ABridgeForwardsBetweenItsPorts) {
+  Viewpoint viewpoint = Viewpoint::of_bridge({*Prefix::parse("10.0.0.7/32")}, InterfaceName("br0"),
+                                             InterfaceName("in0"), InterfaceName("out0"));
+  Sent from_inside("10.0.0.7", "10.0.0.8");
+  EXPECT_EQ(describe(viewpoint.way(from_inside.packet, nullptr)),
+            "bridged br0 br0 from in0 to out0");
+  Sent from_outside("10.0.0.8", "10.0.0.7");
+  EXPECT_EQ(describe(viewpoint.way(from_outside.packet, nullptr)),
+            "bridged br0 br0 from out0 to in0");
+}
+
+TEST(Way, OnABridgeAnothersFrameIsLikeOnesOwn) {
+  Viewpoint viewpoint =
+      Viewpoint::of_bridge({}, InterfaceName("br0"), InterfaceName("in0"), InterfaceName("out0"));
+  struct Case {
+    std::string_view destination;
+    PacketType captured, seen;
+  };
+  for (const Case& c : {
+           Case{"10.0.0.8", PacketType::kOtherHost, PacketType::kHost},
+           Case{"10.0.0.8", PacketType::kHost, PacketType::kHost},
+           Case{"10.0.0.8", PacketType::kBroadcast, PacketType::kBroadcast},
+           Case{"255.255.255.255", PacketType::kHost, PacketType::kBroadcast},
+           Case{"224.0.0.251", PacketType::kHost, PacketType::kMulticast},
+       }) {
+    Sent sent("10.0.0.7", c.destination);
+    sent.packet.fields[Field::kPacketType] = static_cast<uint32_t>(c.captured);
+    viewpoint.way(sent.packet, nullptr);
+    EXPECT_EQ(sent.packet.fields[Field::kPacketType], static_cast<uint32_t>(c.seen))
+        << c.destination;
+  }
+}
+
+TEST(Way, ABridgeHandsOnWhatAHostRefusesForItsAddresses) {
+  Viewpoint bridge =
+      Viewpoint::of_bridge({}, InterfaceName("br0"), InterfaceName("in0"), InterfaceName("out0"));
+  Viewpoint router = Viewpoint::of_router({}, InterfaceName("in0"), InterfaceName("out0"));
+  Sent sent("ff02::1", "fd00::2");
+  EXPECT_EQ(describe(router.way(sent.packet, nullptr)), "none bad-header");
+  EXPECT_EQ(describe(bridge.way(sent.packet, nullptr)), "bridged br0 br0 from out0 to in0");
 }
 
 TEST(Way, ABrokenPacketHasNone) {

@@ -287,6 +287,18 @@ void write(const ProtocolNumber& protocol, const Scope&, std::string& out) {
   out += std::to_string(protocol.value);
 }
 
+std::string wrong_interface_name(Text name) {
+  constexpr size_t kLongest = 15;
+  if (name.empty()) return "an empty interface name";
+  if (name.size() > kLongest) {
+    return fmt::format("interface name '{}' has more than {} bytes", name, kLongest);
+  }
+  bool odd = std::ranges::any_of(name, [](char c) {
+    return static_cast<uint8_t>(c) <= ' ' || c == '"' || c == '\'' || c == '\\' || c == '\x7f';
+  });
+  return odd ? fmt::format("interface name '{}' has blanks or quotes", name) : "";
+}
+
 std::string read_string(Text text, size_t shortest, size_t longest, std::string& out) {
   if (text.size() < shortest) return "empty text";
   if (text.size() > longest) return fmt::format("longer than {} bytes", longest);

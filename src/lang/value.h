@@ -142,6 +142,10 @@ struct ProtocolNumber {
 std::string read(Text text, const Scope& scope, ProtocolNumber& out);
 void write(const ProtocolNumber& protocol, const Scope& scope, std::string& out);  // by number
 
+// What is wrong with the name of an interface, if anything is. Linux has none with blanks; nor
+// could iptables-restore read back what iptables-save prints of one, or of one with quotes.
+std::string wrong_interface_name(Text name);
+
 // Text of at most kLongest bytes.
 template <size_t kShortest, size_t kLongest>
 struct String {

@@ -35,6 +35,14 @@ struct InterfaceName {
   friend bool operator==(const InterfaceName&, const InterfaceName&) = default;
 };
 
+// The ports of a bridge that a frame comes in at and goes out by, which -m physdev asks about.
+// `out` is empty where the packet is for the host or routed: that way it may have a port too, but a
+// bridge looks for one when all rules have been passed.
+struct BridgePorts {
+  InterfaceName in;
+  InterfaceName out;
+};
+
 // How much can be said about a run of bytes of a packet.
 enum class Presence : uint8_t {
   kPresent,      // held
@@ -65,6 +73,7 @@ struct Packet {
   // From parse().
   Family family = Family::kIpv4;
   Reason malformed = Reason::kNone;  // not kNone: it reaches no chain
+  bool bridge_minds_not = false;     // ... but on a bridge, which reads less of a header
   uint32_t length = 0;  // of the IP packet, from its header (wire_length where total length is 0)
   uint16_t transport = 0;  // offset of the transport header
   // IPv6: no transport header was reached, since the one before it is not there, or in another

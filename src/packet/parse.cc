@@ -22,9 +22,18 @@ constexpr uint32_t kLargestWithoutOffload = 1500;
 
 constexpr size_t kParsedFields = static_cast<size_t>(Field::kPacketType);
 
+void refuse(Packet& packet, Reason reason) {
+  packet.malformed = reason;
+  packet.bridge_minds_not = false;
+}
+void refuse_on_host(Packet& packet) {
+  packet.malformed = Reason::kBadHeader;
+  packet.bridge_minds_not = true;
+}
+
 // Everything that parse() owns, as for a packet of which nothing could be read.
 void reset(Packet& packet) {
-  packet.malformed = Reason::kNone;
+  refuse(packet, Reason::kNone);
   packet.length = packet.wire_length;
   packet.transport = 0;
   packet.no_transport = false;
@@ -190,7 +199,7 @@ void walk_extensions(Packet& packet, uint8_t next) {
       break;
     }
     if (at > UINT16_MAX) {  // possible in a jumbogram only
-      packet.malformed = Reason::kBadHeader;
+      refuse(packet, Reason::kBadHeader);
       return;
     }
   }
@@ -214,19 +223,17 @@ Reason read_jumbo(Packet& packet, const uint8_t* option, uint8_t size) {
   return Reason::kNone;
 }
 
-Reason read_option(Packet& packet, uint8_t type, const uint8_t* option, uint8_t size) {
+bool is_good_option(uint8_t type, std::span<const uint8_t> option) {
   switch (type) {
-    case kPadN:
-      return std::any_of(option, option + size, [](uint8_t byte) { return byte != 0; })
-                 ? Reason::kBadHeader
-                 : Reason::kNone;
-    case kRouterAlert: return size == 2 ? Reason::kNone : Reason::kBadHeader;  // RFC 2711
-    case kJumbo: return read_jumbo(packet, option, size);
+    case kPadN: return std::ranges::all_of(option, [](uint8_t byte) { return byte == 0; });
+    case kRouterAlert:
+      return option.size() == 2;  // RFC 2711
     // RFC 8200, 4.2: the upper two bits say whether who does not know it may go on.
-    default: return type >> 6 == 0 ? Reason::kNone : Reason::kBadHeader;
+    default: return type >> 6 == 0;
   }
 }
 
+// What is too much for a bridge, too; what is not, it has marked.
 Reason read_options(Packet& packet, const uint8_t* at, const uint8_t* end) {
   uint32_t options = 0, padding = 0;
   while (at < end) {
@@ -237,12 +244,16 @@ Reason read_options(Packet& packet, const uint8_t* at, const uint8_t* end) {
     } else {
       if (end - at < 2 || end - at < 2 + at[1]) return Reason::kBadHeader;
       uint8_t size = at[1];
-      if (Reason bad = read_option(packet, type, at + 2, size); bad != Reason::kNone) return bad;
+      if (type == kJumbo) {
+        if (Reason bad = read_jumbo(packet, at + 2, size); bad != Reason::kNone) return bad;
+      } else if (!is_good_option(type, {at + 2, size})) {
+        refuse_on_host(packet);
+      }
       at += 2 + size;
       padding = type == kPadN ? padding + 2u + size : 0;
-      if (type != kPadN && ++options > kMostOptions) return Reason::kBadHeader;
+      if (type != kPadN && ++options > kMostOptions) refuse_on_host(packet);
     }
-    if (padding > kMostPadding) return Reason::kBadHeader;
+    if (padding > kMostPadding) refuse_on_host(packet);
   }
   return Reason::kNone;
 }
@@ -251,18 +262,18 @@ Reason read_options(Packet& packet, const uint8_t* at, const uint8_t* end) {
 void check_hop_by_hop(Packet& packet) {
   constexpr uint32_t kAt = sizeof(Ipv6Header);
   if (packet.presence(kAt, 8) == Presence::kShort) {
-    packet.malformed = Reason::kBadHeader;
+    refuse(packet, Reason::kBadHeader);
     return;
   }
   const auto* header = packet.header<Ipv6Extension>(kAt);
   if (!header) return;
   uint32_t size = 8u * (header->length + 1u);
   if (packet.presence(kAt, size) == Presence::kShort) {
-    packet.malformed = Reason::kBadHeader;
+    refuse(packet, Reason::kBadHeader);
   } else if (packet.captured >= kAt + size) {
     const uint8_t* options = packet.data + kAt + sizeof(Ipv6Extension);
     Reason bad = read_options(packet, options, packet.data + kAt + size);
-    if (bad != Reason::kNone) packet.malformed = bad;
+    if (bad != Reason::kNone) refuse(packet, bad);
   }
 }
 
@@ -292,7 +303,7 @@ void parse_ipv6(Packet& packet) {
   }
   packet.length = length;
   bool reserved_group = ip.destination[0] == 0xff && (ip.destination[1] & 0xf) == 0;
-  if (ip.source[0] == 0xff || reserved_group) packet.malformed = Reason::kBadHeader;
+  if (ip.source[0] == 0xff || reserved_group) refuse_on_host(packet);
   if (ip.next_header == protocol::kHopByHop) check_hop_by_hop(packet);
   packet.fields[Field::kLength] = packet.length;
   walk_extensions(packet, ip.next_header);

@@ -12,12 +12,13 @@ namespace sallyport {
 // wire_length set) and fills everything that packet.h lists under parse().
 // A packet that Linux drops before any chain comes back with `malformed` set:
 // wrong version, header length, IPv4 header checksum, or a total length beyond
-// the data (kernel-facts 7). The fields are filled all the same as far as they
-// can be: with kBadHeaderChecksum all are, so that whoever trusts a capture taken
-// with offload may go on. A short transport header is not malformed: fields that
-// could not be read are 0, and presence() tells why. An IPv6 extension header of
-// which not even the front is there is the protocol itself (kProtocol 0, 43, 44,
-// 51 or 60), at `transport`.
+// the data (kernel-facts 7); in IPv6 a source or group that cannot be one, or hop-by-hop options
+// that are broken, or not for everybody to ignore (all that a bridge asks of them is that they fit
+// into their header, and that a jumbogram is one). The fields are filled all the same as far as
+// they can be: with kBadHeaderChecksum all are, so that whoever trusts a capture taken with offload
+// may go on. A short transport header is not malformed: fields that could not be read are 0, and
+// presence() tells why. An IPv6 extension header of which not even the front is there is the
+// protocol itself (kProtocol 0, 43, 44, 51 or 60), at `transport`.
 void parse(Packet& packet);
 
 // IPv6 that belongs on `lo` alone: ::1 at either end, or an interface-local group

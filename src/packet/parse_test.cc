@@ -272,37 +272,44 @@ TEST(Parse, HopByHopOptionsThatLinuxDropsBeforeAnyChain) {
     if (i < 8) eight = eight + Bytes{0x1e, 0};
     nine = nine + Bytes{0x1e, 0};
   }
+  enum class By : uint8_t { kNobody, kHost, kBridgeToo };
   struct Row {
     const char* name;
     Bytes options;
-    bool dropped;
+    By dropped;
   };
   const Row rows[] = {
-      {"PadN", option({1, 4, 0, 0, 0, 0}), false},
-      {"six Pad1", option({0, 0, 0, 0, 0, 0}), false},
-      {"PadN with a byte that is not zero", option({1, 4, 0, 0, 0, 7}), true},
-      {"PadN past the end", option({1, 5, 0, 0, 0, 0}), true},
-      {"an option of one byte at the end", option({1, 3, 0, 0, 0, 1}), true},
-      {"eight bytes of padding", option({1, 6, 0, 0, 0, 0, 0, 0, 0x1e, 4, 0, 0, 0, 0}), true},
-      {"unknown, to be skipped", option({0x1e, 4, 0, 0, 0, 0}), false},
-      {"unknown, discard", option({0x5e, 4, 0, 0, 0, 0}), true},
-      {"unknown, discard and tell", option({0x9e, 4, 0, 0, 0, 0}), true},
-      {"unknown, discard and tell if unicast", option({0xde, 4, 0, 0, 0, 0}), true},
-      {"router alert", option({5, 2, 0, 0, 1, 0}), false},
-      {"router alert of 3 bytes", option({5, 3, 0, 0, 0, 0}), true},
-      {"jumbo beside a payload length", option({0xc2, 4, 0, 1, 0x11, 0x70}), true},
-      {"eight options", eight + Bytes(6), false},
-      {"nine options", nine + Bytes(4), true},
+      {"PadN", option({1, 4, 0, 0, 0, 0}), By::kNobody},
+      {"six Pad1", option({0, 0, 0, 0, 0, 0}), By::kNobody},
+      {"PadN with a byte that is not zero", option({1, 4, 0, 0, 0, 7}), By::kHost},
+      {"PadN past the end", option({1, 5, 0, 0, 0, 0}), By::kBridgeToo},
+      {"an option of one byte at the end", option({1, 3, 0, 0, 0, 1}), By::kBridgeToo},
+      {"eight bytes of padding", option({1, 6, 0, 0, 0, 0, 0, 0, 0x1e, 4, 0, 0, 0, 0}), By::kHost},
+      {"unknown, to be skipped", option({0x1e, 4, 0, 0, 0, 0}), By::kNobody},
+      {"unknown, discard", option({0x5e, 4, 0, 0, 0, 0}), By::kHost},
+      {"unknown, discard and tell", option({0x9e, 4, 0, 0, 0, 0}), By::kHost},
+      {"unknown, discard and tell if unicast", option({0xde, 4, 0, 0, 0, 0}), By::kHost},
+      {"router alert", option({5, 2, 0, 0, 1, 0}), By::kNobody},
+      {"router alert of 3 bytes", option({5, 3, 0, 0, 0, 0}), By::kHost},
+      {"jumbo beside a payload length", option({0xc2, 4, 0, 1, 0x11, 0x70}), By::kBridgeToo},
+      {"eight options", eight + Bytes(6), By::kNobody},
+      {"nine options", nine + Bytes(4), By::kHost},
   };
   for (const Row& row : rows) {
     Bytes header = Bytes{17, static_cast<uint8_t>((row.options.size() + 2) / 8 - 1)} + row.options;
     ASSERT_EQ(header.size() % 8, 0u) << row.name;
-    Reason expected = row.dropped ? Reason::kBadHeader : Reason::kNone;
-    EXPECT_EQ(Parsed(ipv6(0, header + udp())).packet.malformed, expected) << row.name;
+    Reason expected = row.dropped == By::kNobody ? Reason::kNone : Reason::kBadHeader;
+    Parsed first(ipv6(0, header + udp()));
+    EXPECT_EQ(first.packet.malformed, expected) << row.name;
+    EXPECT_EQ(first.packet.bridge_minds_not, row.dropped == By::kHost) << row.name;
     // Behind another header nobody reads them.
     Bytes second = extension(0) + header + udp();
     EXPECT_EQ(Parsed(ipv6(60, second)).packet.malformed, Reason::kNone) << row.name;
   }
+  Parsed both(
+      ipv6(0, option({17, 0, 0x5e, 0, 1, 9, 0, 0}) + udp()));  // to be discarded, and broken
+  EXPECT_EQ(both.packet.malformed, Reason::kBadHeader);
+  EXPECT_FALSE(both.packet.bridge_minds_not);
   EXPECT_EQ(Parsed(ipv6(0, {17, 0})).packet.malformed, Reason::kBadHeader);
   EXPECT_EQ(Parsed(ipv6(0, Bytes{17, 30} + Bytes(30))).packet.malformed, Reason::kBadHeader);
 }
@@ -334,6 +341,8 @@ TEST(Parse, Ipv6AddressesThatLinuxDropsBeforeAnyChain) {
   };
   EXPECT_EQ(between("ff02::1", "fd00::2").packet.malformed, Reason::kBadHeader);
   EXPECT_EQ(between("fd00::1", "ff00::1").packet.malformed, Reason::kBadHeader);
+  EXPECT_TRUE(between("ff02::1", "fd00::2").packet.bridge_minds_not);
+  EXPECT_TRUE(between("fd00::1", "ff00::1").packet.bridge_minds_not);
   EXPECT_EQ(between("fd00::1", "ff03::1").packet.malformed, Reason::kNone);
   EXPECT_EQ(between("::", "::").packet.malformed, Reason::kNone);
   EXPECT_EQ(between("::ffff:1.2.3.4", "fd00::2").packet.malformed, Reason::kNone);

@@ -41,7 +41,8 @@ struct Context {
   Tracked* tracked = nullptr;      // before conntrack (raw): info is kNone
   SetStore* sets = nullptr;
   const Host* host = nullptr;
-  std::span<Memory> memory;  // as many as Program::memories
+  const BridgePorts* ports = nullptr;  // null: the packet came in at no bridge's port
+  std::span<Memory> memory;            // as many as Program::memories
   // For the raw table's CT target: how to track.
   Zone zone{};
   bool zone_is_mark = false;  // as the mark is when the packet is tracked

@@ -479,11 +479,8 @@ class LineParser {
     const Token* word = value(token);
     if (word == nullptr) return false;
     std::string_view name = word->text;
-    constexpr size_t kLongest = 15;
-    if (name.empty()) return fail(word->span, "an empty interface name");
-    if (name.size() > kLongest) {
-      return fail(word->span,
-                  fmt::format("interface name '{}' has more than {} bytes", name, kLongest));
+    if (std::string wrong = wrong_interface_name(name); !wrong.empty()) {
+      return fail(word->span, wrong);
     }
     bool prefix = name.ends_with('+');
     if (prefix) name.remove_suffix(1);

@@ -241,6 +241,9 @@ class WhoTheHostIs(program.Case):
                             (["--forward", "--in-if", "a-name-of-17-bytes"], "--in-if a-name-of-17-bytes: "),
                             (["--forward", "--host", c.HOST], "--host excludes --forward"),
                             (["--inside", "10.0.0.0/8"], "--inside requires --forward"),
+                            (["--bridge", "br0"], "--bridge requires --forward"),
+                            (["--forward", "--bridge", "a-name-of-17-bytes"], "--bridge a-name-of-17-bytes: "),
+                            (["--forward", "--bridge", "in0"], "--bridge in0: it has two ports"),
                             (["--compat", "bsd"], "--compat: bsd"),
                             (["--checksums", "maybe"], "--checksums: maybe"),
                             (["--sysctl", "net.netfilter.nonsense=1"], "no such knob"),
@@ -278,6 +281,57 @@ class Forward(program.Case):
         result = self.replay(text, c.pcap(self.FRAMES), "--forward", "--inside", "10.0.0.0/8",
                              "--in-if", "lan", "--out-if", "wan")
         self.assertEqual(result.column("verdict"), ["ACCEPT", "ACCEPT", "DROP"])
+
+
+class Bridge(program.Case):
+    RULES = rules("-A FORWARD -i br0 -o br0 -m physdev --physdev-in in0 --physdev-out out0 -m ttl --ttl-eq 64 -j ACCEPT",
+                  "-A FORWARD -m physdev --physdev-is-bridged -m conntrack --ctstate ESTABLISHED -j ACCEPT")
+
+    def test_packets_are_handed_on_between_the_ports_and_not_routed(self):
+        result = self.replay(self.RULES, c.pcap(Forward.FRAMES), "--forward", "--bridge", "br0",
+                             "--inside", "10.0.0.0/8")
+        self.assertEqual(result.column("verdict"), ["ACCEPT", "ACCEPT", "DROP"])
+        self.assertEqual([rule["num"] for rule in result.column("rule")], [1, 2, "policy"])
+
+    def test_a_port_has_the_name_that_is_given(self):
+        text = self.RULES.replace("in0", "lan").replace("out0", "wan")
+        result = self.replay(text, c.pcap(Forward.FRAMES), "--forward", "--bridge", "br0",
+                             "--inside", "10.0.0.0/8", "--in-if", "lan", "--out-if", "wan")
+        self.assertEqual(result.column("verdict"), ["ACCEPT", "ACCEPT", "DROP"])
+
+    def test_rules_that_take_a_port_for_an_interface_are_said(self):
+        text = self.RULES.replace("-i br0", "-i in0").replace("-o br0", "-o out0")
+        result = self.replay(text, c.pcap(Forward.FRAMES), "--forward", "--bridge", "br0")
+        self.assertIn("the rules name in0, out0, and not br0", result.err)
+
+    def test_ask_goes_by_the_bridge_where_a_way_names_its_ports(self):
+        packet = "udp 10.0.0.5:4000 > 1.1.1.1:53"
+        for way, flags, verdict in (("fwd in0 out0", ["--bridge", "br0"], "ACCEPT"),
+                                    ("fwd out0 in0", ["--bridge", "br0"], "DROP"),
+                                    ("fwd in0 eth9", ["--bridge", "br0"], "DROP"),
+                                    ("fwd in0 out0", [], "DROP")):
+            with self.subTest(way=way, flags=flags):
+                result = self.run_program("ask", "--rules", self.file("my.rules", self.RULES), "--forward",
+                                          *flags, "--json", f"{way} {packet}")
+                self.assertEqual(result.column("verdict"), [verdict])
+
+    def test_what_a_bridge_rejects_is_answered_though_no_route_is_known(self):
+        result = self.replay(rules("-A FORWARD -j REJECT"), c.pcap(Forward.FRAMES[:1]), "--forward", "--bridge", "br0",
+                             "--answers", "answers.pcapng")
+        self.assertEqual(result.column("verdict"), ["DROP"])
+        answers = self.run_program("replay", "--json", "--rules", "rules", "--forward", "answers.pcapng")
+        self.assertEqual(answers.column("dst"), ["10.0.0.5"])
+
+    def test_tagged_frames_are_judged_like_others(self):
+        tagged = c.frame(c.udp("10.0.0.5", 4000, "1.1.1.1", 53), vlans=[(0x8100, 7)])
+        result = self.replay(self.RULES, c.pcap([tagged]), "--forward", "--bridge", "br0", "--inside", "10.0.0.0/8")
+        self.assertEqual(result.column("verdict"), ["ACCEPT"])
+
+    def test_explain_says_the_ports(self):
+        packet = "fwd out0 in0 udp 10.0.0.5:4000 > 1.1.1.1:53"
+        result = self.run_program("ask", "--rules", self.file("my.rules", self.RULES), "--forward",
+                                  "--bridge", "br0", packet)
+        self.assertIn("it came in at out0, and goes out by in0", result.out)
 
 
 class Knobs(program.Case):

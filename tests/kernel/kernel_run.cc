@@ -126,7 +126,7 @@ class Runner {
     step.sighting.flow_is_doubtful = zones_.are_doubtful || flows->size() > 1;
     step.sighting.seen.answer = answers_.take();
     if (packet.path != ScriptPacket::Path::kIn) {
-      step.sighting.sent = sandbox_.sent_by(packet.out.text());
+      step.sighting.sent = sandbox_.sent_for(packet);
     }
     step.sighting.seen.seconds_late =
         static_cast<uint32_t>((lag + kTicksPerSecond - 1) / kTicksPerSecond);

@@ -33,7 +33,7 @@ bool needs_conntrack(const Script& script) {
 
 // The probes' table. "<" marks a hook's begin, ">" its end, "S" the state. Where a way may end the
 // whole packet is logged.
-std::string probe_rules(bool conntrack) {
+std::string probe_rules(bool conntrack, std::span<const ScriptBridge> bridges) {
   struct Chain {
     const char* name;
     const char* hook;
@@ -66,6 +66,12 @@ std::string probe_rules(bool conntrack) {
     // The copy of a broadcast that its sender gets back: a packet has one way.
     if (std::string_view(chain.name) == "PRE") {
       fmt::format_to(end, "  iifname != lo meta priority {} drop\n", Sandbox::kPriority);
+    }
+    // What a bridge hands on to all it keeps a copy of.
+    for (const ScriptBridge& bridge : bridges) {
+      if (std::string_view(chain.name) != "IN") break;
+      fmt::format_to(end, "  iifname {} meta pkttype {{ broadcast, multicast }} drop\n",
+                     bridge.name.text());
     }
     if (chain.entry) out += "  meta nftrace set 1\n";
     fmt::format_to(end, "  log group {} prefix \"{}<\" queue-threshold 1\n }}\n", kProbeGroup,
@@ -166,7 +172,9 @@ std::expected<Probe, std::string> Probe::open(const Script& script) {
       return std::unexpected(done.error());
     }
   }
-  if (Done done = run_program({"nft", "-f", "-"}, probe_rules(needs_conntrack(script))); !done) {
+  if (Done done =
+          run_program({"nft", "-f", "-"}, probe_rules(needs_conntrack(script), script.bridges));
+      !done) {
     return std::unexpected(done.error());
   }
   probe.lengths_ = {chain_lengths(script.rules), chain_lengths(script.rules6)};
@@ -219,7 +227,8 @@ Sighting Probe::take(const ScriptPacket& packet) {
   // A helper's word comes later.
   if (sighting.complaint.empty() && seen.state != CtInfo::kInvalid) sighting.complaint = said;
   bool out = packet.path == ScriptPacket::Path::kOut;
-  bool forward = packet.path == ScriptPacket::Path::kForward;
+  bool forward =
+      packet.path == ScriptPacket::Path::kForward || packet.path == ScriptPacket::Path::kBridged;
   bool loops = out && packet.out.text() == "lo";
   std::string_view way_end = forward || (out && !loops) ? "POST>" : "IN>";
   std::string_view first = out ? "OUT<" : "PRE<", first_end = out ? "OUT>" : "PRE>";

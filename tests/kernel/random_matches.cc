@@ -38,13 +38,37 @@ std::string addresses(Random& random, const RulePlace& place) {
 std::string interfaces(Random& random, const RulePlace& place) {
   bool in = !place.built_in || place.only_at(kAtPrerouting | kAtInput | kAtForward);
   bool out = !place.built_in || place.only_at(kAtForward | kAtOutput | kAtPostrouting);
-  auto name = [&] { return random.pick({"eth0", "eth0", "eth1", "eth+", "lo", "e+"}); };
+  bool bridge = place.world.is_bridge();
+  auto name = [&] {
+    return bridge ? random.pick({"eth0", "br0", "br0", "eth+", "b+", "eth1"})
+                  : random.pick({"eth0", "eth0", "eth1", "eth+", "lo", "e+"});
+  };
   std::string text;
   if (in && random.chance(70)) text += joined({" ", not_now_and_then(random), "-i ", name()});
   if (out && (text.empty() || random.chance(40))) {
     text += joined({" ", not_now_and_then(random), "-o ", name()});
   }
   return text;
+}
+
+std::string physdev(Random& random, const RulePlace& place) {
+  auto name = [&] { return random.pick({"eth1", "eth1", "eth2", "eth0", "eth+", "+", "br0"}); };
+  std::string bridged = random.chance(30) ? not_now_and_then(random) + "--physdev-is-bridged" : "";
+  // In OUTPUT the way out may be asked for of bridged packets only.
+  bool out = place.only_at(kAtPrerouting | kAtInput | kAtForward | kAtPostrouting) ||
+             bridged.starts_with("--");
+  std::string text;
+  if (random.chance(40)) text += joined({" ", not_now_and_then(random), "--physdev-in ", name()});
+  if (out && random.chance(40)) {
+    text += joined({" ", not_now_and_then(random), "--physdev-out ", name()});
+  }
+  if (out && random.chance(20)) text += joined({" ", not_now_and_then(random), "--physdev-is-out"});
+  bool any = !text.empty() || !bridged.empty();
+  if (!any || random.chance(20)) {
+    text += joined({" ", not_now_and_then(random), "--physdev-is-in"});
+  }
+  if (!bridged.empty()) text += ' ' + bridged;
+  return " -m physdev" + text;
 }
 
 std::string fragments(Random& random, const RulePlace&) {
@@ -418,6 +442,8 @@ std::string random_matches(Random& random, const RulePlace& place) {
     used |= bit;
     text += kind.write(random, place);
   }
+  // Beside the table, so that a seed without a bridge means what it always meant.
+  if (place.world.is_bridge() && random.chance(25)) text += physdev(random, place);
   return text;
 }
 

@@ -69,8 +69,8 @@ void add_block(std::string& text, std::string_view name, const std::string& bloc
 std::string random_script(uint64_t seed) {
   Random random(seed);
   Random of_world = random.fork(), of_rules = random.fork(), of_traffic = random.fork(),
-         of_time = random.fork(), of_help = random.fork();
-  World world(of_world);
+         of_time = random.fork(), of_help = random.fork(), of_bridge = random.fork();
+  World world(of_world, of_bridge);
   std::string text = fmt::format("# seed {}\n", seed) + world.head();
   text += random_sysctls(of_world, world);
   RandomSets sets = random_sets(of_rules, world);

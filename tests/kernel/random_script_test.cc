@@ -110,8 +110,8 @@ void want_extensions(const Types& types, std::string_view flag, std::set<std::st
 }
 
 TEST(RandomScript, NothingOfTheLanguageIsLeftOut) {
-  std::set<std::string> wanted{"host", "forward", "group", "sets", "rules", "rules6",
-                               "in",   "out",     "fwd",   "lo",   "more"};
+  std::set<std::string> wanted{"host",   "forward", "bridge", "group", "sets", "rules",
+                               "rules6", "in",      "out",    "fwd",   "lo",   "more"};
   want_extensions(matches(), "-m ", wanted);
   want_extensions(targets(), "-j ", wanted);
   for (std::string_view name : packet_protocols()) wanted.emplace(name);

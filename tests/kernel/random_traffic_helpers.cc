@@ -129,7 +129,7 @@ Steps tftp_conversation(Random& random, const World& world) {
 Steps netbios_conversation(Random& random, const World& world) {
   Link link = world.host_link(random, Family::kIpv4);
   if (!link.there.starts_with("out")) link = link.swapped();
-  bool inside = link.there.ends_with("eth1");
+  bool inside = !link.there.ends_with("eth0");
   uint16_t port = random.chance(30) ? kNetbios : world.client_port(random);
   Link question = link;
   question.b = inside ? "10.0.0.255" : "192.168.1.255";

@@ -56,7 +56,7 @@ Steps other_conversation(Random& random, const World& world) {
 // Questions and reports, to groups and sometimes to a neighbour. RFC 2236 and 3376. The host itself
 // reports nothing: its kernel would know nothing of what a packet socket says for it.
 Steps igmp_conversation(Random& random, const World& world) {
-  Link link = world.host_link(random, Family::kIpv4);
+  Link link = world.link_to_many(random, Family::kIpv4);
   Steps steps;
   for (uint32_t count = random.between(1, 3); count > 0; count--) {
     bool from_a = random.chance(50);

@@ -40,7 +40,7 @@ Steps udp_conversation(Random& random, const World& world) {
 // A question to a group or a broadcast, and unicast answers, from the port
 // asked or another.
 Steps group_conversation(Random& random, const World& world) {
-  Link link = world.host_link(random, world.family(random));
+  Link link = world.link_to_many(random, world.family(random));
   std::string group = world.group(random, link.family);
   // The machine's own broadcasts come back to it, and then have two ways.
   bool broadcast = group.ends_with(".255");

@@ -52,11 +52,12 @@ Link Link::swapped() const {
   return {.family = family, .a = b, .b = a, .there = back, .back = there};
 }
 
-World::World(Random& random)
+World::World(Random& random, Random& of_bridge)
     : router_(random.chance(35)),
       timed_(random.chance(25)),
       tracked_(!random.chance(5)),
-      ipv6_percent_(random.pick({0u, 0u, 20u, 50u, 100u})) {}
+      ipv6_percent_(random.pick({0u, 0u, 20u, 50u, 100u})),
+      bridge_(of_bridge.chance(20)) {}
 
 Family World::family(Random& random) const {
   return random.chance(ipv6_percent_) ? Family::kIpv6 : Family::kIpv4;
@@ -64,16 +65,19 @@ Family World::family(Random& random) const {
 
 std::string World::head() const {
   std::string head = "host eth0=192.168.1.2/24 eth0=2001:db8::2/64 eth0=fe80::2/64";
-  if (router_) head += " eth1=10.0.0.1/24 eth1=2001:db8:1::1/64\nforward";
+  std::string inside = bridge_ ? "br0" : "eth1";
+  if (has_inside()) head += fmt::format(" {0}=10.0.0.1/24 {0}=2001:db8:1::1/64", inside);
+  if (bridge_) head += "\nbridge br0 eth1 eth2";
+  if (router_) head += "\nforward";
   return head + "\ngroup 239.255.255.250 ff02::c\n";
 }
 
 std::string World::own(Random&, Family family, bool inside) const {
-  return kOwn[row(family)][inside && router_];
+  return kOwn[row(family)][inside && has_inside()];
 }
 
 std::string World::peer(Random& random, Family family, bool inside) const {
-  return random.pick(kPeers[row(family)][inside && router_]);
+  return random.pick(kPeers[row(family)][inside && has_inside()]);
 }
 
 std::string World::any_address(Random& random, Family family) const {
@@ -105,17 +109,13 @@ uint16_t World::any_port(Random& random) const {
   return random.chance(50) ? server_port(random) : client_port(random);
 }
 
-std::string World::interface(Random& random) const {
-  return router_ && random.chance(50) ? "eth1" : "eth0";
-}
-
 Link World::host_link(Random& random, Family family) const {
-  bool inside = router_ && random.chance(40);
+  bool inside = has_inside() && random.chance(40);
   std::string device = inside ? "eth1" : "eth0";
   Link link{.family = family,
             .a = own(random, family, inside),
             .b = peer(random, family, inside),
-            .there = "out " + device,
+            .there = inside && bridge_ ? "out br0" : "out " + device,
             .back = "in " + device};
   if (family == Family::kIpv6 && !inside && random.chance(15)) {
     link.a = kOwnLinkLocal;
@@ -130,13 +130,30 @@ Link World::link(Random& random) const {
     std::string self = own(random, of, false);
     return {.family = of, .a = self, .b = self, .there = "out lo", .back = "out lo"};
   }
+  if (bridge_ && random.chance(60)) return bridged_link(random, of);
   if (!router_ || random.chance(30)) return host_link(random, of);
   Link link{.family = of,
             .a = peer(random, of, true),
             .b = peer(random, of, false),
             .there = "fwd eth1 eth0",
-            .back = "fwd eth0 eth1"};
+            .back = bridge_ ? "fwd eth0 br0" : "fwd eth0 eth1"};
   return random.chance(70) ? link : link.swapped();
+}
+
+Link World::link_to_many(Random& random, Family family) const {
+  Link link = host_link(random, family);
+  return bridge_ && link.there == "in eth1" ? bridged_link(random, family) : link;
+}
+
+// A bridge does not ask whose an address is.
+Link World::bridged_link(Random& random, Family family) const {
+  Link link{.family = family,
+            .a = peer(random, family, true),
+            .b = peer(random, family, random.chance(70)),
+            .there = "fwd eth1 eth2",
+            .back = "fwd eth2 eth1"};
+  if (random.chance(10)) link.b = own(random, family, random.chance(50));
+  return random.chance(50) ? link : link.swapped();
 }
 
 }  // namespace sallyport::testing

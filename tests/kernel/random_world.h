@@ -3,7 +3,8 @@
 // All subjects (traffic, rules, sets) draw from the same few addresses, ports
 // and marks, so that conversations meet each other's flows and rules hit. The
 // world is a host on eth0 with neighbours and somebody off-link, or a router
-// with an inside on eth1 besides.
+// with an inside on eth1 besides; in some that is a bridge, br0, with eth1 and
+// eth2 for ports, of a router or of a host that only bridges.
 #pragma once
 
 #include <cstdint>
@@ -45,9 +46,11 @@ std::string endpoint(const std::string& address, uint16_t port);
 
 class World {
  public:
-  explicit World(Random& random);
+  // `of_bridge` is a stream of its own: what it decides draws nothing from `random`.
+  World(Random& random, Random& of_bridge);
 
   bool is_router() const { return router_; }
+  bool is_bridge() const { return bridge_; }
   bool is_timed() const { return timed_; }      // timeouts are short and time passes
   bool is_tracked() const { return tracked_; }  // some rule asks for the state
   Family family(Random& random) const;
@@ -57,6 +60,11 @@ class World {
   Link link(Random& random) const;
   // A conversation of the host itself with a neighbour.
   Link host_link(Random& random, Family family) const;
+  // The same, its first packet to many. What came in at a port of the bridge for the host the
+  // bridge would hand on, too, and it would have two ways: it is bridged instead.
+  Link link_to_many(Random& random, Family family) const;
+  // Of two who are at the ports of the bridge.
+  Link bridged_link(Random& random, Family family) const;
   std::string own(Random& random, Family family, bool inside) const;
   std::string peer(Random& random, Family family, bool inside) const;
   std::string any_address(Random& random, Family family) const;
@@ -65,11 +73,13 @@ class World {
   uint16_t server_port(Random& random) const;
   uint16_t client_port(Random& random) const;
   uint16_t any_port(Random& random) const;
-  std::string interface(Random& random) const;
 
  private:
+  bool has_inside() const { return router_ || bridge_; }
+
   bool router_, timed_, tracked_;
   uint32_t ipv6_percent_;
+  bool bridge_;
 };
 
 }  // namespace sallyport::testing

@@ -67,8 +67,11 @@ Done set_sysctl(std::string_view name, std::string_view value) {
 std::set<std::string> interfaces_of(const Script& script) {
   std::set<std::string> names;
   auto add = [&](const InterfaceName& name) {
-    if (!name.text().empty() && name.text() != "lo") names.emplace(name.text());
+    bool is_bridge =
+        std::ranges::find(script.bridges, name, &ScriptBridge::name) != script.bridges.end();
+    if (!name.text().empty() && name.text() != "lo" && !is_bridge) names.emplace(name.text());
   };
+  for (const ScriptBridge& bridge : script.bridges) std::ranges::for_each(bridge.ports, add);
   for (const Script::HostAddress& host : script.host) add(host.interface);
   for (const ScriptPacket& packet : script.packets) {
     add(packet.in);
@@ -78,6 +81,26 @@ std::set<std::string> interfaces_of(const Script& script) {
 }
 
 constexpr int kMostTries = 5000;  // a millisecond apart
+
+constexpr const char* kStranger = "02:00:00:00:00:fd";
+
+bool is_port(std::string_view name, std::span<const ScriptBridge> bridges) {
+  return std::ranges::any_of(bridges, [&](const ScriptBridge& bridge) {
+    return std::ranges::find(bridge.ports, InterfaceName(name)) != bridge.ports.end();
+  });
+}
+
+// Its ports are there. It forwards at once, and keeps no book of who listens to which group.
+void add_bridge(const ScriptBridge& bridge, std::string& links) {
+  std::string_view name = bridge.name.text();
+  auto end = std::back_inserter(links);
+  fmt::format_to(end, "link add {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n",
+                 name);
+  for (const InterfaceName& port : bridge.ports) {
+    fmt::format_to(end, "link set {} master {}\n", port.text(), name);
+  }
+  fmt::format_to(end, "link set {} addrgenmode none arp off up\n", name);
+}
 
 // Whether /proc/net/ipv6_route has a local route (RTF_LOCAL) that begins like this.
 bool has_local_route(const std::string& route) {
@@ -168,6 +191,7 @@ std::expected<Sandbox, std::string> Sandbox::open(const Script& script) {
   Sandbox sandbox;
   Done done = leave_the_machine();
   if (done) done = sandbox.add_devices(script);
+  sandbox.bridges_ = script.bridges;
   if (done) done = sandbox.configure(script);
   if (done) done = sandbox.join(script);
   if (!done) return std::unexpected(done.error());
@@ -217,6 +241,7 @@ Done Sandbox::configure(const Script& script) {
     sysctls.emplace_back(fmt::format("net.ipv6.conf.{}.accept_dad", where), "0");
   }
   std::string links = "link set lo up\n", batch;
+  for (const ScriptBridge& bridge : bridges_) add_bridge(bridge, links);
   for (const auto& [name, device] : devices_) {
     sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/addr_gen_mode", name), "1");  // none
     sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/accept_ra", name), "0");
@@ -234,17 +259,28 @@ Done Sandbox::configure(const Script& script) {
     }
   }
   int metric = 1000;
-  for (const auto& [name, device] : devices_) {
+  auto add_routes = [&](std::string_view name) {
     for (const char* everywhere : {"0.0.0.0/0", "::/0"}) {
       fmt::format_to(std::back_inserter(batch), "route add {} dev {} metric {}\n", everywhere, name,
                      metric);
     }
     metric++;
+  };
+  for (const auto& [name, device] : devices_) {
+    if (!is_port(name, bridges_)) add_routes(name);
   }
+  for (const ScriptBridge& bridge : bridges_) add_routes(bridge.name.text());
   std::set<std::string> forwarded;
   for (const ScriptPacket& packet : script.packets) {
     const PacketSpec& spec = packet.packet.spec;
     std::string to = spec.destination.text(spec.family);
+    bool leaves =
+        packet.path == ScriptPacket::Path::kOut || packet.path == ScriptPacket::Path::kForward;
+    bool alone = !spec.destination.is_multicast(spec.family);
+    if (leaves && alone && find_bridge(packet.out)) {
+      fmt::format_to(std::back_inserter(batch), "neigh replace {} lladdr {} dev {} nud permanent\n",
+                     to, kStranger, packet.out.text());
+    }
     if (packet.path != ScriptPacket::Path::kForward || !forwarded.insert(to).second) continue;
     fmt::format_to(std::back_inserter(batch), "route replace {}/{} dev {}\n", to,
                    bits_of(spec.family), packet.out.text());
@@ -265,14 +301,22 @@ Done Sandbox::configure(const Script& script) {
 // The kernel notices a carrier a little later, and IPv6 gives no address its use before.
 Done Sandbox::await_links() const {
   for (const auto& [name, device] : devices_) {
-    Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq request{};
-    std::copy(name.begin(), name.end(), request.ifr_name);
-    for (int tries = 0; (request.ifr_flags & IFF_RUNNING) == 0; tries++) {
-      if (tries == kMostTries) return std::unexpected(name + " does not come up");
-      ::usleep(1000);
-      if (::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return failure(name);
-    }
+    if (Done done = await_link(name); !done) return done;
+  }
+  for (const ScriptBridge& bridge : bridges_) {
+    if (Done done = await_link(std::string(bridge.name.text())); !done) return done;
+  }
+  return {};
+}
+
+Done Sandbox::await_link(const std::string& name) const {
+  Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  ifreq request{};
+  std::copy(name.begin(), name.end(), request.ifr_name);
+  for (int tries = 0; (request.ifr_flags & IFF_RUNNING) == 0; tries++) {
+    if (tries == kMostTries) return std::unexpected(name + " does not come up");
+    ::usleep(1000);
+    if (::ioctl(fd.get(), SIOCGIFFLAGS, &request) != 0) return failure(name);
   }
   return {};
 }
@@ -341,8 +385,9 @@ Sandbox::Mac Sandbox::destination_mac(const Device& device, const ScriptPacket& 
                       std::ranges::find(broadcasts_, spec.destination) != broadcasts_.end());
     if (broadcast) return {255, 255, 255, 255, 255, 255};
     // To another host, whose frame it is.
-    bool foreign = packet.path == ScriptPacket::Path::kIn &&
-                   std::ranges::find(own_, spec.destination) == own_.end();
+    bool foreign = packet.path == ScriptPacket::Path::kBridged ||
+                   (packet.path == ScriptPacket::Path::kIn &&
+                    std::ranges::find(own_, spec.destination) == own_.end());
     return foreign ? Mac{2, 0, 0, 0, 0, 0xfd} : device.mac;
   }
   if (spec.family == Family::kIpv4) {  // RFC 1112, 6.4
@@ -364,10 +409,14 @@ Sandbox::Mac Sandbox::destination_mac(const Device& device, const ScriptPacket& 
 Done Sandbox::receive(const ScriptPacket& packet) {
   const PacketText& text = packet.packet;
   if (text.mark != 0) return std::unexpected("an incoming packet has no mark on the kernel");
-  auto device = devices_.find(packet.in.text());
+  const bool at_port = packet.ports.in != InterfaceName();
+  const bool one_way = packet.path == ScriptPacket::Path::kBridged || !at_port;
+  auto device = devices_.find((at_port ? packet.ports.in : packet.in).text());
   if (device == devices_.end()) return std::unexpected("packets do not come in at lo");
+  const Mac destination = destination_mac(device->second, packet);
+  if ((destination[0] & 1) && !one_way) return std::unexpected("a bridge hands this on as well");
   std::vector<uint8_t> frame;
-  std::ranges::copy(destination_mac(device->second, packet), std::back_inserter(frame));
+  std::ranges::copy(destination, std::back_inserter(frame));
   std::ranges::copy(text.mac_source.value_or(Mac{2, 0, 0, 0, 0, 0xfe}), std::back_inserter(frame));
   bool v4 = text.spec.family == Family::kIpv4;
   frame.push_back(v4 ? 0x08 : 0x86);
@@ -413,7 +462,19 @@ Done Sandbox::transmit(const ScriptPacket& packet) {
   return {};
 }
 
-std::vector<std::vector<uint8_t>> Sandbox::sent_by(std::string_view device) {
+const ScriptBridge* Sandbox::find_bridge(const InterfaceName& name) const {
+  auto found = std::ranges::find(bridges_, name, &ScriptBridge::name);
+  return found == bridges_.end() ? nullptr : &*found;
+}
+
+std::vector<std::vector<uint8_t>> Sandbox::sent_for(const ScriptPacket& packet) {
+  // To a stranger a bridge sends by all of its ports.
+  const ScriptBridge* bridge = find_bridge(packet.out);
+  const bool bridged = packet.path == ScriptPacket::Path::kBridged;
+  std::string_view device = (bridged  ? packet.ports.out
+                             : bridge ? bridge->ports[0]
+                                      : packet.out)
+                                .text();
   constexpr size_t kEthernetHeader = 14;
   std::vector<std::vector<uint8_t>> packets;
   auto found = devices_.find(device);

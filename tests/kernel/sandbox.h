@@ -11,6 +11,9 @@
 // receive path, local delivery or forwarding included, before write() returns,
 // so what happened to a packet can be read at once. They have no ARP: every
 // neighbour is known, and no packet waits for an address.
+//
+// A bridge has two of them for ports and learns nothing that matters: the only frames that it
+// hands on are to an address that it has never seen.
 #pragma once
 
 #include <array>
@@ -65,8 +68,8 @@ class Sandbox {
   Done send(const ScriptPacket& packet);
   // Takes what the kernel has sent out of the devices.
   void drain();
-  // The IP packets that have left by this device since then.
-  std::vector<std::vector<uint8_t>> sent_by(std::string_view device);
+  // The IP packets that have left since then where this one leaves.
+  std::vector<std::vector<uint8_t>> sent_for(const ScriptPacket& packet);
   // Counts since the script's sets were loaded: their elements grow old from then on.
   const TickCounter& clock() const { return *clock_; }
 
@@ -78,6 +81,7 @@ class Sandbox {
   };
 
   Done add_devices(const Script& script);
+  Done await_link(const std::string& name) const;
   Done await_links() const;
   Done await_addresses(const Script& script) const;
   Done configure(const Script& script);
@@ -86,7 +90,10 @@ class Sandbox {
   Done transmit(const ScriptPacket& packet);
   Mac destination_mac(const Device& device, const ScriptPacket& packet) const;
 
+  const ScriptBridge* find_bridge(const InterfaceName& name) const;
+
   std::map<std::string, Device, std::less<>> devices_;
+  std::vector<ScriptBridge> bridges_;
   std::vector<Address> own_, broadcasts_;
   std::vector<Fd> members_;  // sockets that hold the groups joined
   std::optional<TickCounter> clock_;

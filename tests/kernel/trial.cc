@@ -114,7 +114,7 @@ class CoverageOf {
 
   void add_packet(const ScriptPacket& packet, const Sighting& sighting, const EngineRun& run) {
     const PacketSpec& spec = packet.packet.spec;
-    constexpr const char* kWays[] = {"INPUT", "OUTPUT", "FORWARD"};
+    constexpr const char* kWays[] = {"INPUT", "OUTPUT", "FORWARD", "FORWARD, bridged"};
     count("way", kWays[static_cast<size_t>(packet.path)]);
     count("family", spec.family == Family::kIpv4 ? "IPv4" : "IPv6");
     count("protocol", protocol_word(spec.protocol));

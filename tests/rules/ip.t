@@ -25,6 +25,7 @@ foo ;  ; 1:1 'foo' belongs to no option
 -i verylonginterfacename ;  ; 1:4 interface name 'verylonginterfacename' has more than 15 bytes
 -i abcdefghijklmno ; = ; ok
 -i "" ;  ; 1:4 an empty interface name
+-i "a b" ;  ; stricter 1:4 interface name 'a b' has blanks or quotes
 -i et/h ; = ; ok
 -i + ;  ; ok
 ! -i + ;  ; stricter 1:1 ! -i + can never match
