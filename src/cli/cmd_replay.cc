@@ -292,7 +292,7 @@ void add_replay(CLI::App& app, int& exit_code) {
   sallyport replay --rules my.rules --host eth0=192.168.1.2/24 my.pcap
   sallyport replay --rules my.rules --sets my.sets --json my.pcap
   sallyport replay --rules my.rules --forward --inside 10.0.0.0/8 router.pcap
-  sallyport replay --rules my.rules --forward --bridge br0 --inside 10.0.0.7 bridge.pcap
+  sallyport replay --rules my.rules --forward --bridge br0 bridge.pcap
   sallyport replay --rules my.rules --against new.rules my.pcap
   sallyport replay --rules my.rules --dump conntrack --at 12.5 my.pcap
   tcpdump -c 1000 -w - | sallyport replay --rules my.rules -
