@@ -76,6 +76,7 @@ class Router {
   void pass(Duration time) { now_ += time; }
 
   Engine& engine() { return engine_; }
+  const Viewpoint& viewpoint() const { return viewpoint_; }
 
   // Sets items_per_second, of `packets` in all, and bytes_per_flow.
   void report(benchmark::State& state, uint64_t packets);

@@ -26,6 +26,9 @@ constexpr uint32_t kSection = 0x0a0d0d0a, kSectionOrder = 0x1a2b3c4d;
 constexpr uint32_t kInterface = 1, kObsoletePacket = 2, kSimplePacket = 3, kEnhancedPacket = 6;
 constexpr uint16_t kOptionEnd = 0, kIfName = 2, kIfTsresol = 9, kIfTsoffset = 14;
 constexpr size_t kMostWithoutFile = size_t{4} << 30;
+// A mapped file's pages stay while the reader is at most this far past them, and at most as far
+// again.
+constexpr size_t kPagesKept = size_t{32} << 20;
 constexpr size_t kMostWarnings = 20;
 
 struct Descriptor {
@@ -61,7 +64,8 @@ class Bytes {
   Bytes(Bytes&& other) noexcept
       : kept_(std::move(other.kept_)),
         file_(std::move(other.file_)),
-        all_(std::exchange(other.all_, {})) {}
+        all_(std::exchange(other.all_, {})),
+        given_back_(other.given_back_) {}
   Bytes& operator=(Bytes&&) = delete;
   ~Bytes() {
     if (is_mapped() && !all_.empty()) munmap(all_.data(), all_.size());
@@ -74,6 +78,13 @@ class Bytes {
     return of(std::move(file));
   }
   std::span<uint8_t> all() const { return all_; }
+  // Whoever reads has come to `at`: pages long before it are not held any longer, so that a file
+  // may be larger than memory. They come back from the file if somebody looks at them.
+  void passed(size_t at) {
+    for (; is_mapped() && at >= given_back_ + 2 * kPagesKept; given_back_ += kPagesKept) {
+      madvise(all_.data() + given_back_, kPagesKept, MADV_DONTNEED);
+    }
+  }
 
  private:
   Bytes(Descriptor file, std::span<uint8_t> mapped) : file_(std::move(file)), all_(mapped) {}
@@ -82,6 +93,7 @@ class Bytes {
   std::vector<uint8_t> kept_;
   Descriptor file_{-1};
   std::span<uint8_t> all_;
+  size_t given_back_ = 0;
 };
 
 bool write_all(int file, std::span<const uint8_t> bytes) {
@@ -444,6 +456,7 @@ std::expected<Capture, std::string> Capture::again() const {
 size_t Capture::read(std::span<Record> records) {
   size_t count = 0;
   while (count < records.size() && state_->next(records[count])) count++;
+  state_->file.passed(state_->at);
   return count;
 }
 

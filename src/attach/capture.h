@@ -5,11 +5,12 @@
 // any` and editors make. (libpcap still compiles filters: capture_filter.h.)
 //
 // The file is mapped privately: nothing is copied, bytes may be written to, and the
-// file never changes. What cannot be mapped (`-`, a pipe) is copied to memory once, as a
-// file without a name (memfd_create), so that it too can be read again. A file that is
-// damaged or cut is read up to there, then says so; only what is no capture at all is an
-// error. A file that shrinks while it is read kills the process (SIGBUS), as it does every
-// program that maps files.
+// file never changes. Pages that the reader has left far behind (32 MB) are given back, so memory
+// is bounded however large the file is; looked at again, they are as the file has them. What cannot
+// be mapped (`-`, a pipe) is copied to memory once, as a file without a name (memfd_create), so
+// that it too can be read again. A file that is damaged or cut is read up to there, then says so;
+// only what is no capture at all is an error. A file that shrinks while it is read kills the
+// process (SIGBUS), as it does every program that maps files.
 #pragma once
 
 #include <array>

@@ -1,7 +1,9 @@
 #include "attach/capture.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <gtest/gtest.h>
+#include <memory>
 #include <string>
 #include <unistd.h>
 
@@ -268,6 +270,44 @@ TEST(Capture, AFileIsNotChangedByWritingToItsRecords) {
     EXPECT_EQ(capture->position(), capture->size());
   }
   std::remove(path.c_str());
+}
+
+// Pages of this process that are in memory, in bytes.
+size_t resident() {
+  size_t all = 0, pages = 0;
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen("/proc/self/statm", "r"), std::fclose);
+  EXPECT_EQ(std::fscanf(file.get(), "%zu %zu", &all, &pages), 2);
+  return pages * static_cast<size_t>(sysconf(_SC_PAGESIZE));
+}
+
+// 256 MB, of which each page is looked at when it is its turn; afterwards all can be read again.
+TEST(Capture, AFileLargerThanMemoryIsHeldInPart) {
+  constexpr uint32_t kRecords = 256, kSize = 1 << 20;
+  std::unique_ptr<FILE, int (*)(FILE*)> file(std::tmpfile(), std::fclose);
+  CaptureBuilder header, record;
+  header.pcap(kMicro, link_type::kRaw);
+  record.u32(1).u32(0).u32(kSize).u32(kSize);
+  std::fwrite(header.bytes.data(), header.bytes.size(), 1, file.get());
+  for (uint32_t i = 0; i < kRecords; i++) {
+    std::fwrite(record.bytes.data(), record.bytes.size(), 1, file.get());
+    std::fseek(file.get(), kSize - 1, SEEK_CUR);  // a hole
+    std::fputc(7, file.get());
+  }
+  std::fflush(file.get());
+  auto capture = Capture::open("/proc/self/fd/" + std::to_string(fileno(file.get())));
+  ASSERT_TRUE(capture) << capture.error();
+
+  const size_t before = resident();
+  size_t most = 0;
+  std::vector<Record> records(1), all;
+  while (capture->read(records) == 1) {
+    for (size_t at = 0; at < kSize; at += 4096) EXPECT_EQ(records[0].frame[at], 0);
+    most = std::max(most, resident() - before);
+    all.push_back(records[0]);
+  }
+  EXPECT_LT(most, 80u << 20);
+  ASSERT_EQ(all.size(), kRecords);
+  for (const Record& one : all) EXPECT_EQ(one.frame.back(), 7);
 }
 
 }  // namespace

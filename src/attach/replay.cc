@@ -83,10 +83,20 @@ void Replay::judge_burst(size_t first, size_t count) {
     if (!answers.empty() && judged.outcome.reject_with && !judged.outcome.unanswered) {
       answer_sink_(judged, answers[i]);
     }
-    waiting_.push_back(
-        {.judged = judged, .waiting = judged.outcome.fate == Outcome::Fate::kStolen});
+    hand_on(judged);
   }
   for (const Released& released : engine_.released()) settle(released);
+}
+
+// At once, or when all before it are settled.
+void Replay::hand_on(const Judged& judged) {
+  bool held = judged.outcome.fate == Outcome::Fate::kStolen;
+  if (held || !waiting_.empty()) {
+    waiting_.push_back({.judged = judged, .waiting = held});
+  } else {
+    ready_.push_back(judged);
+    first_waiting_++;
+  }
 }
 
 void Replay::settle(const Released& released) {

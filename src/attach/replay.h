@@ -26,7 +26,7 @@ class Replay {
 
   struct Options {
     bool verify_checksums = true;  // false: an IPv4 header's is not looked at either
-    size_t burst = 256;            // the engine's, or less
+    size_t burst = 64;             // the engine's, or less; what a burst needs stays in the cache
   };
 
   // All outlive the replay.
@@ -56,6 +56,7 @@ class Replay {
   };
   void judge_burst(size_t first, size_t count);
   void prepare(const Record& record, size_t slot);
+  void hand_on(const Judged& judged);
   void settle(const Released& released);
   size_t count_until(std::span<const Record> records);
   bool read();
@@ -80,7 +81,7 @@ class Replay {
   std::vector<Answer> answers_;  // if anybody wants them
   // Judged but not handed on: all waits for the first.
   std::deque<Held> waiting_;
-  uint64_t first_waiting_ = 0;  // index of waiting_'s first
+  uint64_t first_waiting_ = 0;  // index of waiting_'s first, or of the next record
   std::vector<Judged> ready_;
 };
 

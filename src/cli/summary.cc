@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fmt/ostream.h>
 #include <fmt/ranges.h>
+#include <map>
 
 #include "cli/words.h"
 
@@ -34,7 +35,9 @@ void Summary::add(const Judged& judged) {
   packets_++;
   verdicts_[static_cast<size_t>(outcome.fate)]++;
   if (judged.family && outcome.rule != kNoRule) {
-    by_rule_[{*judged.family, outcome.rule}][static_cast<size_t>(outcome.fate)]++;
+    std::vector<Verdicts>& rules = by_rule_[*judged.family == Family::kIpv6];
+    if (rules.size() <= outcome.rule) rules.resize(outcome.rule + 1);
+    rules[outcome.rule][static_cast<size_t>(outcome.fate)]++;
   }
   states_[static_cast<size_t>(outcome.info)]++;
   if (!judged.family) return;
@@ -54,11 +57,13 @@ void Summary::print_verdicts(std::ostream& out, const Style& style, Engine& engi
     if (verdicts_[fate] == 0) continue;
     fmt::print(out, "{:>9}  {}\n", verdicts_[fate],
                verdict_words(static_cast<Outcome::Fate>(fate)));
-    for (const auto& [rule, counts] : by_rule_) {
-      if (counts[fate] == 0) continue;
-      fmt::print(out, "{:>11}  {}{}\n", counts[fate],
-                 rule_place(engine.program(rule.first)->rules[rule.second]),
-                 family_note(rule.first));
+    for (Family family : {Family::kIpv4, Family::kIpv6}) {
+      const std::vector<Verdicts>& rules = by_rule_[family == Family::kIpv6];
+      for (size_t rule = 0; rule < rules.size(); rule++) {
+        if (rules[rule][fate] == 0) continue;
+        fmt::print(out, "{:>11}  {}{}\n", rules[rule][fate],
+                   rule_place(engine.program(family)->rules[rule]), family_note(family));
+      }
     }
   }
 }

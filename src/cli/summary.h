@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <ostream>
 #include <set>
 #include <string>
@@ -41,7 +40,7 @@ class Summary {
   Instant first_{}, last_{};
   using Verdicts = std::array<uint64_t, 5>;
   Verdicts verdicts_{};
-  std::map<std::pair<Family, uint32_t>, Verdicts> by_rule_;  // RuleInfo's place in its program
+  std::array<std::vector<Verdicts>, 2> by_rule_;  // by family, and RuleInfo's place in its program
   std::array<uint64_t, 6> states_{};
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};  // of what was not accepted
   std::set<std::string> groups_not_joined_;                              // the first of them
