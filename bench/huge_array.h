@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <sys/mman.h>
 #include <type_traits>
 #include <utility>
@@ -35,6 +36,7 @@ class HugeArray {
   size_t size() const { return size_; }
   T& operator[](size_t i) { return items_[i]; }
   const T& operator[](size_t i) const { return items_[i]; }
+  std::span<const T> span() const { return {items_, size_}; }
   T* begin() { return items_; }
   T* end() { return items_ + size_; }
 

@@ -87,27 +87,27 @@ PacketWriter::PacketWriter(Family family, uint8_t protocol, bool reply, uint8_t 
   checksum_ = transport + (protocol == protocol::kTcp ? 16 : 6);
 }
 
-void PacketWriter::write_client(uint32_t address, uint16_t port, uint8_t* to) const {
+void PacketWriter::write_client(const Client& client, uint8_t* to) const {
   std::memcpy(to, bytes_.data(), bytes_.size());
   uint8_t* header_checksum = header_checksum_ ? to + header_checksum_ : nullptr;
-  exchange(to + address_, be32(address), {header_checksum, to + checksum_});
-  exchange(to + port_, be16(port), {to + checksum_});
+  exchange(to + address_, be32(client.address), {header_checksum, to + checksum_});
+  exchange(to + port_, be16(client.port), {to + checksum_});
 }
 
-Router::Router(Family family, const std::string& rules)
-    : engine_(config(), std::make_unique<SetStore>(make_hash_key(2))),
+Router::Router(Family family, const std::string& rules, const HashKey& key)
+    : engine_(config(key), std::make_unique<SetStore>(make_hash_key(2))),
       viewpoint_(Viewpoint::of_router({*Prefix::parse("10.0.0.0/8"), *Prefix::parse("fd00::/8")},
                                       InterfaceName("in0"), InterfaceName("out0"))) {
   auto parsed = parse_rules(rules + "COMMIT\n", family);
   if (parsed) engine_.set_program(family, compile(*parsed));
 }
 
-Engine::Config Router::config() {
+Engine::Config Router::config(const HashKey& key) {
   Engine::Config config;
   config.knobs.max = 0;
   config.knobs.acct = 1;
   config.descriptors = builtin_descriptors();
-  config.hash_key = make_hash_key(1);
+  config.hash_key = key;
   return config;
 }
 

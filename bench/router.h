@@ -50,12 +50,8 @@ class PacketWriter {
 
   uint32_t length() const { return static_cast<uint32_t>(bytes_.size()); }
   // At most kSlot bytes.
-  void write(uint32_t number, uint8_t* to) const {
-    Client client = client_of(number);
-    write_client(client.address, client.port, to);
-  }
-  // `address` is the client's in IPv4, and the last word of it in IPv6.
-  void write_client(uint32_t address, uint16_t port, uint8_t* to) const;
+  void write(uint32_t number, uint8_t* to) const { write_client(client_of(number), to); }
+  void write_client(const Client& client, uint8_t* to) const;
 
  private:
   std::vector<uint8_t> bytes_;
@@ -66,7 +62,7 @@ class PacketWriter {
 class Router {
  public:
   // `rules` are of a whole filter table but for its COMMIT.
-  Router(Family family, const std::string& rules);
+  Router(Family family, const std::string& rules, const HashKey& key = make_hash_key(1));
 
   // Up to kBurst packets of `length` bytes at `bytes`, kSlot apart. How many were accepted.
   size_t burst(uint8_t* bytes, size_t count, uint32_t length);
@@ -82,7 +78,7 @@ class Router {
   void report(benchmark::State& state, uint64_t packets);
 
  private:
-  static Engine::Config config();
+  static Engine::Config config(const HashKey& key);
   size_t send_all(const PacketWriter& writer, uint32_t flows);
 
   Engine engine_;
