@@ -6,7 +6,9 @@ FUZZ_SECONDS ?= 60
 MUTANTS ?= 100
 SEED ?= 1
 PREFIX ?= /usr/local
-.PHONY: help deps build run test check bench fuzz mutate kernel-soak format install coverage tsan clean
+A ?= main
+B ?= .
+.PHONY: help deps build run test check bench bench-compare fuzz mutate kernel-soak format install coverage tsan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -29,10 +31,13 @@ test: deps ## every test: release, sanitizers, fuzzers for some seconds each, la
 check: deps ## what to run before each commit, under a minute: format, tidy, layers
 	@scripts/check
 
-bench: deps ## the benchmarks, beside DPDK's hash table where it is installed
+bench: deps ## the benchmarks, beside DPDK's hash table; writes docs/performance.md
 	@cmake --preset release -DSALLYPORT_BENCH=ON >/dev/null
 	@cmake --build build -j $(JOBS) --target sallyport_bench
-	@build/bench/sallyport_bench
+	@scripts/bench
+
+bench-compare: deps ## is B (default: this tree) faster than A (default: main)? runs both in turns
+	@scripts/bench-compare $(A) $(B)
 
 fuzz: deps ## each fuzzer for FUZZ_SECONDS (60)
 	@scripts/fuzz $(FUZZ_SECONDS)
