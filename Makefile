@@ -11,7 +11,7 @@ B ?= .
 .PHONY: help deps build run test check bench bench-compare fuzz mutate kernel-soak format install coverage tsan clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
 
 deps:
 	@scripts/install-deps
