@@ -151,11 +151,4 @@ void Router::establish(Family family, uint8_t protocol, uint32_t flows) {
   }
 }
 
-void Router::report(benchmark::State& state, uint64_t packets) {
-  state.SetItemsProcessed(static_cast<int64_t>(packets));
-  state.counters["bytes_per_flow"] =
-      static_cast<double>(engine_.conntrack().memory()) /
-      static_cast<double>(std::max<size_t>(engine_.conntrack().count(), 1));
-}
-
 }  // namespace sallyport

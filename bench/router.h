@@ -9,7 +9,6 @@
 #pragma once
 
 #include <array>
-#include <benchmark/benchmark.h>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19,6 +18,10 @@
 #include "flow_numbers.h"
 #include "packet/build.h"
 #include "packet/headers.h"
+
+namespace benchmark {
+class State;
+}
 
 namespace sallyport {
 
@@ -74,7 +77,7 @@ class Router {
   Engine& engine() { return engine_; }
   const Viewpoint& viewpoint() const { return viewpoint_; }
 
-  // Sets items_per_second, of `packets` in all, and bytes_per_flow.
+  // Sets items_per_second, of `packets` in all, and bytes_per_flow (report.cc).
   void report(benchmark::State& state, uint64_t packets);
 
  private:
