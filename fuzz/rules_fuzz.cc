@@ -29,6 +29,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string printed = print_rules(*rules, {.counters = true});
   auto again = parse_rules(printed, family, &sets);
   if (!again || print_rules(*again, {.counters = true}) != printed) std::abort();
-  compile(*rules);
+  compile(*rules, 1);  // every chain indexed
   return 0;
 }

@@ -61,7 +61,8 @@ std::expected<void, std::string> ScriptFirewall::set_rules(
   std::string text = block ? block->text : std::string(kNoRules);
   std::expected<Ruleset, Diagnostics> rules = parse_rules(text, family, &engine_->sets());
   if (!rules) return std::unexpected(rules.error().render("rules", text));
-  engine_->set_program(family, compile(*rules));
+  // Scripts' chains are short. All are indexed, so that what judges them judges indices as well.
+  engine_->set_program(family, compile(*rules, 1));
   return {};
 }
 

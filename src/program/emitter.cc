@@ -227,8 +227,9 @@ void Emitter::finish_table() {
   chains_.clear();
 }
 
-std::shared_ptr<const Program> Emitter::finish() {
+std::shared_ptr<const Program> Emitter::finish(uint32_t indexed_from) {
   finish_table();
+  index_chains(program_, indexed_from);
   return std::make_shared<const Program>(std::move(program_));
 }
 

@@ -62,8 +62,9 @@ class Emitter {
   void needs_flow_extensions() { program_.needs_flow_extensions = true; }
 
   // The program, with all jumps resolved; the emitter is spent. That every chain jumped to exists
-  // and that none jump in a circle is the caller's to have checked.
-  std::shared_ptr<const Program> finish();
+  // and that none jump in a circle is the caller's to have checked. Chains of as many rules are
+  // indexed.
+  std::shared_ptr<const Program> finish(uint32_t indexed_from = kIndexedFrom);
 
  private:
   struct Chain {

@@ -75,6 +75,7 @@ template <typename Tracer>
 Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCounters> counters,
             std::span<Pc> stack, Tracer& tracer) {
   const Instruction* code = program.code.data();
+  RuleFinder finder;
   size_t top = 0;
   Pc pc = entry;
   for (;;) {
@@ -92,8 +93,16 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
       pc = held ? pc + 1 : i.target;
       continue;
     }
-    Verdict verdict = Verdict::kContinue;
     Pc here = pc++;
+    if (i.op >= Op::kClassify) {
+      if constexpr (!Tracer::kOn) {
+        const Classifier& classifier = program.classifiers[i.a];
+        pc = i.op == Op::kClassify ? finder.first(classifier, context.packet, here)
+                                   : finder.next(classifier, context.packet, here);
+      }
+      continue;
+    }
+    Verdict verdict = Verdict::kContinue;
     switch (i.op) {
       case Op::kEnter: stack[top++] = i.target; break;
       case Op::kCount:

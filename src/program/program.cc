@@ -52,19 +52,21 @@ std::string operands(const Program& program, const Instruction& i) {
     case Op::kCall: return fmt::format("{}match {}", i.negate ? "not " : "", i.a);
     case Op::kAction: return fmt::format("action {}", i.a);
     case Op::kCount: return fmt::format("rule {}", i.a);
+    case Op::kClassify: return program.classifiers[i.a].text();
     case Op::kEnter:
     case Op::kJump:
     case Op::kGoto: return fmt::format("to {}", i.target);
     case Op::kAccept:
     case Op::kDrop:
-    case Op::kReturn: return "";
+    case Op::kReturn:
+    case Op::kNextRule: return "";
   }
   return "";
 }
 
-constexpr std::array<std::string_view, 16> kOpNames{
-    "test",  "test",  "test",   "test", "test",   "test", "header", "call",
-    "enter", "count", "accept", "drop", "return", "jump", "goto",   "action"};
+constexpr std::array<std::string_view, 18> kOpNames{
+    "test",  "test",   "test", "test",   "test", "test", "header", "call",     "enter",
+    "count", "accept", "drop", "return", "jump", "goto", "action", "classify", "next"};
 
 }  // namespace
 
@@ -73,7 +75,7 @@ std::string Program::dump() const {
   for (Pc pc = 0; pc < code.size(); pc++) {
     const Instruction& i = code[pc];
     std::string line =
-        fmt::format("{:4} {:7} {}", pc, kOpNames[static_cast<size_t>(i.op)], operands(*this, i));
+        fmt::format("{:4} {:8} {}", pc, kOpNames[static_cast<size_t>(i.op)], operands(*this, i));
     if (i.op < Op::kEnter) line += fmt::format(" else {}", i.target);
     if (i.op == Op::kCount) {
       const RuleInfo& rule = rules[i.a];

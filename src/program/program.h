@@ -5,7 +5,8 @@
 // most compare one word of the packet's row; what does not fit a word (sets,
 // limits) is a call. One program holds all tables of one family; it is immutable
 // and is swapped as a whole. What changes with packets stands beside it, with the
-// engine that runs it: counters by rule, and what conditions remember.
+// engine that runs it: counters by rule, and what conditions remember. Long chains have an index
+// beside their instructions (classifier.h).
 #pragma once
 
 #include <array>
@@ -14,11 +15,11 @@
 #include <string>
 #include <vector>
 
+#include "program/classifier.h"
 #include "program/context.h"
 
 namespace sallyport {
 
-using Pc = uint32_t;
 constexpr Pc kNoPc = ~0u;
 constexpr uint32_t kNoRule = ~0u;
 
@@ -42,6 +43,9 @@ enum class Op : uint8_t {
   kJump,    // into the chain at `target`; come back here
   kGoto,    // into the chain at `target`; come back to the caller
   kAction,  // actions[a]: goes on, or decides
+  // Of an indexed chain; not run under a trace, which walks over all rules.
+  kClassify,  // classifiers[a]: go to the first rule that the packet can match
+  kNextRule,  // ... after each rule: to the next such one
 };
 
 // What a condition's answer depends on: what remembering it needs to know (engine/decisions.h).
@@ -124,6 +128,7 @@ struct Program {
   std::vector<InterfaceTest> interfaces;
   std::vector<MatchCall> matches;
   std::vector<ActionCall> actions;
+  std::vector<Classifier> classifiers;
   std::vector<RuleInfo> rules;
   std::vector<RuleCounters> initial_counters;  // by rule, as the file had them
   // The condition that each instruction comes from, as printed ("--dport 1900"), and its rule.

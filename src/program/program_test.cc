@@ -54,14 +54,30 @@ TEST(Program, DumpsOneLineAnInstruction) {
   Emitter emitter(Family::kIpv4);
   emit_one_rule(emitter);
   EXPECT_EQ(emitter.finish()->dump(),
-            "   0 enter   to 6\n"
-            "   1 test    proto == 0x11 else 6\n"
-            "   2 header  8 bytes else 6\n"
-            "   3 test    dport in 53..54 else 6\n"
-            "   4 count   rule 0  # filter/FORWARD:1\n"
+            "   0 enter    to 6\n"
+            "   1 test     proto == 0x11 else 6\n"
+            "   2 header   8 bytes else 6\n"
+            "   3 test     dport in 53..54 else 6\n"
+            "   4 count    rule 0  # filter/FORWARD:1\n"
             "   5 accept\n"
-            "   6 count   rule 1  # filter/FORWARD:policy\n"
+            "   6 count    rule 1  # filter/FORWARD:policy\n"
             "   7 drop\n");
+}
+
+TEST(Program, AnIndexedChainGoesFromRuleToRuleThatCanMatch) {
+  Emitter emitter(Family::kIpv4);
+  emit_one_rule(emitter);
+  EXPECT_EQ(emitter.finish(1)->dump(),
+            "   0 enter    to 8\n"
+            "   1 classify by proto dport boxes 1 trees 1 depth 0 lines 1 words 0\n"
+            "   2 test     proto == 0x11 else 7\n"
+            "   3 header   8 bytes else 7\n"
+            "   4 test     dport in 53..54 else 7\n"
+            "   5 count    rule 0  # filter/FORWARD:1\n"
+            "   6 accept\n"
+            "   7 next\n"
+            "   8 count    rule 1  # filter/FORWARD:policy\n"
+            "   9 drop\n");
 }
 
 TEST(Interpreter, AllConditionsMustHold) {

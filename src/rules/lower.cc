@@ -57,11 +57,11 @@ class Lowering {
  public:
   explicit Lowering(const Ruleset& rules) : rules_(rules), emitter_(rules.family) {}
 
-  std::shared_ptr<const Program> run() {
+  std::shared_ptr<const Program> run(uint32_t indexed_from) {
     for (size_t i = 0; i < rules_.tables.size(); i++) {
       if (rules_.tables[i]) table(static_cast<TableId>(i), *rules_.tables[i]);
     }
-    return emitter_.finish();
+    return emitter_.finish(indexed_from);
   }
 
  private:
@@ -121,8 +121,8 @@ class Lowering {
 
 }  // namespace
 
-std::shared_ptr<const Program> compile(const Ruleset& rules) {
-  return Lowering(rules).run();
+std::shared_ptr<const Program> compile(const Ruleset& rules, uint32_t indexed_from) {
+  return Lowering(rules).run(indexed_from);
 }
 
 // In Lowering's order: a chain's rules, and then its policy.

@@ -113,22 +113,26 @@ class World {
   void compare(const std::string& text) {
     auto rules = parse_rules(text, family_);
     ASSERT_TRUE(rules) << rules.error().render("rules", text);
-    auto program = compile(*rules);
-    std::vector<RuleCounters> counters(program->rules.size());
-    std::vector<Pc> stack(program->depth);
-    std::vector<Memory> memory(program->memories);
+    compare(*rules, *compile(*rules), text);
+    compare(*rules, *compile(*rules, 1), text);  // every chain indexed
+  }
+
+  void compare(const Ruleset& rules, const Program& program, const std::string& text) {
+    std::vector<RuleCounters> counters(program.rules.size());
+    std::vector<Pc> stack(program.depth);
+    std::vector<Memory> memory(program.memories);
     reference::Memories memories;
     Pc entry =
-        program->entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(Hook::kInput)];
+        program.entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(Hook::kInput)];
     for (const auto& sample : samples_) {
       Packet slow = sample->packet, fast = sample->packet;
       Context slow_context = context_for(slow, *sample), fast_context = context_for(fast, *sample);
       reference::Answer wanted =
-          reference::evaluate(*rules, TableId::kFilter, slow_context, memories);
+          reference::evaluate(rules, TableId::kFilter, slow_context, memories);
       fast_context.memory = memory;
       NoTrace trace;
-      Verdict got = run(*program, entry, fast_context, counters, stack, trace);
-      const RuleInfo& rule = program->rules[fast_context.rule];
+      Verdict got = run(program, entry, fast_context, counters, stack, trace);
+      const RuleInfo& rule = program.rules[fast_context.rule];
       bool same = got == wanted.verdict && rule.chain == wanted.chain &&
                   rule.number == wanted.number && fast_context.hotdrop == wanted.hotdrop &&
                   fast_context.not_captured == slow_context.not_captured &&
@@ -137,7 +141,7 @@ class World {
       ASSERT_TRUE(same) << text << sample->text << ": the tree says " << wanted.chain << "/"
                         << wanted.number << ", the program " << rule.chain << "/" << rule.number
                         << "\n"
-                        << program->dump();
+                        << program.dump();
       asked_++;
     }
   }
