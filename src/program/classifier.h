@@ -18,6 +18,8 @@
 // - A header that is not there drops a packet at the first rule that asks for it. So a rule is
 //   skipped at a condition behind such a question only for packets that have the header; all
 //   others (fragments, packets cut short, IPv6 ones without a transport header) walk.
+// - What is indexed is the same for all packets of a flow in one direction, so a decision that a
+//   flow remembers (engine/decisions.h) may rest on it.
 //
 // The trees. A node is a cache line: fifteen values that part one word's range, taken from where
 // the boxes of its region begin and end. A leaf with a short list is a cache line as well. For ten

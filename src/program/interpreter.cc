@@ -95,7 +95,7 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
     }
     Pc here = pc++;
     if (i.op >= Op::kClassify) {
-      if constexpr (!Tracer::kOn) {
+      if constexpr (!Tracer::kWalks) {
         const Classifier& classifier = program.classifiers[i.a];
         pc = i.op == Op::kClassify ? finder.first(classifier, context.packet, here)
                                    : finder.next(classifier, context.packet, here);

@@ -15,11 +15,13 @@ namespace sallyport {
 // What `explain` hears. The default does nothing and costs nothing.
 struct NoTrace {
   static constexpr bool kOn = false;
+  static constexpr bool kWalks = false;  // over every rule of a chain, indexed or not
 };
 
 class Trace {
  public:
   static constexpr bool kOn = true;
+  static constexpr bool kWalks = true;
   virtual ~Trace() = default;
   virtual void condition(const Program& program, Pc pc, bool held, const Context& context) = 0;
   virtual void action(const Program& program, Pc pc, Verdict verdict, const Context& context) = 0;

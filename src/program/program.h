@@ -43,7 +43,7 @@ enum class Op : uint8_t {
   kJump,    // into the chain at `target`; come back here
   kGoto,    // into the chain at `target`; come back to the caller
   kAction,  // actions[a]: goes on, or decides
-  // Of an indexed chain; not run under a trace, which walks over all rules.
+  // Of an indexed chain; a tracer that walks passes over them.
   kClassify,  // classifiers[a]: go to the first rule that the packet can match
   kNextRule,  // ... after each rule: to the next such one
 };

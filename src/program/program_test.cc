@@ -17,16 +17,22 @@ struct Bench {
   std::vector<Pc> stack;
   Packet packet;
 
-  explicit Bench(Emitter& emitter)
-      : program(emitter.finish()), counters(program->initial_counters), stack(program->depth) {
+  explicit Bench(Emitter& emitter, uint32_t indexed_from = kIndexedFrom)
+      : program(emitter.finish(indexed_from)),
+        counters(program->initial_counters),
+        stack(program->depth) {
     packet.length = packet.captured = 60;
     packet.transport = 20;
     packet.fields[Field::kLength] = 60;
   }
 
   std::string verdict() {
-    Context context{.packet = packet};
     NoTrace trace;
+    return verdict(trace);
+  }
+  template <typename Tracer>
+  std::string verdict(Tracer& trace) {
+    Context context{.packet = packet};
     Pc entry =
         program->entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(Hook::kForward)];
     Verdict verdict = run(*program, entry, context, counters, stack, trace);
@@ -108,6 +114,28 @@ TEST(Interpreter, AShortHeaderIsAHotdropAndAnUncapturedOneIsNot) {
   bench.packet.captured = 60;
   bench.packet.fragment_offset = 16;
   EXPECT_EQ(bench.verdict(), "DROP FORWARD:policy");
+}
+
+TEST(Interpreter, ARecorderHearsNothingOfRulesThatAnIndexSkips) {
+  for (uint32_t indexed_from : {1u, kNotIndexed}) {
+    Emitter emitter(Family::kIpv4);
+    emitter.begin_table(TableId::kFilter);
+    emitter.begin_chain("FORWARD", Hook::kForward);
+    emitter.begin_rule(rule("FORWARD", 1));
+    emitter.test_range(Field::kLength, 0, 100);
+    emitter.test(Field::kProtocol, ~0u, 17);
+    emitter.drop();
+    emitter.end_rule();
+    emitter.end_chain(Verdict::kAccept);
+    Bench bench(emitter, indexed_from);
+    Recorder tcp, udp;
+    bench.packet.fields[Field::kProtocol] = 6;
+    EXPECT_EQ(bench.verdict(tcp), "ACCEPT FORWARD:policy");
+    EXPECT_EQ(tcp.obstacle() == kNoPc, indexed_from == 1);
+    bench.packet.fields[Field::kProtocol] = 17;
+    EXPECT_EQ(bench.verdict(udp), "DROP FORWARD:1");
+    EXPECT_NE(udp.obstacle(), kNoPc);
+  }
 }
 
 // FORWARD: 1 jumps or goes to A, 2 drops; A: 1 jumps or goes to B; B returns. Policy ACCEPT.

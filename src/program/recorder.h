@@ -3,7 +3,8 @@
 //
 // A tracer (interpreter.h): it hears of every condition and every action, and notes the first
 // instruction whose answer hangs on more than the flow. A target that does something, beside
-// deciding, is such an instruction too: it wants to be asked for every packet.
+// deciding, is such an instruction too: it wants to be asked for every packet. Rules that an index
+// skips fail for all the flow's packets: what is indexed is the flow's (classifier.h).
 #pragma once
 
 #include <array>
@@ -16,6 +17,7 @@ namespace sallyport {
 class Recorder {
  public:
   static constexpr bool kOn = true;
+  static constexpr bool kWalks = false;
   static constexpr size_t kMostRules = 12;
 
   void condition(const Program& program, Pc pc, bool, const Context& context) {
