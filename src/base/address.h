@@ -60,6 +60,9 @@ struct Prefix {
   Address address;  // bits beyond the length are kept: a host's address with its prefix
 
   bool contains(const Address& other) const {
+    if (family == Family::kIpv4) {  // the packet path asks it, and shifts
+      return length == 0 || (other.words[0] ^ address.words[0]) >> (32 - length) == 0;
+    }
     Address mask = mask_of(family, length);
     return (other & mask) == (address & mask);
   }

@@ -22,6 +22,15 @@ uint64_t hash_of(const Decision& decision) {
 
 }  // namespace
 
+Situation Situation::of(const Packet& packet, const Way& way, CtInfo info) {
+  return {.in = way.in ? *way.in : InterfaceName(),
+          .out = way.out ? *way.out : InterfaceName(),
+          .status = packet.fields[Field::kCtStatus],
+          .connmark = packet.fields[Field::kConnmark],
+          .info = info,
+          .path = way.path};
+}
+
 void Decisions::reserve(size_t more) {
   size_t wanted = std::min(decisions_.size() + more, kMost);
   if (wanted <= decisions_.capacity() && wanted * 2 <= slots_.size()) return;

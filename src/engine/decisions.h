@@ -33,6 +33,14 @@ struct Situation {
   CtInfo info = CtInfo::kNone;
   Way::Path path = Way::Path::kNone;
 
+  static Situation of(const Packet& packet, const Way& way, CtInfo info);
+  bool is_of(const Packet& packet, const Way& way, CtInfo packets_info) const {
+    static constexpr InterfaceName kNone{};
+    return info == packets_info && path == way.path && status == packet.fields[Field::kCtStatus] &&
+           connmark == packet.fields[Field::kConnmark] && in == (way.in ? *way.in : kNone) &&
+           out == (way.out ? *way.out : kNone);
+  }
+
   friend bool operator==(const Situation&, const Situation&) = default;
 };
 
@@ -42,6 +50,7 @@ struct Decision {
   // The walk's end, from tracking on.
   Verdict verdict = Verdict::kContinue;
   Hook hook = Hook::kPrerouting;
+  Reason reason = Reason::kNone;  // of the outcome, where the packet was accepted
   uint8_t rule_count = 0;
   uint32_t rule = kNoRule;                             // that decided
   uint32_t filter_rule = kNoRule;                      // ... in the filter table
@@ -59,11 +68,11 @@ class Decisions {
   // From now on every number that was given is wrong.
   void clear();
 
-  // Null: 0, or it was decided in another situation.
-  const Decision* find(uint16_t number, const Situation& situation) const {
+  // Null: 0, or it was decided in another situation than this packet's.
+  const Decision* find(uint16_t number, const Packet& packet, const Way& way, CtInfo info) const {
     if (number == 0) return nullptr;
     const Decision& decision = decisions_[number - 1];
-    return decision.situation == situation ? &decision : nullptr;
+    return decision.situation.is_of(packet, way, info) ? &decision : nullptr;
   }
   // Its number, from 1; an equal one is found again. 0: there is no room.
   uint16_t add(const Decision& decision);

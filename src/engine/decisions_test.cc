@@ -32,25 +32,34 @@ TEST(Decisions, OneNumberForEqualOnes) {
 TEST(Decisions, CountInTheirSituationOnly) {
   Decisions decisions;
   decisions.reserve(4);
-  uint16_t number = decisions.add(decision(7));
-  ASSERT_NE(decisions.find(number, decision(7).situation), nullptr);
-  EXPECT_EQ(decisions.find(number, decision(7).situation)->rule, 7u);
-  EXPECT_EQ(decisions.find(0, decision(7).situation), nullptr);
+  uint16_t number = decisions.add(decision(7, ct_status::kSeenReply));
+  struct Arrival {
+    Packet packet;
+    InterfaceName in{"eth0"}, out{"eth1"};
+    Way way{.path = Way::Path::kInput, .in = &in};
+    CtInfo info = CtInfo::kEstablished;
+  };
   struct {
     const char* what;
-    void (*change)(Situation&);
-  } const changes[] = {
-      {"in", [](Situation& s) { s.in = InterfaceName("eth1"); }},
-      {"out", [](Situation& s) { s.out = InterfaceName("eth1"); }},
-      {"status", [](Situation& s) { s.status = ct_status::kAssured; }},
-      {"connmark", [](Situation& s) { s.connmark = 1; }},
-      {"state", [](Situation& s) { s.info = CtInfo::kNew; }},
-      {"path", [](Situation& s) { s.path = Way::Path::kForward; }},
+    void (*change)(Arrival&);
+    bool found;
+  } const cases[] = {
+      {"nothing", [](Arrival&) {}, true},
+      {"in", [](Arrival& a) { a.in = InterfaceName("eth1"); }, false},
+      {"no in", [](Arrival& a) { a.way.in = nullptr; }, false},
+      {"out", [](Arrival& a) { a.way.out = &a.out; }, false},
+      {"status", [](Arrival& a) { a.packet.fields[Field::kCtStatus] = 0; }, false},
+      {"connmark", [](Arrival& a) { a.packet.fields[Field::kConnmark] = 1; }, false},
+      {"state", [](Arrival& a) { a.info = CtInfo::kNew; }, false},
+      {"path", [](Arrival& a) { a.way.path = Way::Path::kForward; }, false},
   };
-  for (const auto& change : changes) {
-    Situation other = decision(7).situation;
-    change.change(other);
-    EXPECT_EQ(decisions.find(number, other), nullptr) << change.what;
+  for (const auto& test : cases) {
+    Arrival arrival;
+    arrival.packet.fields[Field::kCtStatus] = ct_status::kSeenReply;
+    test.change(arrival);
+    const Decision* found = decisions.find(number, arrival.packet, arrival.way, arrival.info);
+    EXPECT_EQ(found != nullptr, test.found) << test.what;
+    EXPECT_EQ(decisions.find(0, arrival.packet, arrival.way, arrival.info), nullptr);
   }
 }
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/journey.h"
 #include "engine/membership.h"
-#include "packet/headers.h"
-#include "packet/ip_options.h"
+#include "engine/routing.h"
 #include "packet/parse.h"
 #include "sets/set_store.h"
 
@@ -81,44 +81,6 @@ class RecordingTrace final : public Trace {
 
 }  // namespace
 
-// One packet on its way through the hooks.
-struct Engine::Journey {
-  const Way& way;
-  Rules& rules;
-  Tracked tracked;
-  Context context;
-  uint32_t filter_rule = kNoRule;  // the filter table's last verdict came from it
-  Reason routing = Reason::kNone;  // why routing ended it, between two hooks
-  bool tracking_drop = false;      // conntrack itself dropped it: no room, or a clash
-  // Of a packet whose flow may remember: its situation, what is remembered of it (null: nothing),
-  // and what the rules are asked, if they are.
-  Situation situation;
-  const Decision* decision = nullptr;
-  std::optional<Recorder> recorder;
-  bool is_decided = false;  // by what was remembered
-
-  Journey(Engine& engine, Packet& packet, const Way& the_way)
-      : way(the_way), rules(engine.rules(packet.family)), context{.packet = packet} {
-    context.now = engine.now();
-    context.tracked = &tracked;
-    context.sets = engine.sets_.get();
-    context.host = &engine.config_.host;
-    context.ports = way.ports;
-    context.memory = rules.memory;
-    if (rules.program->needs_conntrack) context.conntrack = engine.conntrack_.get();
-  }
-
-  // Looped back: a packet that is INVALID has nothing that says that it was tracked before.
-  void loop_back() {
-    if (tracked.info != CtInfo::kInvalid) return;
-    tracked = {};
-    context.zone = {};
-    context.zone_given = context.zone_is_mark = false;
-    context.helper = nullptr;
-    context.packet.fields[Field::kCtState] = 0;
-  }
-};
-
 Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
     : config_(std::move(config)), sets_(std::move(sets)) {
   if (!config_.descriptors.empty() && config_.knobs.discovery) {
@@ -146,6 +108,12 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
   if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
+  for (Hook first : {Hook::kPrerouting, Hook::kOutput}) {
+    constexpr auto kRaw = static_cast<size_t>(TableId::kRaw);
+    rules.tracks_first[first == Hook::kOutput] =
+        program && program->needs_conntrack &&
+        program->entry[kRaw][static_cast<size_t>(first)] == kNoPc;
+  }
   decisions_.clear();
   conntrack_->forget_decisions();
   rules.program = std::move(program);
@@ -159,11 +127,17 @@ std::span<const RuleCounters> Engine::counters(Family family) const {
   return rules(family).counters;
 }
 
+void Engine::move_time(Instant time) {
+  if (time <= now_) return;
+  now_ = time;
+  tick_ = tick_of(time);
+}
+
 // Everything that may allocate or throw old things away happens here, between bursts.
 void Engine::begin_burst(std::span<Packet> packets) {
   released_.clear();
   if (packets.empty()) return;
-  now_ = std::max(now_, packets.front().time);
+  move_time(packets.front().time);
   if (!first_) first_ = now_;
   released_.reserve(defragmenter_->held() + packets.size());
   defragmenter_->expire(now_, [this](void* cookie) {
@@ -213,46 +187,31 @@ std::span<const Hook> hooks_of(Way::Path path) {
   return {};
 }
 
-// IPv4 only, where the header is longer than 20 bytes.
-bool has_bad_options(const Packet& packet) {
-  if (packet.family != Family::kIpv4 || packet.transport <= sizeof(Ipv4Header)) return false;
-  if (packet.captured < packet.transport) return false;  // nobody knows
-  return !are_good_ip_options(packet.bytes().first(packet.transport).subspan(sizeof(Ipv4Header)));
-}
-
-// What stands in for the kernel's routing, after PREROUTING: whether the packet is for this host,
-// and a router's TTL (kernel-facts 29, 47). kNone: it goes on. A bridge does not route.
-Reason route(Packet& packet, Way::Path path, const Host& host) {
-  if (path == Way::Path::kBridged) return Reason::kNone;
-  if (has_bad_options(packet)) return Reason::kBadOptions;
-  if (path == Way::Path::kForward) {
-    if (packet.fields[Field::kTtl] <= 1) return Reason::kTtlExceeded;
-    packet.fields[Field::kTtl]--;
-    return Reason::kNone;
-  }
-  if (path != Way::Path::kInput || host.empty()) return Reason::kNone;
-  Address destination = packet.destination();
-  if (destination.is_multicast(packet.family)) {
-    return host.has_joined(packet.family, destination) ? Reason::kNone : Reason::kGroupNotJoined;
-  }
-  bool broadcast = packet.family == Family::kIpv4 && host.is_broadcast(destination);
-  return broadcast || host.is_local(packet.family, destination) ? Reason::kNone
-                                                                : Reason::kOtherHost;
-}
-
 }  // namespace
 
 template <typename Tracer>
 Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& tracer) {
-  now_ = std::max(now_, arrived.time);
+  move_time(arrived.time);
   datagram_ = nullptr;
   if (way.path == Way::Path::kNone) return {.reason = way.reason};
   bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
   if (from_wire && is_only_for_loopback(arrived) && (!way.in || way.in->text() != "lo")) {
     return {.reason = Reason::kBadHeader};
   }
-  const Program* program = rules(arrived.family).program.get();
+  Rules& rules = this->rules(arrived.family);
+  const Program* program = rules.program.get();
   if (!program) return {.reason = Reason::kNoRules};
+  Tracked tracked;
+  const bool has_short_way = !Tracer::kOn && way.path != Way::Path::kLoopback &&
+                             rules.tracks_first[way.path == Way::Path::kOutput] &&
+                             !arrived.is_fragment;
+  if (has_short_way) {
+    const bool sent = way.path == Way::Path::kOutput;  // as at the first hook
+    arrived.in = sent ? nullptr : way.in;
+    arrived.out = sent ? way.out : nullptr;
+    tracked = conntrack_->track(arrived, {}, tick_);
+    if (auto outcome = end_as_remembered(arrived, way, rules, tracked)) return *outcome;
+  }
   std::span<const Hook> hooks = hooks_of(way.path);
   Packet* packet = &arrived;
   bool is_delivered = way.path == Way::Path::kInput || way.path == Way::Path::kLoopback;
@@ -269,10 +228,20 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& t
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
   Journey journey(*this, *packet, way);
+  journey.tracked = tracked;
+  journey.was_tracked = has_short_way;
   Verdict verdict = travel(journey, hooks, tracer);
-  if (journey.recorder) learn(journey, verdict, tracer);
+  if (journey.remembered) return *journey.remembered;
   if (way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
-  return conclude(journey, verdict, answer);
+  Outcome outcome = conclude(journey, verdict, answer);
+  if (journey.recorder) {
+    if constexpr (Tracer::kOn) {
+      bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
+      tracer.recall(*program, {remembered, journey.recorder->obstacle()});
+    }
+    learn(journey, outcome);
+  }
+  return outcome;
 }
 
 // Null if `packet` is a whole packet now, which it may not have been before.
@@ -312,7 +281,7 @@ Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tr
     packet.out = has_out ? journey.way.out : nullptr;
     if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) journey.loop_back();
     Verdict verdict = pass(journey, hook, tracer);
-    if (verdict != Verdict::kAccept || journey.is_decided) return verdict;
+    if (verdict != Verdict::kAccept || journey.remembered) return verdict;
     if (hook != Hook::kPrerouting) continue;
     journey.routing = route(packet, path, config_.host);
     if (journey.routing != Reason::kNone) return Verdict::kDrop;
@@ -329,19 +298,11 @@ Verdict Engine::pass(Journey& journey, Hook hook, Tracer& tracer) {
       case Step::kTable: verdict = ask(journey, entry.table, tracer); break;
       case Step::kTrack:
         verdict = track(journey, tracer);
-        if (verdict == Verdict::kAccept && may_remember(journey)) {
-          recall(journey);
-          if (Tracer::kOn) {
-            journey.recorder.emplace();
-          } else if (std::optional<Verdict> decided = follow(journey)) {
-            journey.is_decided = true;
-            return *decided;
-          }
-        }
+        if (verdict == Verdict::kAccept && !journey.context.what_if) recall(journey, Tracer::kOn);
         break;
       case Step::kConfirm: verdict = confirm(journey); break;
     }
-    if (verdict != Verdict::kAccept) return verdict;
+    if (verdict != Verdict::kAccept || journey.remembered) return verdict;
   }
   return Verdict::kAccept;
 }
@@ -379,91 +340,19 @@ template <typename Tracer>
 Verdict Engine::track(Journey& journey, Tracer& tracer) {
   Context& context = journey.context;
   bool seen = journey.tracked.info != CtInfo::kNone;  // NOTRACK, or looped back
-  if (!context.conntrack || seen) return Verdict::kAccept;
+  if (!context.conntrack || (seen && !journey.was_tracked)) return Verdict::kAccept;
   context.has_template = false;
   if (context.zone_is_mark) {
     context.zone.id = static_cast<uint16_t>(context.packet.fields[Field::kMark]);
   }
-  journey.tracked =
-      context.conntrack->track(context.packet, {context.zone, context.helper}, context.now);
+  if (!journey.was_tracked) {
+    journey.tracked =
+        context.conntrack->track(context.packet, {context.zone, context.helper}, context.now);
+  }
   if constexpr (Tracer::kOn) tracer.tracked(context);
   if (journey.tracked.reason == Reason::kNotInCapture) context.not_captured = true;
   journey.tracking_drop = journey.tracked.reason == Reason::kTableFull;
   return journey.tracking_drop ? Verdict::kDrop : Verdict::kAccept;
-}
-
-// Only where one walk decides: a looped packet passes the hooks twice, and what a walk asks of
-// other protocols may be missing in the next packet (kernel-facts 8).
-bool Engine::may_remember(const Journey& journey) const {
-  const Packet& packet = journey.context.packet;
-  const Tracked& tracked = journey.tracked;
-  bool plain = packet.protocol() == protocol::kUdp || packet.protocol() == protocol::kTcp;
-  return config_.remember && plain && tracked.flow && !tracked.created && !packet.is_fragment &&
-         !journey.context.what_if && journey.way.path != Way::Path::kLoopback;
-}
-
-void Engine::recall(Journey& journey) {
-  const Fields& fields = journey.context.packet.fields;
-  const Way& way = journey.way;
-  journey.situation = {.in = way.in ? *way.in : InterfaceName(),
-                       .out = way.out ? *way.out : InterfaceName(),
-                       .status = fields[Field::kCtStatus],
-                       .connmark = fields[Field::kConnmark],
-                       .info = journey.tracked.info,
-                       .path = way.path};
-  uint16_t number = conntrack_->decision(journey.tracked.flow, journey.tracked.direction);
-  journey.decision = decisions_.find(number, journey.situation);
-}
-
-// The rest of the journey, as it was for the packet that was asked; nothing where the rules must
-// be, by this packet, too.
-std::optional<Verdict> Engine::follow(Journey& journey) {
-  Context& context = journey.context;
-  const Decision* decision = journey.decision;
-  if (!decision) journey.recorder.emplace();
-  if (!decision || decision->obstacle != kNoPc) return std::nullopt;
-  const Way& way = journey.way;
-  // One that routing ends stops between the hooks.
-  if (way.path != Way::Path::kOutput &&
-      route(context.packet, way.path, config_.host) != Reason::kNone) {
-    return std::nullopt;
-  }
-  remembered_++;
-  context.packet.in = way.in;
-  context.packet.out = way.out;
-  context.hook = decision->hook;
-  context.rule = decision->rule;
-  journey.filter_rule = decision->filter_rule;
-  for (uint32_t rule : std::span(decision->rules).first(decision->rule_count)) {
-    journey.rules.counters[rule].packets++;
-    journey.rules.counters[rule].bytes += context.packet.fields[Field::kLength];
-  }
-  return decision->verdict == Verdict::kAccept ? confirm(journey) : decision->verdict;
-}
-
-// A walk is over that the flow may remember.
-template <typename Tracer>
-void Engine::learn(const Journey& journey, Verdict verdict, Tracer& tracer) {
-  const Context& context = journey.context;
-  const Recorder& recorder = *journey.recorder;
-  if constexpr (Tracer::kOn) {
-    bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
-    tracer.recall(*journey.rules.program, {remembered, recorder.obstacle()});
-  }
-  bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && !context.not_captured;
-  if (!whole) return;
-  Decision decision{.situation = journey.situation, .obstacle = recorder.obstacle()};
-  if (decision.obstacle == kNoPc) {
-    decision.verdict = verdict;
-    decision.hook = context.hook;
-    decision.rule = context.rule;
-    decision.filter_rule = journey.filter_rule;
-    decision.rule_count = static_cast<uint8_t>(recorder.rules().size());
-    std::ranges::copy(recorder.rules(), decision.rules.begin());
-  }
-  if (uint16_t number = decisions_.add(decision)) {
-    conntrack_->remember(journey.tracked.flow, journey.tracked.direction, number);
-  }
 }
 
 Verdict Engine::confirm(Journey& journey) {

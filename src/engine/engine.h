@@ -107,7 +107,7 @@ class Engine {
   const Discovery* discovery() const { return discovery_.get(); }  // null without
   SetStore& sets() { return *sets_; }
   Host& host() { return config_.host; }
-  Tick now() const { return tick_of(now_); }
+  Tick now() const { return tick_; }
   // Packets that were judged by what their flows remembered.
   uint64_t remembered() const { return remembered_; }
   // Packets that ended with this reason.
@@ -120,8 +120,11 @@ class Engine {
     std::vector<RuleCounters> counters;
     std::vector<Memory> memory;
     std::vector<Pc> stack;
+    // Conntrack comes first: no rule is asked before it. By whether this host sends the packet.
+    std::array<bool, 2> tracks_first{};
   };
 
+  void move_time(Instant time);
   void begin_burst(std::span<Packet> packets);
   template <typename Tracer>
   Outcome judge(Packet& packet, const Way& way, Answer* answer, Tracer& tracer);
@@ -134,11 +137,12 @@ class Engine {
   Verdict ask(Journey& journey, TableId table, Tracer& tracer);
   template <typename Tracer>
   Verdict track(Journey& journey, Tracer& tracer);
-  bool may_remember(const Journey& journey) const;
-  void recall(Journey& journey);
-  std::optional<Verdict> follow(Journey& journey);
-  template <typename Tracer>
-  void learn(const Journey& journey, Verdict verdict, Tracer& tracer);
+  bool may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const;
+  const Decision* known(const Packet& packet, const Way& way, const Tracked& tracked) const;
+  std::optional<Outcome> end_as_remembered(Packet& packet, const Way& way, Rules& rules,
+                                           Tracked& tracked);
+  void recall(Journey& journey, bool traced);
+  void learn(const Journey& journey, const Outcome& outcome);
   Verdict confirm(Journey& journey);
   void confirm_copy(Journey& journey);
   Outcome conclude(Journey& journey, Verdict verdict, Answer* answer);
@@ -162,6 +166,7 @@ class Engine {
   const Packet* datagram_ = nullptr;
   std::vector<Packet*> burst_;
   Instant now_{};
+  Tick tick_ = tick_of(Instant{});
   std::optional<Instant> first_;
 };
 

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 
@@ -32,7 +33,9 @@ struct InterfaceName {
   InterfaceName() = default;
   explicit InterfaceName(std::string_view name);  // cut at 15 bytes
   std::string_view text() const;
-  friend bool operator==(const InterfaceName&, const InterfaceName&) = default;
+  friend bool operator==(const InterfaceName& a, const InterfaceName& b) {
+    return std::memcmp(a.bytes.data(), b.bytes.data(), sizeof a.bytes) == 0;  // two words: inlined
+  }
 };
 
 // The ports of a bridge that a frame comes in at and goes out by, which -m physdev asks about.

@@ -1,0 +1,92 @@
+// The engine and what flows remember (decisions.h): which packets may be judged by it, and what a
+// walk leaves to remember.
+#include <algorithm>
+
+#include "engine/journey.h"
+#include "engine/routing.h"
+
+namespace sallyport {
+
+// Only where one walk decides: a looped packet passes the hooks twice, and what a walk asks of
+// other protocols may be missing in the next packet (kernel-facts 8).
+bool Engine::may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const {
+  bool plain = packet.protocol() == protocol::kUdp || packet.protocol() == protocol::kTcp;
+  return config_.remember && plain && tracked.flow && !tracked.created && !packet.is_fragment &&
+         way.path != Way::Path::kLoopback;
+}
+
+const Decision* Engine::known(const Packet& packet, const Way& way, const Tracked& tracked) const {
+  if (!may_remember(packet, way, tracked)) return nullptr;
+  uint16_t number = conntrack_->decision(tracked.flow, tracked.direction);
+  return decisions_.find(number, packet, way, tracked.info);
+}
+
+// The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
+// Nothing where the rules must be asked, or there is more to do than to count.
+std::optional<Outcome> Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules,
+                                                 Tracked& tracked) {
+  constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
+  const Decision* decision = known(packet, way, tracked);
+  if (!decision || decision->obstacle != kNoPc) return std::nullopt;
+  const bool accepted = decision->verdict == Verdict::kAccept;
+  const uint32_t status = decision->situation.status;
+  if (status & kMoreToDo || (!accepted && config_.history_unknown)) return std::nullopt;
+  // One that routing ends stops between two hooks.
+  if (way.path != Way::Path::kOutput && route(packet, way.path, config_.host) != Reason::kNone) {
+    return std::nullopt;
+  }
+  packet.in = way.in;
+  packet.out = way.out;
+  for (uint32_t rule : std::span(decision->rules).first(decision->rule_count)) {
+    rules.counters[rule].packets++;
+    rules.counters[rule].bytes += packet.fields[Field::kLength];
+  }
+  if (accepted) conntrack_->confirm(packet, tracked, now());
+  remembered_++;
+  return Outcome{.fate = accepted ? Outcome::Fate::kAccept : Outcome::Fate::kDrop,
+                 .hook = decision->hook,
+                 .reason = decision->reason,
+                 .rule = accepted ? decision->filter_rule : decision->rule,
+                 .info = tracked.info,
+                 .direction = tracked.direction,
+                 .status = status,
+                 .flow = tracked.flow};
+}
+
+// After tracking: the journey may end here, or note what the rules are asked. One that is traced
+// asks them always.
+void Engine::recall(Journey& journey, bool traced) {
+  Packet& packet = journey.context.packet;
+  if (!may_remember(packet, journey.way, journey.tracked)) return;
+  journey.decision = known(packet, journey.way, journey.tracked);
+  if (traced || !journey.decision) {
+    journey.recorder.emplace();
+  } else if (!journey.was_tracked) {
+    journey.remembered = end_as_remembered(packet, journey.way, journey.rules, journey.tracked);
+  }
+}
+
+// A walk is over that the flow may remember.
+void Engine::learn(const Journey& journey, const Outcome& outcome) {
+  const Context& context = journey.context;
+  const Recorder& recorder = *journey.recorder;
+  bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && outcome.certain;
+  if (!whole) return;
+  Decision decision{.situation = Situation::of(context.packet, journey.way, journey.tracked.info),
+                    .obstacle = recorder.obstacle()};
+  if (decision.obstacle == kNoPc) {
+    bool accepted = outcome.fate == Outcome::Fate::kAccept;
+    decision.verdict = accepted ? Verdict::kAccept : Verdict::kDrop;
+    decision.hook = context.hook;
+    decision.reason = outcome.reason;
+    decision.rule = context.rule;
+    decision.filter_rule = journey.filter_rule;
+    decision.rule_count = static_cast<uint8_t>(recorder.rules().size());
+    std::ranges::copy(recorder.rules(), decision.rules.begin());
+  }
+  if (uint16_t number = decisions_.add(decision)) {
+    conntrack_->remember(journey.tracked.flow, journey.tracked.direction, number);
+  }
+}
+
+}  // namespace sallyport
