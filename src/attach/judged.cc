@@ -21,11 +21,11 @@ bool has_ports(const Packet& packet) {
 
 }  // namespace
 
-Judged describe(const Record& record, const Packet& packet, const Way& way) {
-  Judged judged{.record = record};
+void describe(const Record& record, const Packet& packet, const Way& way, Judged& judged) {
+  judged.record = record;
   bool headless = packet.malformed == Reason::kNotIp || packet.malformed == Reason::kBadHeader ||
                   packet.malformed == Reason::kCutShort;
-  if (headless) return judged;
+  if (headless) return;
   judged.family = packet.family;
   judged.source = packet.source();
   judged.destination = packet.destination();
@@ -42,7 +42,6 @@ Judged describe(const Record& record, const Packet& packet, const Way& way) {
   // Of a fragment the sum tells nothing: it is the datagram's.
   judged.bad_checksum = packet.checksum == ChecksumState::kBad && !packet.is_fragment;
   judged.from_host = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
-  return judged;
 }
 
 }  // namespace sallyport

@@ -30,7 +30,8 @@ struct Judged {
   std::optional<uint64_t> completed_by;  // a held fragment: the record that made it whole
 };
 
-// All but the outcome. The packet has been parsed, or is known not to be IP.
-Judged describe(const Record& record, const Packet& packet, const Way& way);
+// Fills in all but the outcome of a Judged that is new. The packet has been parsed, or is known not
+// to be IP.
+void describe(const Record& record, const Packet& packet, const Way& way, Judged& judged);
 
 }  // namespace sallyport

@@ -6,6 +6,13 @@
 #include "packet/parse.h"
 
 namespace sallyport {
+namespace {
+
+// What every packet and every record begins as. Copying one that is there costs half of making one.
+constexpr Packet kNoPacket;
+constexpr Judged kNothingYet;
+
+}  // namespace
 
 Replay::Replay(Capture& capture, Engine& engine, const Viewpoint& viewpoint, const Options& options)
     : capture_(capture),
@@ -46,7 +53,7 @@ uint64_t index_of(void* cookie) {
 // Fills the slot's packet and way. A frame without an IP packet has a way of its own: none.
 void Replay::prepare(const Record& record, size_t slot) {
   Packet& packet = packets_[slot];
-  packet = Packet{};
+  packet = kNoPacket;
   packet.malformed = fill_packet(record, packet);
   packet.cookie = cookie_of(record.index);
   if (packet.malformed != Reason::kNone) {
@@ -77,26 +84,29 @@ void Replay::judge_burst(size_t first, size_t count) {
     engine_.process(packets, ways, outcomes, answers);
   }
   for (size_t i = 0; i < count; i++) {
-    Judged judged = describe(records_[first + i], packets[i], ways[i]);
-    judged.outcome = outcomes[i];
+    Judged& judged = hand_on(outcomes[i]);
+    describe(records_[first + i], packets[i], ways[i], judged);
     if (watcher_) watcher_(judged);
     if (!answers.empty() && judged.outcome.reject_with && !judged.outcome.unanswered) {
       answer_sink_(judged, answers[i]);
     }
-    hand_on(judged);
   }
   for (const Released& released : engine_.released()) settle(released);
 }
 
-// At once, or when all before it are settled.
-void Replay::hand_on(const Judged& judged) {
-  bool held = judged.outcome.fate == Outcome::Fate::kStolen;
+// A place for the next record, with its outcome: where it is handed on at once, or where it waits
+// until all before it are settled.
+Judged& Replay::hand_on(const Outcome& outcome) {
+  bool held = outcome.fate == Outcome::Fate::kStolen;
   if (held || !waiting_.empty()) {
-    waiting_.push_back({.judged = judged, .waiting = held});
-  } else {
-    ready_.push_back(judged);
-    first_waiting_++;
+    waiting_.push_back({.judged = kNothingYet, .waiting = held});
+    waiting_.back().judged.outcome = outcome;
+    return waiting_.back().judged;
   }
+  first_waiting_++;
+  ready_.push_back(kNothingYet);
+  ready_.back().outcome = outcome;
+  return ready_.back();
 }
 
 void Replay::settle(const Released& released) {

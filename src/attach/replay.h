@@ -56,7 +56,7 @@ class Replay {
   };
   void judge_burst(size_t first, size_t count);
   void prepare(const Record& record, size_t slot);
-  void hand_on(const Judged& judged);
+  Judged& hand_on(const Outcome& outcome);
   void settle(const Released& released);
   size_t count_until(std::span<const Record> records);
   bool read();

@@ -117,7 +117,8 @@ Judged Questions::judge(size_t index, EngineTrace& trace) {
   packet.cookie = bytes_[index].data();
   Way way = way_of(asked, packet, *setup_.viewpoint);
   Record record{.index = index, .time = packet.time};
-  Judged judged = describe(record, packet, way);
+  Judged judged;
+  describe(record, packet, way, judged);
   judged.outcome = setup_.engine->process_traced(packet, way, trace);
   return judged;
 }

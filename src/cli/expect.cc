@@ -10,7 +10,9 @@ namespace {
 
 // The script's packet told as the capture's is.
 Judged as_judged(ScriptPacket& packet) {
-  return describe({}, packet_of(packet, packet.packet.bytes, Instant{}), {});
+  Judged judged;
+  describe({}, packet_of(packet, packet.packet.bytes, Instant{}), {}, judged);
+  return judged;
 }
 
 // Whether they can be the same packet: what the capture cut off is not held against it.

@@ -39,7 +39,8 @@ class NearMissTest : public testing::Test {
       ScriptPacket& line = packets->packets[i];
       Packet packet = packet_of(line, line.packet.bytes, Instant{});
       Way way = way_of(line, packet, *setup->viewpoint);
-      Judged judged = describe({.index = i, .time = packet.time}, packet, way);
+      Judged judged;
+      describe({.index = i, .time = packet.time}, packet, way, judged);
       Narrator narrator;
       judged.outcome = setup->engine->process_traced(packet, way, narrator);
       misses = near_misses(judged, narrator.tracked_packet(), *setup->engine, history);
