@@ -37,6 +37,7 @@ struct FirewallOptions {
   std::string rules6;     // ip6tables-save text; empty: IPv6 packets reach no chain
   std::string sets;       // ipset save text
   std::string conntrack;  // flows that exist already, as `conntrack -L [-o extended]` prints them
+  std::string labels;     // connlabel.conf: the names by which rules and flows call labels
   // sysctl names and values: {"net.netfilter.nf_conntrack_udp_timeout", "60"}.
   std::vector<std::pair<std::string, std::string>> sysctls;
   // What this host is: "[IFNAME=]ADDR[/LEN],…". Empty: a router.
@@ -47,7 +48,12 @@ struct FirewallOptions {
 };
 
 struct FirewallPacket {
-  enum class Path : uint8_t { kInput, kOutput, kForward };
+  enum class Path : uint8_t {
+    kInput,
+    kOutput,
+    kForward,
+    kBridged,  // FORWARD too, but not routed: from `in` to `out`, which are ports of `bridge`
+  };
   // From the first byte of the IP header; mutable, as a firewall may rewrite packets.
   uint8_t* data = nullptr;
   uint32_t length = 0;       // bytes at `data`
@@ -56,6 +62,7 @@ struct FirewallPacket {
   int64_t time_ns = 0;  // since any fixed origin; a time that runs backwards stands still
   std::string_view in;  // interface names of at most 15 bytes; empty: none
   std::string_view out;
+  std::string_view bridge;  // that `in` is a port of: rules see it, and -m physdev the port
   uint32_t mark = 0;
   uint64_t id = 0;  // the caller's own, for a fragment's fate: see released()
 };

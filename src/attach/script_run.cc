@@ -42,7 +42,7 @@ Way way_of(const ScriptPacket& text, Packet& packet, const Viewpoint& viewpoint)
   if (text.path == Path::kBridged) way.path = Way::Path::kBridged;
   if (text.path == Path::kForward) way = viewpoint.on_bridge(text.in, text.out).value_or(way);
   if (is_refused(packet, way.path)) return {.path = Way::Path::kNone, .reason = packet.malformed};
-  if (way.path == Way::Path::kBridged) viewpoint.type_bridged(packet);
+  if (way.path == Way::Path::kBridged) type_bridged(packet, viewpoint.host());
   if (text.path == Path::kForward || text.path == Path::kBridged) return way;
   if (text.path == Path::kOut) {
     bool to_itself = text.out.text() == "lo";

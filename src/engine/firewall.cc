@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
+#include "base/label_names.h"
 #include "engine/engine.h"
 #include "engine/host_text.h"
 #include "packet/parse.h"
@@ -15,11 +17,16 @@ namespace sallyport {
 
 struct Firewall::State {
   std::unique_ptr<Engine> engine;
+  LabelNames labels;
   std::vector<Packet> packets;
   std::vector<Way> ways;
   std::vector<Outcome> outcomes;
-  std::vector<InterfaceName> names;  // of each packet: in, out
-  std::vector<Answer> answers;       // of a burst, if anybody wants them
+  struct Names {
+    InterfaceName in, out;
+    BridgePorts ports;
+  };
+  std::vector<Names> names;     // of each packet
+  std::vector<Answer> answers;  // of a burst, if anybody wants them
   std::vector<FirewallReleased> released;
 
   void prepare(const FirewallPacket& given, size_t i);
@@ -45,9 +52,10 @@ class Errors {
 
 // Null for an empty text, and where it is wrong.
 std::shared_ptr<const Program> compile_text(Engine& engine, Family family, const char* name,
-                                            const std::string& text, Errors& errors) {
+                                            const std::string& text, const LabelNames& labels,
+                                            Errors& errors) {
   if (text.empty()) return nullptr;
-  std::expected<Ruleset, Diagnostics> rules = parse_rules(text, family, &engine.sets());
+  std::expected<Ruleset, Diagnostics> rules = parse_rules(text, family, &engine.sets(), &labels);
   if (rules) return compile(*rules);
   errors.add(name, text, rules.error());
   return nullptr;
@@ -55,9 +63,9 @@ std::shared_ptr<const Program> compile_text(Engine& engine, Family family, const
 
 // Both texts or none.
 void load_rules(Engine& engine, const std::string& rules, const std::string& rules6,
-                Errors& errors) {
-  auto program = compile_text(engine, Family::kIpv4, "rules", rules, errors);
-  auto program6 = compile_text(engine, Family::kIpv6, "rules6", rules6, errors);
+                const LabelNames& labels, Errors& errors) {
+  auto program = compile_text(engine, Family::kIpv4, "rules", rules, labels, errors);
+  auto program6 = compile_text(engine, Family::kIpv6, "rules6", rules6, labels, errors);
   if (!errors.text().empty()) return;
   engine.set_program(Family::kIpv4, std::move(program));
   engine.set_program(Family::kIpv6, std::move(program6));
@@ -84,6 +92,7 @@ Way::Path path_of(FirewallPacket::Path path) {
     case FirewallPacket::Path::kInput: return Way::Path::kInput;
     case FirewallPacket::Path::kOutput: return Way::Path::kOutput;
     case FirewallPacket::Path::kForward: return Way::Path::kForward;
+    case FirewallPacket::Path::kBridged: return Way::Path::kBridged;
   }
   return Way::Path::kNone;
 }
@@ -126,16 +135,17 @@ std::expected<Firewall, std::string> Firewall::create(const FirewallOptions& opt
   auto state = std::make_unique<State>();
   size_t burst = config.burst;
   state->engine = std::make_unique<Engine>(std::move(config), std::move(sets));
-  load_rules(*state->engine, options.rules, options.rules6, errors);
+  state->labels = LabelNames(options.labels);
+  load_rules(*state->engine, options.rules, options.rules6, state->labels, errors);
   Diagnostics flow_errors;
-  state->engine->conntrack().load(options.conntrack, 0, flow_errors);
+  state->engine->conntrack().load(options.conntrack, 0, flow_errors, &state->labels);
   errors.add("conntrack", options.conntrack, flow_errors);
   if (!errors.text().empty()) return std::unexpected(errors.text());
 
   state->packets.resize(burst);
   state->ways.resize(burst);
   state->outcomes.resize(burst);
-  state->names.resize(2 * burst);
+  state->names.resize(burst);
   return Firewall(std::move(state));
 }
 
@@ -155,12 +165,19 @@ void Firewall::State::prepare(const FirewallPacket& given, size_t i) {
   packet.cookie = cookie_of(given.id);
   parse(packet);
   packet.fields[Field::kMark] = given.mark;
-  InterfaceName* in_and_out = &names[2 * i];
-  in_and_out[0] = InterfaceName(given.in);
-  in_and_out[1] = InterfaceName(given.out);
-  ways[i] = packet.malformed == Reason::kNone
-                ? Way{.path = path_of(given.path), .in = &in_and_out[0], .out = &in_and_out[1]}
-                : Way{.path = Way::Path::kNone, .reason = packet.malformed};
+  Names& own = names[i];
+  own = {.in = InterfaceName(given.in), .out = InterfaceName(given.out), .ports = {}};
+  Way& way = ways[i];
+  way = {.path = path_of(given.path), .in = &own.in, .out = &own.out};
+  if (!given.bridge.empty()) {
+    own.ports.in = std::exchange(own.in, InterfaceName(given.bridge));
+    way.ports = &own.ports;
+  }
+  if (way.path == Way::Path::kBridged) {
+    own.ports.out = std::exchange(own.out, own.in);
+    type_bridged(packet, engine->host());
+  }
+  if (is_refused(packet, way.path)) way = {.path = Way::Path::kNone, .reason = packet.malformed};
 }
 
 void Firewall::State::finish(size_t i, FirewallVerdict& verdict, FirewallAnswer* answer) {
@@ -202,7 +219,7 @@ std::span<const FirewallReleased> Firewall::released() const {
 std::expected<void, std::string> Firewall::replace_rules(const std::string& rules,
                                                          const std::string& rules6) {
   Errors errors;
-  load_rules(*state_->engine, rules, rules6, errors);
+  load_rules(*state_->engine, rules, rules6, state_->labels, errors);
   if (!errors.text().empty()) return std::unexpected(errors.text());
   return {};
 }

@@ -123,6 +123,54 @@ TEST(Firewall, WrongRulesReplaceNothing) {
   EXPECT_EQ(judge(firewall, answer()).verdict, Verdict::kAccept);
 }
 
+TEST(Firewall, OfABridgeRulesSeeTheBridgeAndItsPorts) {
+  Firewall firewall = made({.rules = "*filter\n:INPUT DROP [0:0]\n:FORWARD DROP [0:0]\n"
+                                     "-A FORWARD -i br0 -o br0 -m physdev --physdev-is-bridged "
+                                     "--physdev-in eth0 --physdev-out eth1 -j ACCEPT\n"
+                                     "-A FORWARD -m pkttype --pkt-type broadcast -j ACCEPT\n"
+                                     "-A INPUT -i br0 -m physdev --physdev-in eth0 -j ACCEPT\n"
+                                     "COMMIT\n",
+                            .host = "br0=192.0.2.1/24"});
+  struct Case {
+    Path path;
+    std::string_view in, out, bridge, destination;
+    Verdict verdict;
+  };
+  for (const Case& c : {
+           Case{Path::kBridged, "eth0", "eth1", "br0", "192.0.2.8", Verdict::kAccept},
+           Case{Path::kBridged, "eth1", "eth0", "br0", "192.0.2.8", Verdict::kDrop},
+           Case{Path::kBridged, "eth1", "eth0", "br0", "192.0.2.255", Verdict::kAccept},
+           Case{Path::kBridged, "eth0", "eth1", "br1", "192.0.2.8", Verdict::kDrop},
+           Case{Path::kForward, "eth0", "br0", "br0", "192.0.2.8", Verdict::kDrop},
+           Case{Path::kInput, "eth0", "", "br0", "192.0.2.1", Verdict::kAccept},
+           Case{Path::kInput, "eth1", "", "br0", "192.0.2.1", Verdict::kDrop},
+           Case{Path::kInput, "br0", "", "", "192.0.2.1", Verdict::kDrop},
+       }) {
+    Datagram datagram(c.path, "192.0.2.9", 1, c.destination, 2);
+    datagram.packet.in = c.in;
+    datagram.packet.out = c.out;
+    datagram.packet.bridge = c.bridge;
+    EXPECT_EQ(judge(firewall, datagram).verdict, c.verdict) << c.in << c.out << c.destination;
+  }
+}
+
+TEST(Firewall, KnowsLabelsByTheirNames) {
+  constexpr const char* kLabelled =
+      "*filter\n:INPUT DROP [0:0]\n-A INPUT -m connlabel --label voice -j ACCEPT\nCOMMIT\n";
+  constexpr const char* kFlow =
+      "udp 17 29 src=192.0.2.1 dst=192.0.2.9 sport=4000 dport=53 [UNREPLIED] src=192.0.2.9 "
+      "dst=192.0.2.1 sport=53 dport=4000 mark=0 use=1 labels=voice\n";
+  FirewallOptions options{
+      .rules = kLabelled, .conntrack = kFlow, .labels = "7 voice\n", .host = "eth0=192.0.2.1/24"};
+  Firewall firewall = made(options);
+  EXPECT_EQ(judge(firewall, answer()).verdict, Verdict::kAccept);
+  EXPECT_TRUE(firewall.replace_rules(kLabelled, ""));
+  options.labels.clear();
+  auto unnamed = Firewall::create(options);
+  ASSERT_FALSE(unnamed);
+  EXPECT_NE(unnamed.error().find("voice"), std::string::npos);
+}
+
 TEST(Firewall, TellsAFragmentsFateByItsId) {
   Firewall firewall = made({.rules = "*filter\n-A INPUT -m conntrack --ctstate NEW\nCOMMIT\n"});
   Datagram first(Path::kInput, "192.0.2.9", 1, "192.0.2.1", 2, {{.length = 56, .more = true}});

@@ -75,12 +75,16 @@ std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const Interface
   return std::nullopt;
 }
 
-void Viewpoint::type_bridged(Packet& packet) const {
+const Host& Viewpoint::host() const {
   static const Host kNobody;
+  return host_ ? *host_ : kNobody;
+}
+
+void type_bridged(Packet& packet, const Host& host) {
   uint32_t& type = packet.fields[Field::kPacketType];
   bool to_many = type == static_cast<uint32_t>(PacketType::kBroadcast) ||
                  type == static_cast<uint32_t>(PacketType::kMulticast);
-  if (!to_many) type = static_cast<uint32_t>(packet_type(packet, host_ ? *host_ : kNobody));
+  if (!to_many) type = static_cast<uint32_t>(packet_type(packet, host));
 }
 
 Way Viewpoint::way(Packet& packet, const InterfaceName* recorded) const {
@@ -88,7 +92,7 @@ Way Viewpoint::way(Packet& packet, const InterfaceName* recorded) const {
   if (is_refused(packet, bridged ? Way::Path::kBridged : Way::Path::kForward)) {
     return {.path = Way::Path::kNone, .reason = packet.malformed};
   }
-  if (bridged) type_bridged(packet);
+  if (bridged) type_bridged(packet, host());
   if (!host_) return forwarded(packet);
   bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {

@@ -41,6 +41,10 @@ inline bool is_refused(const Packet& packet, Way::Path path) {
   return path != Way::Path::kBridged || !packet.bridge_minds_not;
 }
 
+// Sets kPacketType as Linux has it on a bridge, where another host's frame is like our own: told
+// from the packet, unless the attachment has seen that the frame went to many.
+void type_bridged(Packet& packet, const Host& host);
+
 class Viewpoint {
  public:
   // The firewall of `host`. A packet's interface is the one that the host's address has a name
@@ -55,13 +59,13 @@ class Viewpoint {
   static Viewpoint of_bridge(std::vector<Prefix> inside, const InterfaceName& bridge,
                              const InterfaceName& in, const InterfaceName& out);
 
+  // Of a router or bridge it has no addresses.
+  const Host& host() const;
   // `packet` has been parsed; `recorded` is the interface that the capture names, or null.
   // Sets kPacketType too, where the attachment left it kHost.
   Way way(Packet& packet, const InterfaceName* recorded) const;
   // From one port of its bridge to the other; nothing if these are not its ports.
   std::optional<Way> on_bridge(const InterfaceName& in, const InterfaceName& out) const;
-  // Sets kPacketType as Linux has it on a bridge, where another host's frame is like our own.
-  void type_bridged(Packet& packet) const;
 
  private:
   const InterfaceName* interface(const Packet& packet, bool outgoing,

@@ -34,7 +34,8 @@ constexpr Meaning kMeanings[] = {
     {"short redirect", {Reason::kInvalidIcmpRedirect}},
     {"do_basic_checks failed", {Reason::kInvalidSctp, Reason::kInvalidLength}},
     {"Invalid, old_state", {Reason::kInvalidSctp}},
-    {"verification tag check failed", {Reason::kInvalidSctpTag}},
+    // Of an INIT ACK that is cut short the kernel may ask the tag before it looks for the rest.
+    {"verification tag check failed", {Reason::kInvalidSctpTag, Reason::kInvalidShort}},
 };
 
 constexpr std::string_view kNoWord = "no word";

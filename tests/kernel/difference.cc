@@ -87,14 +87,23 @@ void compare_sent(const ScriptPacket& packet, const Sighting& kernel, const Engi
   }
 }
 
+// What a shorter script has to keep, so that it still shows the same: without the host's address,
+// say, a packet for it goes nowhere, and there may be a difference in that, too.
+std::string describe(const ScriptPacket& packet, const Observation& seen) {
+  constexpr const char* kWays[] = {"in", "out", "fwd", "bridged"};
+  const PacketSpec& spec = packet.packet.spec;
+  return fmt::format("{} {}{} {} {}", kWays[static_cast<size_t>(packet.path)], spec.protocol,
+                     spec.family == Family::kIpv6 ? "/v6" : "", verdict_word(seen.fate),
+                     ct_info_name(seen.state));
+}
+
 void compare_packet(const ScriptPacket& packet, bool has_rules, const Sighting& kernel,
                     const EngineStep& engine, std::vector<Difference>& out) {
   const Observation& seen = engine.seen;
   ExpectedOutcome all = everything(kernel, seen);
-  std::string protocol = fmt::format("{}{}", packet.packet.spec.protocol,
-                                     packet.packet.spec.family == Family::kIpv6 ? "/v6" : "");
+  std::string what = describe(packet, kernel.seen);
   auto add = [&](Aspect aspect, std::string theirs, std::string ours) {
-    out.push_back({aspect, packet.line, protocol, std::move(theirs), std::move(ours)});
+    out.push_back({aspect, packet.line, what, std::move(theirs), std::move(ours)});
   };
   for (Aspect aspect : {Aspect::kVerdict, Aspect::kState, Aspect::kDirection, Aspect::kStatus,
                         Aspect::kTcpState, Aspect::kTimeout, Aspect::kRule}) {
@@ -148,7 +157,7 @@ std::string_view aspect_name(Aspect aspect) {
 }
 
 std::string Difference::kind() const {
-  std::string kind = fmt::format("{} {}", aspect_name(aspect), packet);
+  std::string kind = fmt::format("{} {}", aspect_name(aspect), subject);
   bool words = aspect == Aspect::kVerdict || aspect == Aspect::kState ||
                aspect == Aspect::kReason || aspect == Aspect::kDirection ||
                aspect == Aspect::kTcpState;

@@ -41,8 +41,10 @@ std::string_view aspect_name(Aspect aspect);
 
 struct Difference {
   Aspect aspect = Aspect::kVerdict;
-  uint32_t line = 0;   // of the script; 0: at its end
-  std::string packet;  // its protocol; empty at the end
+  uint32_t line = 0;  // of the script; 0: at its end
+  // What it is about: the packet's way, its protocol, its verdict and state on the kernel; at the
+  // end the beginning of the line that differs.
+  std::string subject;
   std::string kernel, engine;
 
   // What this one has in common with others of the same cause, more or less: one of them is enough

@@ -87,24 +87,40 @@ std::string shown(const std::string& key, const Seconds& seconds) {
   return seconds.most ? fmt::format("{} ({} s)", key, *seconds.most) : key;
 }
 
+// What a shorter script has to keep, so that it still shows the same: whose line it is, and its
+// beginning, up to what changes with each packet (of a flow its state and first tuple).
+std::string gist_of(const std::string& key, std::string_view whose) {
+  std::istringstream words(key);
+  std::string gist(whose);
+  bool source = false;
+  for (std::string word; words >> word;) {
+    bool other_tuple = source && word.starts_with("src=");
+    if (other_tuple || word.starts_with("packets")) break;
+    source |= word.starts_with("src=");
+    gist += ' ' + word;
+  }
+  return gist;
+}
+
 void compare_listings(Aspect aspect, const Listing& kernel, Listing engine,
                       std::vector<Difference>& out) {
   for (const auto& [key, theirs] : kernel) {
     auto ours = engine.find(key);
     if (ours == engine.end()) {
-      out.push_back({aspect, 0, "", shown(key, theirs), "not there"});
+      out.push_back({aspect, 0, gist_of(key, "kernel's"), shown(key, theirs), "not there"});
       continue;
     }
     const Seconds& range = ours->second;
     if (theirs.most &&
         (*theirs.most > range.most.value_or(0) || *theirs.most < range.least.value_or(0))) {
-      out.push_back({aspect, 0, "", shown(key, theirs), shown(key, range)});
+      out.push_back({aspect, 0, gist_of(key, "both's"), shown(key, theirs), shown(key, range)});
     }
     engine.erase(ours);
   }
   for (const auto& [key, ours] : engine) {
     bool may_be_gone = ours.most && !ours.least;
-    if (!may_be_gone) out.push_back({aspect, 0, "", "not there", shown(key, ours)});
+    if (may_be_gone) continue;
+    out.push_back({aspect, 0, gist_of(key, "engine's"), "not there", shown(key, ours)});
   }
 }
 

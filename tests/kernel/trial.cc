@@ -269,7 +269,7 @@ std::string present(const std::string& text, const Difference& difference,
 std::string to_text(const Trial& trial) {
   Json differences = Json::array(), coverage = Json::object();
   for (const Difference& d : trial.differences) {
-    differences.push_back({static_cast<int>(d.aspect), d.line, d.packet, d.kernel, d.engine});
+    differences.push_back({static_cast<int>(d.aspect), d.line, d.subject, d.kernel, d.engine});
   }
   for (const auto& [group, features] : trial.coverage.groups) {
     for (const auto& [name, count] : features) {

@@ -17,6 +17,7 @@ struct Sample {
   std::vector<uint8_t> bytes;
   Packet packet;
   Tracked tracked;
+  const BridgePorts* ports = nullptr;
   std::string text;
 };
 
@@ -61,6 +62,7 @@ class World {
     marked.packet.fields[Field::kPacketType] = 2;
     marked.packet.has_mac = true;
     marked.packet.mac_source = {0, 1, 2, 3, 4, 5};
+    marked.ports = &ports_;
   }
 
   void add_extensions() {
@@ -156,6 +158,7 @@ class World {
     context.conntrack = &conntrack_;
     context.tracked = &sample.tracked;
     context.host = &host_;
+    context.ports = sample.ports;
     context.what_if = true;
     return context;
   }
@@ -164,6 +167,7 @@ class World {
   Conntrack conntrack_;
   Host host_;
   InterfaceName in_;
+  BridgePorts ports_{InterfaceName("eth0"), InterfaceName()};
   std::vector<std::unique_ptr<Sample>> samples_;
   size_t asked_ = 0;
 };
@@ -204,6 +208,7 @@ constexpr const char* kIpv4Conditions[] = {
     "-p udp -m multiport --ports 53",
     "-m addrtype --dst-type LOCAL ! --src-type BROADCAST",
     "-m pkttype --pkt-type multicast",
+    "-m physdev --physdev-in eth0 ! --physdev-is-out ! --physdev-is-bridged",
     "-m iprange --src-range 10.0.0.2-10.0.0.9",
     "-m iprange ! --dst-range 10.0.0.9-10.0.0.1",
     "-m mark --mark 0x10/0xf0",
