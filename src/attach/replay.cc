@@ -1,6 +1,7 @@
 #include "attach/replay.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "packet/parse.h"

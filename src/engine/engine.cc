@@ -156,14 +156,22 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
   conntrack_->prefetch(burst_);
   NoTrace trace;
   for (size_t i = 0; i < packets.size(); i++) {
-    outcomes[i] = judge(packets[i], ways[i], answers.empty() ? nullptr : &answers[i], trace);
+    move_time(packets[i].time);
+    datagram_ = nullptr;
+    std::optional<Tracked> tracked;
+    if (!take_short_way(packets[i], ways[i], tracked, outcomes[i])) {
+      Answer* answer = answers.empty() ? nullptr : &answers[i];
+      outcomes[i] = judge(packets[i], ways[i], tracked, answer, trace);
+    }
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }
 }
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
-  Outcome outcome = judge(packet, way, answer, trace);
+  move_time(packet.time);
+  datagram_ = nullptr;
+  Outcome outcome = judge(packet, way, std::nullopt, answer, trace);
   reasons_[static_cast<size_t>(outcome.reason)]++;
   return outcome;
 }
@@ -189,33 +197,42 @@ std::span<const Hook> hooks_of(Way::Path path) {
 
 }  // namespace
 
-template <typename Tracer>
-Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& tracer) {
-  move_time(arrived.time);
-  datagram_ = nullptr;
-  if (way.path == Way::Path::kNone) return {.reason = way.reason};
+// The end of a packet that reaches no hook; nothing for one that does.
+std::optional<Outcome> Engine::refuse(const Packet& packet, const Way& way) {
+  if (way.path == Way::Path::kNone) return Outcome{.reason = way.reason};
   bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
-  if (from_wire && is_only_for_loopback(arrived) && (!way.in || way.in->text() != "lo")) {
-    return {.reason = Reason::kBadHeader};
+  if (from_wire && is_only_for_loopback(packet) && (!way.in || way.in->text() != "lo")) {
+    return Outcome{.reason = Reason::kBadHeader};
   }
-  Rules& rules = this->rules(arrived.family);
-  const Program* program = rules.program.get();
-  if (!program) return {.reason = Reason::kNoRules};
-  Tracked tracked;
-  const bool has_short_way = !Tracer::kOn && way.path != Way::Path::kLoopback &&
-                             rules.tracks_first[way.path == Way::Path::kOutput] &&
-                             !arrived.is_fragment;
-  if (has_short_way) {
-    const bool sent = way.path == Way::Path::kOutput;  // as at the first hook
-    arrived.in = sent ? nullptr : way.in;
-    arrived.out = sent ? way.out : nullptr;
-    tracked = conntrack_->track(arrived, {}, tick_);
-    if (auto outcome = end_as_remembered(arrived, way, rules, tracked)) return *outcome;
-  }
+  if (!rules(packet.family).program) return Outcome{.reason = Reason::kNoRules};
+  return std::nullopt;
+}
+
+// Where no rule comes before tracking, a packet is tracked first; if its flow remembers the rest,
+// this is all there is to do. False: it is to be judged, as one that `tracked` tells of.
+bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
+                            Outcome& outcome) {
+  const bool sent = way.path == Way::Path::kOutput;
+  Rules& rules = this->rules(packet.family);
+  const bool opens = way.path != Way::Path::kNone && way.path != Way::Path::kLoopback &&
+                     rules.tracks_first[sent] && !packet.is_fragment &&
+                     !is_only_for_loopback(packet);
+  if (!opens) return false;
+  packet.in = sent ? nullptr : way.in;  // as at the first hook
+  packet.out = sent ? way.out : nullptr;
+  tracked = conntrack_->track(packet, {}, tick_);
+  return end_as_remembered(packet, way, rules, *tracked, outcome);
+}
+
+template <typename Tracer>
+Outcome Engine::judge(Packet& arrived, const Way& way, const std::optional<Tracked>& tracked,
+                      Answer* answer, Tracer& tracer) {
+  if (std::optional<Outcome> refused = refuse(arrived, way)) return *refused;
+  const Program& program = *rules(arrived.family).program;
   std::span<const Hook> hooks = hooks_of(way.path);
   Packet* packet = &arrived;
   bool is_delivered = way.path == Way::Path::kInput || way.path == Way::Path::kLoopback;
-  if (arrived.is_fragment && !program->needs_conntrack && arrived.family == Family::kIpv4 &&
+  if (arrived.is_fragment && !program.needs_conntrack && arrived.family == Family::kIpv4 &&
       is_delivered) {
     // Without conntrack IPv4 puts fragments together on delivery, before INPUT. (IPv6 does after
     // it, when nobody looks any more.)
@@ -224,12 +241,12 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& t
     if (verdict != Verdict::kAccept) return conclude(journey, verdict, answer);
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
     hooks = hooks.last(1);
-  } else if (arrived.is_fragment && program->needs_conntrack) {
+  } else if (arrived.is_fragment && program.needs_conntrack) {
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
   Journey journey(*this, *packet, way);
-  journey.tracked = tracked;
-  journey.was_tracked = has_short_way;
+  journey.was_tracked = tracked.has_value();
+  if (tracked) journey.tracked = *tracked;
   Verdict verdict = travel(journey, hooks, tracer);
   if (journey.remembered) return *journey.remembered;
   if (way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
@@ -237,7 +254,7 @@ Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& t
   if (journey.recorder) {
     if constexpr (Tracer::kOn) {
       bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
-      tracer.recall(*program, {remembered, journey.recorder->obstacle()});
+      tracer.recall(program, {remembered, journey.recorder->obstacle()});
     }
     learn(journey, outcome);
   }

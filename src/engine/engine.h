@@ -126,8 +126,12 @@ class Engine {
 
   void move_time(Instant time);
   void begin_burst(std::span<Packet> packets);
+  std::optional<Outcome> refuse(const Packet& packet, const Way& way);
+  bool take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
+                      Outcome& outcome);
   template <typename Tracer>
-  Outcome judge(Packet& packet, const Way& way, Answer* answer, Tracer& tracer);
+  Outcome judge(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
+                Answer* answer, Tracer& tracer);
   std::optional<Outcome> defragment(Packet*& packet, const Way& way);
   template <typename Tracer>
   Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);
@@ -139,8 +143,8 @@ class Engine {
   Verdict track(Journey& journey, Tracer& tracer);
   bool may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const;
   const Decision* known(const Packet& packet, const Way& way, const Tracked& tracked) const;
-  std::optional<Outcome> end_as_remembered(Packet& packet, const Way& way, Rules& rules,
-                                           Tracked& tracked);
+  bool end_as_remembered(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
+                         Outcome& outcome);
   void recall(Journey& journey, bool traced);
   void learn(const Journey& journey, const Outcome& outcome);
   Verdict confirm(Journey& journey);

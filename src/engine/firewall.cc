@@ -157,7 +157,7 @@ Firewall::~Firewall() = default;
 // The packet at `given` as the engine takes it, in slot `i`.
 void Firewall::State::prepare(const FirewallPacket& given, size_t i) {
   Packet& packet = packets[i];
-  packet = Packet{};
+  std::construct_at(&packet);  // in its place: no copy
   packet.data = given.data;
   packet.captured = given.length;
   packet.wire_length = std::max(given.wire_length, given.length);

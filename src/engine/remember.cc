@@ -1,6 +1,7 @@
 // The engine and what flows remember (decisions.h): which packets may be judged by it, and what a
 // walk leaves to remember.
 #include <algorithm>
+#include <memory>
 
 #include "engine/journey.h"
 #include "engine/routing.h"
@@ -22,18 +23,18 @@ const Decision* Engine::known(const Packet& packet, const Way& way, const Tracke
 }
 
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
-// Nothing where the rules must be asked, or there is more to do than to count.
-std::optional<Outcome> Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules,
-                                                 Tracked& tracked) {
+// False where the rules must be asked, or there is more to do than to count.
+bool Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
+                               Outcome& outcome) {
   constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
   const Decision* decision = known(packet, way, tracked);
-  if (!decision || decision->obstacle != kNoPc) return std::nullopt;
+  if (!decision || decision->obstacle != kNoPc) return false;
   const bool accepted = decision->verdict == Verdict::kAccept;
   const uint32_t status = decision->situation.status;
-  if (status & kMoreToDo || (!accepted && config_.history_unknown)) return std::nullopt;
+  if (status & kMoreToDo || (!accepted && config_.history_unknown)) return false;
   // One that routing ends stops between two hooks.
   if (way.path != Way::Path::kOutput && route(packet, way.path, config_.host) != Reason::kNone) {
-    return std::nullopt;
+    return false;
   }
   packet.in = way.in;
   packet.out = way.out;
@@ -43,14 +44,17 @@ std::optional<Outcome> Engine::end_as_remembered(Packet& packet, const Way& way,
   }
   if (accepted) conntrack_->confirm(packet, tracked, now());
   remembered_++;
-  return Outcome{.fate = accepted ? Outcome::Fate::kAccept : Outcome::Fate::kDrop,
-                 .hook = decision->hook,
-                 .reason = decision->reason,
-                 .rule = accepted ? decision->filter_rule : decision->rule,
-                 .info = tracked.info,
-                 .direction = tracked.direction,
-                 .status = status,
-                 .flow = tracked.flow};
+  // Member by member, in its place: a copy would wait for its parts.
+  std::construct_at(&outcome);
+  outcome.fate = accepted ? Outcome::Fate::kAccept : Outcome::Fate::kDrop;
+  outcome.hook = decision->hook;
+  outcome.reason = decision->reason;
+  outcome.rule = accepted ? decision->filter_rule : decision->rule;
+  outcome.info = tracked.info;
+  outcome.direction = tracked.direction;
+  outcome.status = status;
+  outcome.flow = tracked.flow;
+  return true;
 }
 
 // After tracking: the journey may end here, or note what the rules are asked. One that is traced
@@ -62,7 +66,10 @@ void Engine::recall(Journey& journey, bool traced) {
   if (traced || !journey.decision) {
     journey.recorder.emplace();
   } else if (!journey.was_tracked) {
-    journey.remembered = end_as_remembered(packet, journey.way, journey.rules, journey.tracked);
+    Outcome outcome;
+    if (end_as_remembered(packet, journey.way, journey.rules, journey.tracked, outcome)) {
+      journey.remembered = outcome;
+    }
   }
 }
 
