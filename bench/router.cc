@@ -120,7 +120,7 @@ size_t Router::burst(uint8_t* bytes, size_t count, uint32_t length) {
     packet.captured = packet.wire_length = length;
     packet.time = now_;
     parse(packet);
-    ways_[i] = viewpoint_.way(packet, nullptr);
+    viewpoint_.find_way(packet, nullptr, ways_[i]);
   }
   engine_.process(std::span(packets_).first(count), std::span(ways_).first(count),
                   std::span(outcomes_).first(count));

@@ -67,7 +67,7 @@ void Replay::prepare(const Record& record, size_t slot) {
   if (!options_.verify_checksums && packet.malformed == Reason::kBadHeaderChecksum) {
     packet.malformed = Reason::kNone;
   }
-  ways_[slot] = viewpoint_.way(packet, record.interface);
+  viewpoint_.find_way(packet, record.interface, ways_[slot]);
   // Linux does not look at what a host sends; a report wants to know.
   if (options_.verify_checksums && ways_[slot].path == Way::Path::kOutput) verify_checksum(packet);
 }

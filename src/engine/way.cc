@@ -1,6 +1,7 @@
 #include "engine/way.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace sallyport {
 
@@ -57,15 +58,17 @@ const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
   return single ? &interfaces[0].name : &in_;
 }
 
-Way Viewpoint::forwarded(const Packet& packet) const {
-  Address source = packet.source();
+void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
   bool from_inside = std::ranges::any_of(inside_, [&](const Prefix& prefix) {
-    return prefix.family == packet.family && prefix.contains(source);
+    return prefix.family == packet.family && prefix.contains(packet.source());
   });
-  if (bridge_ != InterfaceName()) return bridged(from_inside ? from_inside_ : from_outside_);
-  return {.path = Way::Path::kForward,
-          .in = from_inside ? &in_ : &out_,
-          .out = from_inside ? &out_ : &in_};
+  if (bridge_ != InterfaceName()) {
+    result = bridged(from_inside ? from_inside_ : from_outside_);
+    return;
+  }
+  result.path = Way::Path::kForward;
+  result.in = from_inside ? &in_ : &out_;
+  result.out = from_inside ? &out_ : &in_;
 }
 
 std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const InterfaceName& out) const {
@@ -87,26 +90,38 @@ void type_bridged(Packet& packet, const Host& host) {
   if (!to_many) type = static_cast<uint32_t>(packet_type(packet, host));
 }
 
-Way Viewpoint::way(Packet& packet, const InterfaceName* recorded) const {
+void Viewpoint::find_way(Packet& packet, const InterfaceName* recorded, Way& result) const {
+  std::construct_at(&result);
   const bool bridged = bridge_ != InterfaceName();
   if (is_refused(packet, bridged ? Way::Path::kBridged : Way::Path::kForward)) {
-    return {.path = Way::Path::kNone, .reason = packet.malformed};
+    result.path = Way::Path::kNone;
+    result.reason = packet.malformed;
+    return;
   }
   if (bridged) type_bridged(packet, host());
-  if (!host_) return forwarded(packet);
-  bool from_host = host_->is_local(packet.family, packet.source());
+  if (!host_) return find_forwarded(packet, result);
+  const bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {
-    return {.path = Way::Path::kLoopback, .in = &loopback_, .out = &loopback_};
+    result.path = Way::Path::kLoopback;
+    result.in = result.out = &loopback_;
+    return;
   }
-  if (from_host) return {.path = Way::Path::kOutput, .out = interface(packet, true, recorded)};
+  if (from_host) {
+    result.path = Way::Path::kOutput;
+    result.out = interface(packet, true, recorded);
+    return;
+  }
   PacketType type = packet_type(packet, *host_);
   packet.fields[Field::kPacketType] = static_cast<uint32_t>(type);
   // A network card hands over what is addressed to the host, and groups: whether the host has
   // joined one is known when it is the packet's turn.
   if (type == PacketType::kHost && !host_->is_local(packet.family, packet.destination())) {
-    return {.path = Way::Path::kNone, .reason = Reason::kOtherHost};
+    result.path = Way::Path::kNone;
+    result.reason = Reason::kOtherHost;
+    return;
   }
-  return {.path = Way::Path::kInput, .in = interface(packet, false, recorded)};
+  result.path = Way::Path::kInput;
+  result.in = interface(packet, false, recorded);
 }
 
 }  // namespace sallyport

@@ -37,11 +37,12 @@ SALLYPORT_CLONES Sum sum_blocks(const uint8_t* at, size_t blocks) {
 }  // namespace
 
 Sum sum_bytes(std::span<const uint8_t> bytes) {
+  constexpr size_t kWorthACall = 128;  // below, words are as fast
   const uint8_t* at = bytes.data();
-  size_t blocks = bytes.size() / sizeof(Lanes);
+  size_t blocks = bytes.size() < kWorthACall ? 0 : bytes.size() / sizeof(Lanes);
   Sum sum = blocks ? sum_blocks(at, blocks) : 0;
   at += blocks * sizeof(Lanes);
-  size_t left = bytes.size() % sizeof(Lanes);
+  size_t left = bytes.size() - blocks * sizeof(Lanes);
   sum += sum_words(at, left / 4);
   at += left & ~size_t{3};
   left &= 3;
