@@ -185,7 +185,7 @@ void begin_window(TcpWindow& window, uint32_t end, uint32_t offered) {
   window.max_window = std::max<uint32_t>(offered, 1);
 }
 
-Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
+Fit fit(TcpFlow& tcp, Segment segment, Direction direction) {
   const TcpWindow& receiver = tcp.window[at(opposite(direction))];
   bool may_sack = tcp.side[at(opposite(direction))] & kSackOk;
   uint32_t sacked = may_sack ? segment.sacked : segment.ack;
@@ -199,6 +199,11 @@ Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
     bool reply = direction == Direction::kReply;
     if (reply) agree_on_scale(tcp);
     if (reply && crossing) return Fit::kFits;
+  }
+  // A RST with the number 0 answers a SYN (RFC 9293, 3.5.2): `cS,30 sSA,3000000000,5031 sRA,0,31`,
+  // though its sender seems to be elsewhere, and `sRA,1,31` is INVALID.
+  if (segment.kind == Kind::kRst && segment.seq == 0 && tcp.state == TcpState::kSynSent) {
+    segment.seq = segment.end = tcp.window[at(direction)].end;
   }
   Acknowledgement acknowledged{segment.ack, sacked};
   bool says_nothing = !segment.has_ack || (segment.kind == Kind::kRst && segment.ack == 0);
