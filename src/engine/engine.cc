@@ -464,7 +464,7 @@ Outcome Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
 }
 
 Reason Engine::rule_reason(const Journey& journey, uint32_t rule) {
-  return journey.rules.program->rules[rule].number == 0 ? Reason::kPolicy : Reason::kRule;
+  return journey.rules.program->is_policy[rule] ? Reason::kPolicy : Reason::kRule;
 }
 
 // The most telling reason for a drop: why tracking refused the packet its state, rather than

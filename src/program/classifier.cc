@@ -309,11 +309,14 @@ void Classifier::locate(const Packet& packet, Point& point) const {
 // that there are sixteen.
 uint32_t Classifier::Line::child_of(uint32_t value) const {
   using Four [[gnu::vector_size(16)]] = uint32_t;
-  Four fours[4], below{}, values = below + value;
-  static_assert(sizeof fours == sizeof *this);
-  std::memcpy(fours, this, sizeof fours);
-  for (const Four& four : fours) below -= reinterpret_cast<Four>(values > four);
-  return below[0] + below[1] + below[2] + below[3] - (value > head);
+  const Four values = Four{} + value;
+  auto less = [&](size_t quarter) {
+    Four words4;
+    std::memcpy(&words4, reinterpret_cast<const Four*>(this) + quarter, sizeof words4);
+    return reinterpret_cast<Four>(values > words4);  // all bits, or none
+  };
+  Four sum = less(0) + less(1) + less(2) + less(3);
+  return 0u - (sum[0] + sum[1] + sum[2] + sum[3]) - (value > head);
 }
 
 void Classifier::find_lists(const Point& point,
@@ -329,6 +332,7 @@ void Classifier::find_lists(const Point& point,
   for (uint32_t tree = 0; tree < trees_; tree++) {
     const Line& leaf = *at[tree];
     lists[tree] = leaf.kind() == Line::kLeaf ? leaf.words.data() : &lists_[leaf.words[0]];
+    __builtin_prefetch(&rows_[*lists[tree]]);
   }
 }
 

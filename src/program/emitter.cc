@@ -78,6 +78,7 @@ void Emitter::begin_rule(RuleInfo info, const RuleCounters& counters) {
   rule_ = static_cast<uint32_t>(program_.rules.size());
   label_ = 0;
   targeted_ = false;
+  program_.is_policy.push_back(info.number == 0);
   program_.rules.push_back(std::move(info));
   program_.initial_counters.push_back(counters);
 }

@@ -76,6 +76,7 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
             std::span<Pc> stack, Tracer& tracer) {
   const Instruction* code = program.code.data();
   RuleFinder finder;
+  uint32_t rule = kNoRule;  // the last one that counted: what decides belongs to it
   size_t top = 0;
   Pc pc = entry;
   for (;;) {
@@ -106,6 +107,7 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
     switch (i.op) {
       case Op::kEnter: stack[top++] = i.target; break;
       case Op::kCount:
+        rule = i.a;
         if (!context.what_if) {
           counters[i.a].packets++;
           counters[i.a].bytes += context.packet.fields[Field::kLength];
@@ -126,7 +128,7 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
     }
     if constexpr (Tracer::kOn) tracer.action(program, here, verdict, context);
     if (verdict != Verdict::kContinue) {
-      context.rule = program.rule_of[here];
+      context.rule = rule;
       return verdict;
     }
   }

@@ -131,6 +131,7 @@ struct Program {
   std::vector<Classifier> classifiers;
   std::vector<RuleInfo> rules;
   std::vector<RuleCounters> initial_counters;  // by rule, as the file had them
+  std::vector<bool> is_policy;                 // by rule: what RuleInfo says, for the packet path
   // The condition that each instruction comes from, as printed ("--dport 1900"), and its rule.
   std::vector<uint32_t> rule_of;  // by pc
   std::vector<std::string> labels;
