@@ -9,7 +9,7 @@
 namespace sallyport {
 namespace {
 
-// What every packet and every record begins as. Copying one that is there costs half of making one.
+// What every packet and every record begins as: copied, which costs less than making one each time.
 constexpr Packet kNoPacket;
 constexpr Judged kNothingYet;
 
