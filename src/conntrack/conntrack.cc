@@ -189,8 +189,8 @@ struct Conntrack::State {
     return alive(now, [&] { return table.find(tuple, zone, hash); });
   }
   // The flow that has one of this new one's tuples; 0: none has.
-  uint32_t find_clash(uint32_t index, Tick now) {
-    return alive(now, [&] { return table.find_clash(index); }).index;
+  uint32_t find_clash(uint32_t index, bool searched, Tick now) {
+    return alive(now, [&] { return table.find_clash(index, searched); }).index;
   }
   // Whether the packets of both flows are the same, from whichever side each was begun.
   bool are_one(uint32_t a, uint32_t b) const;
@@ -254,10 +254,12 @@ struct Conntrack::State {
   Discovery* discovery;
   TimerWheel wheel;
   size_t count = 0;
-  uint32_t graveyard = 0;  // the last of those that ended since the last reserve(), a list
-  Tick reserved_at = 0;    // the time of that
-  bool overdue = false;    // it has left flows that are over
-  bool extended = false;   // rules may give flows a helper or labels
+  uint32_t begun = 0;       // the last new flow, and
+  uint64_t insertions = 0;  // how many others had been confirmed by then
+  uint32_t graveyard = 0;   // the last of those that ended since the last reserve(), a list
+  Tick reserved_at = 0;     // the time of that
+  bool overdue = false;     // it has left flows that are over
+  bool extended = false;    // rules may give flows a helper or labels
   EventLog events;
   FlowExtensions extensions;
   Expectations expectations;
@@ -282,9 +284,16 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
     }
     if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now);
   }
-  Tuple tuple;
   Reason why = check(packet, knobs);
-  if (why == Reason::kNone) why = tuple_of(packet, tuple);
+  if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
+  if (packet.flow_guess && zone.id == 0) {
+    FlowTable::Found found = table.guessed(packet.flow_guess, FlowKey(packet), packet);
+    if (found.index && now < table[found.index].expires()) {
+      if (std::optional<Tracked> tracked = go_on(packet, found, now)) return *tracked;
+    }
+  }
+  Tuple tuple;
+  why = tuple_of(packet, tuple);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
   FlowTable::Found found = find_alive(tuple, zone, now, packet.flow_hash);
   if (found.index) {
@@ -370,6 +379,8 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackA
   }
   if (!expected && discovery && packet.in) tracked.reason = is_answer(packet, index, now);
   account(index, Direction::kOriginal, packet);
+  begun = index;
+  insertions = table.insertions();
   tracked.flow = id_of(index);
   tracked.created = true;
   tracked.info = info_of(flow, Direction::kOriginal);
@@ -514,8 +525,9 @@ bool Conntrack::State::are_one(uint32_t a, uint32_t b) const {
 
 Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now) {
   uint32_t index = tracked.flow.index;
-  uint32_t first = find_clash(index, now);
-  if (!first && table.insert(index)) {
+  bool searched = begun == index && insertions == table.insertions();
+  uint32_t first = find_clash(index, searched, now);
+  if (!first && table.insert(index, packet.flow_hash)) {
     insert(index, told, now);
     return Reason::kNone;
   }
@@ -570,7 +582,11 @@ void Conntrack::enable_extensions() {
 }
 
 void Conntrack::State::expire(Tick now, size_t most) {
-  overdue = !wheel.advance(now, most, [&](uint32_t index, Tick deadline) {
+  auto ahead = [this](std::span<const uint32_t> indices) {
+    for (uint32_t index : indices) table.prefetch(index);
+    for (uint32_t index : indices) table.prefetch_bucket_of(index);
+  };
+  auto due = [this](uint32_t index, Tick deadline) {
     Tick expires = table[index].expires();
     if (expires > deadline) {
       wheel.add(index, expires);
@@ -578,7 +594,8 @@ void Conntrack::State::expire(Tick now, size_t most) {
     }
     unlink(index, FlowEvent::Why::kTimeout, expires);
     release(index);
-  });
+  };
+  overdue = !wheel.advance(now, most, ahead, due);
 }
 
 void Conntrack::State::reserve(size_t packets, size_t records, Tick now) {
@@ -599,29 +616,42 @@ void Conntrack::reserve(size_t packets, Tick now) {
   state_->reserve(packets, packets, now);
 }
 
+namespace {
+
+// In zone 0; 0: it has no tuple.
+uint64_t hash_of(const FlowTable& table, const Packet& packet) {
+  if (packet.malformed != Reason::kNone) return 0;
+  if (packet.family == Family::kIpv4 && FlowKey::has_ports(packet.protocol())) {
+    return table.hash(FlowKey(packet));
+  }
+  Tuple tuple;
+  return tuple_of(packet, tuple) == Reason::kNone ? table.hash(tuple, 0) : 0;
+}
+
+}  // namespace
+
 void Conntrack::prefetch(std::span<Packet* const> packets) {
   const FlowTable& table = state_->table;
   while (!packets.empty()) {
     std::span<Packet* const> some = packets.first(std::min(packets.size(), kPrefetched));
     packets = packets.subspan(some.size());
     for (Packet* packet : some) {
-      Tuple tuple;
-      bool sound = packet->malformed == Reason::kNone;
-      packet->flow_hash = 0;
-      if (!sound || tuple_of(*packet, tuple) != Reason::kNone) continue;
-      packet->flow_hash = table.hash(tuple, 0);
-      table.prefetch_bucket(packet->flow_hash);
+      packet->flow_hash = hash_of(table, *packet);
+      if (packet->flow_hash) table.prefetch_bucket(packet->flow_hash);
     }
-    for (const Packet* packet : some) {
+    for (Packet* packet : some) {
+      packet->flow_guess = 0;
       if (!packet->flow_hash) continue;
-      table.prefetch_entries(packet->flow_hash, {packet->family, packet->protocol()});
+      uint8_t protocol = packet->protocol();
+      uint32_t guess = table.prefetch_entries(packet->flow_hash, {packet->family, protocol});
+      if (FlowKey::has_ports(protocol)) packet->flow_guess = guess;
     }
   }
 }
 
 Tracked Conntrack::track(Packet& packet, const TrackAs& as, Tick now) {
   Tracked tracked = state_->track(packet, as, now);
-  const Flow* flow = find(tracked.flow);
+  const Flow* flow = tracked.flow ? &state_->table[tracked.flow.index] : nullptr;
   packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
   packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
   packet.fields[Field::kCtStatus] = flow ? flow->status : 0;

@@ -110,7 +110,9 @@ class Conntrack {
   void set_label(FlowId id, uint8_t label);
   // A lookup that changes nothing; a dead flow is not found.
   FlowId lookup(const Tuple& tuple, const Zone& zone, Tick now, Direction* direction) const;
-  size_t count() const;  // confirmed flows, as nf_conntrack_count
+  // Confirmed flows, as nf_conntrack_count. While reserve() is behind with flows that are over, it
+  // looks at all of them.
+  size_t count() const;
   // Every confirmed flow that is alive at `now`, in no particular order.
   void each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const;
 

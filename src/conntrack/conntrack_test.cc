@@ -363,6 +363,72 @@ TEST(Conntrack, CountersAreKeptWhenAskedFor) {
   EXPECT_FALSE(Firewall().conntrack.counters({}));
 }
 
+// So many flows end at once that reserve() leaves most of them for later. Nobody sees them.
+TEST(Conntrack, FlowsThatAreOverAreGoneThoughNobodyHasComeToThem) {
+  constexpr uint16_t kFlows = 5000;
+  auto flow = [](uint16_t port) { return spec(protocol::kUdp, "10.0.0.1", port, "10.0.0.2", 53); };
+  for (bool listening : {false, true}) {
+    Knobs knobs;
+    knobs.max = kFlows + 1;
+    Firewall firewall(knobs);
+    if (listening) firewall.conntrack.keep_events(2 * kFlows);
+    std::vector<FlowId> ids;
+    for (uint16_t port = 1; port <= kFlows; port++) {
+      firewall.pass(port % 100 / 50.0, flow(port));
+      ids.push_back(firewall.tracked.flow);
+    }
+    firewall.pass(25, flow(kFlows + 1));
+    EXPECT_EQ(firewall.conntrack.count(), kFlows + 1u);
+    EXPECT_EQ(firewall.conntrack.find(ids[7])->status, ct_status::kConfirmed);
+
+    firewall.conntrack.reserve(1, Firewall::at(40));
+    EXPECT_EQ(firewall.conntrack.count(), 1u);
+    size_t listed = 0;
+    firewall.conntrack.each(Firewall::at(40), [&](FlowId, const Flow&) { listed++; });
+    EXPECT_EQ(listed, 1u);
+    for (FlowId id : ids) ASSERT_EQ(firewall.conntrack.find(id), nullptr);
+    // The table is full of what is over; that is no reason to give up one that is not.
+    for (uint16_t port = 1; port <= 1000; port++) {
+      ASSERT_EQ(firewall.pass(40, flow(port)), "NEW original");
+      ASSERT_EQ(firewall.conntrack.count(), port + 1u);
+    }
+    if (!listening) continue;
+    std::vector<FlowEvent> storage;
+    Tick last = 0;
+    size_t ended = 0;
+    for (const FlowEvent& event : firewall.conntrack.events_since(0, storage)) {
+      if (event.kind != FlowEvent::Kind::kDestroy) continue;
+      EXPECT_EQ(event.why, FlowEvent::Why::kTimeout);
+      EXPECT_EQ(event.when, event.flow.expires());
+      EXPECT_LE(last, event.when);
+      last = event.when;
+      ended++;
+    }
+    EXPECT_EQ(ended, kFlows);
+  }
+}
+
+// Counters go on beyond the bits that an entry has for them.
+TEST(Conntrack, CountersHave64Bits) {
+  Knobs knobs;
+  knobs.acct = 1;
+  Firewall firewall(knobs);
+  Diagnostics diagnostics;
+  firewall.conntrack.load(
+      "udp 17 29 src=10.0.0.1 dst=10.0.0.2 sport=1000 dport=53 packets=4294967295 "
+      "bytes=281474976710600 src=10.0.0.2 dst=10.0.0.1 sport=53 dport=1000 "
+      "packets=18446744073709551615 bytes=18446744073709551615 mark=0 use=1\n",
+      Firewall::at(0), diagnostics);
+  ASSERT_TRUE(diagnostics.empty());
+  firewall.pass(0, query());
+  firewall.pass(0, query());
+  FlowCounters counters = *firewall.conntrack.counters(firewall.tracked.flow);
+  EXPECT_EQ(counters.packets[0], 4294967297u);
+  EXPECT_EQ(counters.bytes[0], 281474976710656u);
+  EXPECT_EQ(counters.packets[1], ~uint64_t{0});
+  EXPECT_EQ(counters.bytes[1], ~uint64_t{0});
+}
+
 TEST(Conntrack, AnIdOutlivesItsFlowAndFindsNothing) {
   Firewall firewall;
   firewall.pass(0, query());

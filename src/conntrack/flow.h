@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -133,8 +134,29 @@ struct FlowKey {
              (tuple.family == Family::kIpv6 ? kIpv6 : 0) |
              (zone.id ? static_cast<uint64_t>(zone.directions) : 0)) {}
 
+  // Of a packet of a protocol with ports, in zone 0.
+  explicit FlowKey(const Packet& packet)
+      : addresses(packet.family == Family::kIpv6 ? 0
+                                                 : uint64_t{packet.fields[Field::kSource0]} << 32 |
+                                                       packet.fields[Field::kDestination0]),
+        rest(uint64_t{packet.fields[Field::kSourcePort]} << 48 |
+             uint64_t{packet.fields[Field::kDestinationPort]} << 32 |
+             uint64_t{packet.protocol()} << 8 | (packet.family == Family::kIpv6 ? kIpv6 : 0)) {}
+  static bool has_ports(uint8_t protocol) {
+    return protocol == protocol::kUdp || protocol == protocol::kTcp ||
+           protocol == protocol::kSctp || protocol == protocol::kUdpLite;
+  }
+
   Family family() const { return rest & kIpv6 ? Family::kIpv6 : Family::kIpv4; }
   uint8_t protocol() const { return static_cast<uint8_t>(rest >> 8); }
+  // Of the packets that go the other way, where that only swaps the ports.
+  FlowKey turned() const {
+    FlowKey other;
+    other.addresses = std::rotl(addresses, 32);
+    other.rest = uint64_t{std::rotl(static_cast<uint32_t>(rest >> 32), 16)} << 32 |
+                 static_cast<uint32_t>(rest);
+    return other;
+  }
   friend bool operator==(const FlowKey& a, const FlowKey& b) {
     return ((a.addresses ^ b.addresses) | (a.rest ^ b.rest)) == 0;
   }

@@ -27,16 +27,6 @@ bool is_icmp(const Tuple& tuple) {
   return tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6;
 }
 
-// The key of the packets that go the other way.
-FlowKey inverse_of(const FlowKey& key, const Tuple& tuple, uint16_t zone) {
-  if (is_icmp(tuple)) return FlowKey(invert(tuple), {.id = zone});
-  FlowKey inverse;
-  inverse.addresses = std::rotl(key.addresses, 32);
-  auto ports = static_cast<uint32_t>(key.rest >> 32);
-  inverse.rest = uint64_t{std::rotl(ports, 16)} << 32 | static_cast<uint32_t>(key.rest);
-  return inverse;
-}
-
 }  // namespace
 
 FlowTable::FlowTable(const HashKey& key)
@@ -48,24 +38,30 @@ FlowTable::FlowTable(const HashKey& key)
   }
 }
 
-// Both directions hash alike: endpoints are put in order. An ICMP query and its answer
-// have the id and the lesser of their types in common.
+// Both directions hash alike: endpoints are put in order.
+uint64_t FlowTable::hash(const FlowKey& key) const {
+  uint64_t one = (key.addresses >> 32) << 16 | key.rest >> 48;
+  uint64_t other = (key.addresses & 0xffffffff) << 16 | (key.rest >> 32 & 0xffff);
+  uint64_t protocol = key.rest >> 8 & 0xff;
+  uint64_t zone = key.rest >> 16 & 0xffff;
+  return kNotZero |
+         keyed_hash<2>({protocol << 48 | std::min(one, other), zone << 48 | std::max(one, other)},
+                       key_);
+}
+
+// An ICMP query and its answer have the id and the lesser of their types in common.
 uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
   uint16_t one_port = tuple.source_port;
   uint16_t other_port = tuple.destination_port;
   bool icmp = is_icmp(tuple);
   if (icmp) other_port = std::min(other_port, invert(tuple).destination_port);
   if (tuple.family == Family::kIpv4) {
-    uint64_t one = tuple.source.words[0];
-    uint64_t other = tuple.destination.words[0];
-    if (icmp && one > other) std::swap(one, other);
-    one = one << 16 | one_port;
-    other = other << 16 | other_port;
-    uint64_t less = icmp ? one : std::min(one, other);
-    uint64_t more = icmp ? other : std::max(one, other);
-    return kNotZero |
-           keyed_hash<2>({uint64_t{tuple.protocol} << 48 | less, uint64_t{zone} << 48 | more},
-                         key_);
+    FlowKey key(tuple, {.id = zone});
+    if (!icmp) return hash(key);
+    auto [one, other] = std::minmax(tuple.source.words[0], tuple.destination.words[0]);
+    key.addresses = uint64_t{one} << 32 | other;
+    key.rest = uint64_t{one_port} << 48 | uint64_t{other_port} << 32 | (key.rest & 0xffffffff);
+    return hash(key);
   }
   bool same = tuple.source == tuple.destination;
   bool swap = same ? one_port > other_port && !icmp : tuple.source > tuple.destination;
@@ -93,14 +89,21 @@ uint32_t FlowTable::matches(const Bucket& bucket, uint16_t tag) {
   return mask;
 }
 
-void FlowTable::prefetch_entries(uint64_t hash, FlowClass kind) const {
+uint32_t FlowTable::prefetch_entries(uint64_t hash, FlowClass kind) const {
   const Bucket& bucket = home(hash);
   if (bucket.next) __builtin_prefetch(&further_[bucket.next]);
+  uint32_t guess = 0;
   for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
-    const auto* at =
-        reinterpret_cast<const char*>(entry(bucket.refs[std::countr_zero(mask)] & kIndexMask));
+    uint32_t index = bucket.refs[std::countr_zero(mask)] & kIndexMask;
+    const auto* at = reinterpret_cast<const char*>(entry(index));
     for (size_t line = 0; line < kind.bytes(); line += 64) __builtin_prefetch(at + line, 1);
+    if (!guess) guess = index;
   }
+  return guess;
+}
+
+void FlowTable::prefetch_bucket_of(uint32_t index) const {
+  prefetch_bucket(hash_of(*entry(index), Direction::kOriginal));
 }
 
 bool FlowTable::is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const {
@@ -131,7 +134,7 @@ FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint
   const uint16_t tag = tag_of(hash);
   const bool ipv6 = tuple.family == Family::kIpv6;
   const FlowKey forward(tuple, {.id = zone});
-  const FlowKey backward = inverse_of(forward, tuple, zone);
+  const FlowKey backward = is_icmp(tuple) ? FlowKey(invert(tuple), {.id = zone}) : forward.turned();
   for (const Bucket* bucket = &home(hash);; bucket = &further_[bucket->next]) {
     for (uint32_t mask = matches(*bucket, tag); mask; mask &= mask - 1) {
       const uint32_t ref = bucket->refs[std::countr_zero(mask)];
@@ -166,17 +169,19 @@ FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone, uint64_t 
   return find_in_zone(tuple, reply, kReplySide, hash(tuple, reply));
 }
 
-FlowTable::Found FlowTable::find_clash(uint32_t index) const {
+FlowTable::Found FlowTable::find_clash(uint32_t index, bool searched) const {
   const Flow& flow = *entry(index);
-  Tuple tuple = flow.tuple();
   uint16_t original_zone = flow.zone().in(Direction::kOriginal);
   uint16_t reply_zone = flow.zone().in(Direction::kReply);
   bool one_zone = original_zone == reply_zone;
+  // Where each slot is for both sides, all questions are the one that find() has answered.
+  bool plain = one_zone && !(flow.status & ct_status::kOwnReply) && one_sided_ == 0;
+  if (plain && searched) return {};
+  Tuple tuple = flow.tuple();
   Found found = find_in_zone(tuple, original_zone, one_zone ? kBothSides : kOriginalSide,
                              hash(tuple, original_zone));
   if (found.index) return found;
-  // The same question again, where each slot has both sides.
-  if (one_zone && !(flow.status & ct_status::kOwnReply) && one_sided_ == 0) return {};
+  if (plain) return {};
   Tuple reply = reply_of(index);
   found =
       find_in_zone(reply, reply_zone, one_zone ? kBothSides : kReplySide, hash(reply, reply_zone));
@@ -218,8 +223,8 @@ void FlowTable::erase_slot(uint64_t hash, uint32_t ref) {
     *slot = 0;
     used_--;
     one_sided_ -= (ref & kBothSides) != kBothSides;
-    bool empty = std::ranges::all_of(bucket->refs, [](uint32_t other) { return other == 0; });
-    if (!before || !empty) return;
+    if (!before) return;
+    if (std::ranges::any_of(bucket->refs, [](uint32_t other) { return other != 0; })) return;
     give_further(std::exchange(before->next, bucket->next));
     return;
   }
@@ -244,22 +249,35 @@ void FlowTable::put_first(uint64_t hash, uint32_t ref) {
   }
 }
 
+// Without the tuple where that is possible.
+uint64_t FlowTable::hash_of(const Flow& flow, Direction direction) const {
+  const FlowKey& key = flow.key_;
+  bool whole_zone = (key.rest & FlowKey::kDirections) == 0;
+  if (whole_zone && key.family() == Family::kIpv4 && FlowKey::has_ports(key.protocol())) {
+    return hash(key);
+  }
+  return hash(flow.tuple(), flow.zone().in(direction));
+}
+
 template <typename Visit>
-void FlowTable::slots(uint32_t index, Visit visit) const {
+void FlowTable::slots(uint32_t index, uint64_t known, Visit visit) const {
   const Flow& flow = *entry(index);
   uint16_t original = flow.zone().in(Direction::kOriginal);
   uint16_t reply = flow.zone().in(Direction::kReply);
+  bool is_known = known && original == 0;
+  uint64_t hashed = is_known ? known : hash_of(flow, Direction::kOriginal);
   if (original == reply && !(flow.status & ct_status::kOwnReply)) {
-    visit(hash(flow.tuple(), original), index | kBothSides);
+    visit(hashed, index | kBothSides);
   } else {
-    visit(hash(flow.tuple(), original), index | kOriginalSide);
+    visit(hashed, index | kOriginalSide);
     visit(hash(reply_of(index), reply), index | kReplySide);
   }
 }
 
-bool FlowTable::insert(uint32_t index) {
+bool FlowTable::insert(uint32_t index, uint64_t known) {
   if (spare_ < 2) return false;
-  slots(index, [this](uint64_t hash, uint32_t ref) {
+  insertions_++;
+  slots(index, known, [this](uint64_t hash, uint32_t ref) {
     insert_slot(home(hash), tag_of(hash), ref);
     used_++;
     if ((ref & kBothSides) == kBothSides) return;
@@ -270,7 +288,7 @@ bool FlowTable::insert(uint32_t index) {
 }
 
 void FlowTable::erase(uint32_t index) {
-  slots(index, [this](uint64_t hash, uint32_t ref) { erase_slot(hash, ref); });
+  slots(index, 0, [this](uint64_t hash, uint32_t ref) { erase_slot(hash, ref); });
 }
 
 void FlowTable::set_reply(uint32_t index, const Tuple& reply) {
@@ -347,7 +365,7 @@ bool FlowTable::reserve(size_t flows) {
 
 uint64_t FlowTable::hash_of(uint32_t ref) const {
   const Flow& flow = *entry(ref & kIndexMask);
-  return ref & kOriginalSide ? hash(flow.tuple(), flow.zone().in(Direction::kOriginal))
+  return ref & kOriginalSide ? hash_of(flow, Direction::kOriginal)
                              : hash(reply_of(ref & kIndexMask), flow.zone().in(Direction::kReply));
 }
 

@@ -62,8 +62,9 @@ class FlowTable {
   // The tuple of its packets that go the other way.
   Tuple reply_of(uint32_t index) const;
 
-  // False if the index has no room (see reserve()).
-  bool insert(uint32_t index);
+  // False if the index has no room (see reserve()). `hash` is as find() has it.
+  bool insert(uint32_t index, uint64_t hash = 0);
+  uint64_t insertions() const { return insertions_; }  // how often that was done
   void erase(uint32_t index);
 
   struct Found {
@@ -78,15 +79,39 @@ class FlowTable {
   // A flow that keeps this entry, which is not in the index, out of it: one of its tuples is a
   // tuple of that flow, in the same zone. Of an entry whose directions lie in different zones, only
   // the other's tuple of the same direction counts (seen on the kernel). One with NAT is in
-  // nobody's way with its packets' tuple: NAT would give the entry other answers.
-  Found find_clash(uint32_t index) const;
+  // nobody's way with its packets' tuple: NAT would give the entry other answers. `searched`: since
+  // find() has found nothing for the entry's tuple and zone, nothing has been inserted.
+  Found find_clash(uint32_t index, bool searched) const;
 
   // In the two steps of a burst: the bucket, then the entries that its tags suggest, with the parts
-  // that the tuple's class has. The hash is never 0.
+  // that the tuple's class has; the first of them is the guess. The hash is never 0.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
+  uint64_t hash(const FlowKey& key) const;  // of IPv4, and a protocol with ports
   void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&home(hash)); }
-  void prefetch_entries(uint64_t hash, FlowClass kind) const;
+  uint32_t prefetch_entries(uint64_t hash, FlowClass kind) const;
   void prefetch(uint32_t index) const { __builtin_prefetch(entry(index), 1); }
+  // Of an entry in the index, whose line has been prefetched: the bucket that erase() needs.
+  void prefetch_bucket_of(uint32_t index) const;
+
+  // The entry that was guessed, if a packet with ports and this key, in zone 0, is part of it, for
+  // then it is of no other: nothing here if there are flows with a slot for one side only.
+  Found guessed(uint32_t guess, const FlowKey& key, const Packet& packet) const {
+    if (guess == 0 || one_sided_ != 0) return {};
+    const Flow& flow = *entry(guess);
+    constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
+    bool is_there = (flow.status & kLife) == ct_status::kConfirmed;
+    bool reply = flow.key_ == key.turned();
+    bool original = flow.key_ == key;
+    if (!(is_there & (reply | original))) return {};
+    if (key.family() == Family::kIpv6) {
+      const Address* own = flow.addresses();
+      const Address source = packet.source(), destination = packet.destination();
+      reply &= own[0] == destination && own[1] == source;
+      original &= own[0] == source && own[1] == destination;
+      if (!(reply | original)) return {};
+    }
+    return {guess, static_cast<Direction>(reply)};
+  }
 
   // A list of entries that are in no index any more, through themselves: `next` is what push()
   // was given.
@@ -181,7 +206,8 @@ class FlowTable {
   bool is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const;
   // Calls visit(hash, ref) for every slot that the entry has in the index.
   template <typename Visit>
-  void slots(uint32_t index, Visit visit) const;
+  void slots(uint32_t index, uint64_t known, Visit visit) const;
+  uint64_t hash_of(const Flow& flow, Direction direction) const;
   std::optional<Direction> side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
                                    uint16_t zone) const;
   void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);
@@ -198,6 +224,7 @@ class FlowTable {
   size_t mask_;           // the largest power of two that is not more, less one
   size_t used_ = 0;       // slots
   size_t one_sided_ = 0;  // of these
+  uint64_t insertions_ = 0;
   Segments<Bucket> further_;
   uint32_t free_further_ = 0;  // a list by their `next`
   size_t spare_ = 0;           // how long it is

@@ -18,10 +18,12 @@
 // Eight bytes an index; a timer is an index of the flow table.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "base/segments.h"
 #include "base/time.h"
@@ -60,17 +62,26 @@ class TimerWheel {
   }
 
   // Calls due(index, deadline) for timers up to `now`, in order of their deadlines, at most `most`
-  // times; each has been removed, and may be added again, to a later tick. True: there are no more.
-  // Time that runs backwards does nothing.
-  template <typename Due>
-  bool advance(Tick now, size_t most, Due due) {
+  // times; each has been removed, and may be added again, to a later tick; nothing else may be
+  // removed meanwhile. ahead(indices) is told which come next, to warm the cache. True: there are
+  // no more. Time that runs backwards does nothing.
+  template <typename Ahead, typename Due>
+  bool advance(Tick now, size_t most, Ahead ahead, Due due) {
     for (;;) {
       if (!open_ && !open_next(now)) break;
-      for (uint32_t& head = heads_[open_]; head; most--) {
+      while (heads_[open_]) {
         if (most == 0) return false;
-        uint32_t index = head;
-        remove(index);
-        due(index, elapsed_);
+        std::array<uint32_t, kAhead> next;
+        size_t count = 0;
+        for (uint32_t i = heads_[open_]; i && count < std::min(kAhead, most); i = links_[i].next) {
+          next[count++] = i;
+        }
+        ahead(std::span<const uint32_t>(next).first(count));
+        for (size_t i = 0; i < count; i++) {
+          remove(next[i]);
+          due(next[i], elapsed_);
+        }
+        most -= count;
       }
       open_ = 0;
     }
@@ -79,6 +90,7 @@ class TimerWheel {
   }
 
  private:
+  static constexpr size_t kAhead = 32;
   static constexpr int kBits = 6;
   static constexpr uint32_t kSlots = 1 << kBits;
   static constexpr size_t kLevels = (64 + kBits - 1) / kBits;

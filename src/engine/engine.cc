@@ -169,6 +169,8 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
+  Packet* only = &packet;
+  conntrack_->prefetch({&only, 1});
   move_time(packet.time);
   datagram_ = nullptr;
   Outcome outcome = judge(packet, way, std::nullopt, answer, trace);

@@ -89,7 +89,9 @@ struct Packet {
   uint32_t fragment_id = 0;
   uint16_t fragment_header = 0;  // IPv6: offset of the fragment header
   ChecksumState checksum = ChecksumState::kUnknown;
-  uint64_t flow_hash = 0;  // conntrack's, of its tuple in zone 0; 0: not known
+  // Conntrack's: the hash of its tuple in zone 0, and the entry that this suggests; 0: not known.
+  uint64_t flow_hash = 0;
+  uint32_t flow_guess = 0;
   Fields fields;
 
   // `size` bytes at `offset`: whether they are there, and the bytes if so.

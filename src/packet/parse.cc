@@ -45,6 +45,7 @@ void reset(Packet& packet) {
   packet.fragment_header = 0;
   packet.checksum = ChecksumState::kUnknown;
   packet.flow_hash = 0;
+  packet.flow_guess = 0;
   std::fill_n(packet.fields.words.begin(), kParsedFields, 0u);
 }
 
