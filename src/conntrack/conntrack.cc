@@ -227,8 +227,10 @@ struct Conntrack::State {
   Reason is_answer(const Packet& packet, uint32_t index, Tick now);
   // The helper reads an accepted packet. kNone, or what confirm() says.
   Reason help(const Packet& packet, const Tracked& tracked, Tick now);
-  // Nothing if the packet begins another flow with the same tuple.
-  std::optional<Tracked> go_on(Packet& packet, FlowTable::Found found, Tick now);
+  // False if the packet begins another flow with the same tuple.
+  bool go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked);
+  // A packet of the flow that prefetch() has guessed. False: it is to be looked up.
+  bool confirm_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
@@ -286,18 +288,13 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
   }
   Reason why = check(packet, knobs);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
-  if (packet.flow_guess && zone.id == 0) {
-    FlowTable::Found found = table.guessed(packet.flow_guess, FlowKey(packet), packet);
-    if (found.index && now < table[found.index].expires()) {
-      if (std::optional<Tracked> tracked = go_on(packet, found, now)) return *tracked;
-    }
-  }
   Tuple tuple;
   why = tuple_of(packet, tuple);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
   FlowTable::Found found = find_alive(tuple, zone, now, packet.flow_hash);
   if (found.index) {
-    if (std::optional<Tracked> tracked = go_on(packet, found, now)) return *tracked;
+    Tracked tracked;
+    if (go_on(packet, found, now, tracked)) return tracked;
   }
   return begin(packet, tuple, as, now);
 }
@@ -316,7 +313,15 @@ Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tic
   return tracked;
 }
 
-std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now) {
+bool Conntrack::State::confirm_guess(Packet& packet, const TrackAs& as, Tick now,
+                                     Tracked& tracked) {
+  if (!packet.flow_guess || as.zone.id != 0 || packet.fragment_offset > 0) return false;
+  if (check(packet, knobs) != Reason::kNone) return false;
+  FlowTable::Found found = table.guessed(packet.flow_guess, FlowKey(packet), packet);
+  return found.index && now < table[found.index].expires() && go_on(packet, found, now, tracked);
+}
+
+bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked) {
   Flow& flow = table[found.index];
   uint8_t state = state_of(flow);
   uint32_t status = flow.status;
@@ -327,10 +332,9 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
         set_timeout(flow, step.at_most);
         start_timer(found.index, now);
       }
-      return without_flow(CtInfo::kInvalid, step.reason);
-    case Step::Kind::kReopen:
-      destroy(found.index, FlowEvent::Why::kReopened, now);
-      return std::nullopt;
+      tracked = without_flow(CtInfo::kInvalid, step.reason);
+      return true;
+    case Step::Kind::kReopen: destroy(found.index, FlowEvent::Why::kReopened, now); return false;
     case Step::Kind::kAccept:
     case Step::Kind::kReset: break;
   }
@@ -350,11 +354,10 @@ std::optional<Tracked> Conntrack::State::go_on(Packet& packet, FlowTable::Found 
                                  (fresh & ct_status::kAssured ? FlowEvent::kAssured : 0) |
                                  (state_of(flow) != state ? FlowEvent::kProtocol : 0));
   }
-  Tracked tracked;
   tracked.flow = id_of(found.index);
   tracked.direction = found.direction;
   tracked.info = info_of(flow, found.direction);
-  return tracked;
+  return true;
 }
 
 Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now) {
@@ -649,14 +652,14 @@ void Conntrack::prefetch(std::span<Packet* const> packets) {
   }
 }
 
-Tracked Conntrack::track(Packet& packet, const TrackAs& as, Tick now) {
-  Tracked tracked = state_->track(packet, as, now);
+void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
+  tracked = {};
+  if (!state_->confirm_guess(packet, as, now, tracked)) tracked = state_->track(packet, as, now);
   const Flow* flow = tracked.flow ? &state_->table[tracked.flow.index] : nullptr;
   packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
   packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
   packet.fields[Field::kCtStatus] = flow ? flow->status : 0;
   packet.fields[Field::kConnmark] = flow ? flow->connmark : 0;
-  return tracked;
 }
 
 Tracked Conntrack::untrack(Packet& packet) {

@@ -76,7 +76,12 @@ class Conntrack {
   // Warms the cache for these packets, which have been parsed, and sets their flow_hash. Optional.
   void prefetch(std::span<Packet* const> packets);
 
-  Tracked track(Packet& packet, const TrackAs& as, Tick now);
+  void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
+  Tracked track(Packet& packet, const TrackAs& as, Tick now) {
+    Tracked tracked;
+    track(packet, as, now, tracked);
+    return tracked;
+  }
   // NOTRACK: the packet is UNTRACKED.
   Tracked untrack(Packet& packet);
   // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or why

@@ -222,7 +222,7 @@ bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracke
   if (!opens) return false;
   packet.in = sent ? nullptr : way.in;  // as at the first hook
   packet.out = sent ? way.out : nullptr;
-  tracked = conntrack_->track(packet, {}, tick_);
+  conntrack_->track(packet, {}, tick_, tracked.emplace());
   return end_as_remembered(packet, way, rules, *tracked, outcome);
 }
 

@@ -1,6 +1,7 @@
 #include "packet/checksum.h"
 
 #include <array>
+#include <bit>
 
 #ifdef __SSE4_2__
 #include <nmmintrin.h>
@@ -45,10 +46,14 @@ Sum sum_bytes(std::span<const uint8_t> bytes) {
   size_t left = bytes.size() - blocks * sizeof(Lanes);
   sum += sum_words(at, left / 4);
   at += left & ~size_t{3};
-  left &= 3;
-  uint32_t tail = 0;
-  if (left) std::memcpy(&tail, at, left);
-  return sum + tail;
+  if (left & 2) {  // its parts one by one: a word put together in memory would be waited for
+    uint16_t half;
+    std::memcpy(&half, at, sizeof half);
+    sum += half;
+    at += sizeof half;
+  }
+  if (left & 1) sum += *at * (std::endian::native == std::endian::little ? 1u : 256u);
+  return sum;
 }
 
 #ifdef __SSE4_2__
