@@ -230,7 +230,7 @@ struct Conntrack::State {
   // False if the packet begins another flow with the same tuple.
   bool go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked);
   // A packet of the flow that prefetch() has guessed. False: it is to be looked up.
-  bool confirm_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
+  bool follow_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
@@ -313,7 +313,7 @@ Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tic
   return tracked;
 }
 
-bool Conntrack::State::confirm_guess(Packet& packet, const TrackAs& as, Tick now,
+bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
                                      Tracked& tracked) {
   if (!packet.flow_guess || as.zone.id != 0 || packet.fragment_offset > 0) return false;
   if (check(packet, knobs) != Reason::kNone) return false;
@@ -654,7 +654,7 @@ void Conntrack::prefetch(std::span<Packet* const> packets) {
 
 void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
   tracked = {};
-  if (!state_->confirm_guess(packet, as, now, tracked)) tracked = state_->track(packet, as, now);
+  if (!state_->follow_guess(packet, as, now, tracked)) tracked = state_->track(packet, as, now);
   const Flow* flow = tracked.flow ? &state_->table[tracked.flow.index] : nullptr;
   packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
   packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);

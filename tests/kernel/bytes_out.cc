@@ -25,6 +25,17 @@ void write_header_checksum(std::span<uint8_t> bytes) {
   std::memcpy(&bytes[kAt], &sum, sizeof sum);
 }
 
+// What Linux's reading of options leaves behind their end (RFC 791: padding): zeroes.
+void blank_behind_options(std::span<uint8_t> bytes) {
+  constexpr uint8_t kEnd = 0, kNop = 1;
+  const size_t end = std::min<size_t>((bytes[0] & 15) * 4, bytes.size());
+  size_t at = sizeof(Ipv4Header);
+  while (at < end && bytes[at] != kEnd) {
+    at += bytes[at] == kNop ? 1 : at + 1 < end ? std::max<size_t>(bytes[at + 1], 2) : end;
+  }
+  for (; at < end; at++) bytes[at] = kEnd;
+}
+
 std::string shown(const std::vector<uint8_t>& bytes, size_t from) {
   constexpr size_t kShown = 16;
   const auto rest = std::span(bytes).subspan(std::min(from, bytes.size()));
@@ -49,6 +60,8 @@ std::vector<uint8_t> bytes_out(const ScriptPacket& text, const Packet& packet) {
     const auto ttl = static_cast<uint8_t>(packet.fields[Field::kTtl]);
     bytes[v4 ? offsetof(Ipv4Header, ttl) : offsetof(Ipv6Header, hop_limit)] = ttl;
   }
+  const bool routed = text.path == Path::kIn || text.path == Path::kForward;
+  if (v4 && routed) blank_behind_options(bytes);
   if (v4 && text.path != Path::kIn) write_header_checksum(bytes);
   return bytes;
 }

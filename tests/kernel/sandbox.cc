@@ -227,6 +227,7 @@ Done Sandbox::configure(const Script& script) {
   }
   // What REJECT sends back, all of it.
   sysctls.emplace_back("net.ipv4.icmp_ratelimit", "0");
+  sysctls.emplace_back("net.ipv4.ip_no_pmtu_disc", "2");  // no ICMP error teaches a smaller MTU
   sysctls.emplace_back("net.ipv4.icmp_msgs_per_sec", "1000000");
   sysctls.emplace_back("net.ipv4.icmp_msgs_burst", "1000000");
   sysctls.emplace_back("net.ipv6.icmp.ratelimit", "0");
