@@ -84,7 +84,11 @@ Fit fit(Flow& flow, const Segment& segment, Direction direction) {
 // A segment that the state has no use for passes, since the hosts may know better.
 void ignore(Flow& flow, const Segment& segment, Direction direction) {
   remember(flow, segment, direction);
+  const uint32_t last_ack = flow.tcp().last_ack;
   remember_numbers(flow.tcp(), segment);
+  // Not what a SYN/ACK acknowledges: `cA,500 sSA,3,500 sA,3..4,500` sends nothing again, as it does
+  // after an ACK of s with the same number.
+  if (segment.kind == Kind::kSynAck) flow.tcp().last_ack = last_ack;
   if (segment.kind == Kind::kSyn) {
     // The handshake may have begun again: `cS sS cSA cS sA` stays in SYN_RECV.
     flow.tcp().flags &= static_cast<uint8_t>(~tcp::kSimultaneous);
