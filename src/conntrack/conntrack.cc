@@ -313,8 +313,7 @@ Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tic
   return tracked;
 }
 
-bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
-                                     Tracked& tracked) {
+bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
   if (!packet.flow_guess || as.zone.id != 0 || packet.fragment_offset > 0) return false;
   if (check(packet, knobs) != Reason::kNone) return false;
   FlowTable::Found found = table.guessed(packet.flow_guess, FlowKey(packet), packet);
