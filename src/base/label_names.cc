@@ -25,7 +25,7 @@ std::optional<size_t> read_label(std::string_view word) {
   size_t number = 0;
   auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number, base);
   bool whole = error == std::errc{} && end == word.data() + word.size();
-  return whole && number < kLabels ? std::optional(number) : std::nullopt;
+  return whole && number < kMostLabels ? std::optional(number) : std::nullopt;
 }
 
 bool is_name(std::string_view word) {

@@ -14,7 +14,7 @@
 
 namespace sallyport {
 
-constexpr size_t kLabels = 128;  // of a flow, from 0
+constexpr size_t kMostLabels = 128;  // of a flow, from 0
 
 class LabelNames {
  public:
@@ -26,7 +26,7 @@ class LabelNames {
   const std::string& of(uint8_t label) const { return names_[label]; }
 
  private:
-  std::array<std::string, kLabels> names_;
+  std::array<std::string, kMostLabels> names_;
 };
 
 }  // namespace sallyport

@@ -225,6 +225,7 @@ struct Conntrack::State {
   // discovery's.
   bool is_expected(uint32_t index, Tick now);
   Reason is_answer(const Packet& packet, uint32_t index, Tick now);
+  void spend_expectation(const Packet& packet, const Zone& zone, Tick now);
   // The helper reads an accepted packet. kNone, or what confirm() says.
   Reason help(const Packet& packet, const Tracked& tracked, Tick now);
   // False if the packet begins another flow with the same tuple.
@@ -287,7 +288,10 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
     if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now);
   }
   Reason why = check(packet, knobs);
-  if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
+  if (why != Reason::kNone) {
+    if (expectations.count() != 0) spend_expectation(packet, zone, now);
+    return without_flow(CtInfo::kInvalid, why);
+  }
   Tuple tuple;
   why = tuple_of(packet, tuple);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
@@ -297,6 +301,13 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
     if (go_on(packet, found, now, tracked)) return tracked;
   }
   return begin(packet, tuple, as, now);
+}
+
+// A packet without a flow takes what expects it, as it would begin one, though it is INVALID.
+void Conntrack::State::spend_expectation(const Packet& packet, const Zone& zone, Tick now) {
+  Tuple tuple;
+  if (tuple_of(packet, tuple) != Reason::kNone || find_alive(tuple, zone, now).index) return;
+  expectations.take(tuple, zone, now);
 }
 
 // The flow that an error is about is neither moved nor refreshed (kernel-facts 4).
@@ -632,21 +643,21 @@ uint64_t hash_of(const FlowTable& table, const Packet& packet) {
 
 }  // namespace
 
-void Conntrack::prefetch(std::span<Packet* const> packets) {
+void Conntrack::prefetch(std::span<Packet> packets) {
   const FlowTable& table = state_->table;
   while (!packets.empty()) {
-    std::span<Packet* const> some = packets.first(std::min(packets.size(), kPrefetched));
+    std::span<Packet> some = packets.first(std::min(packets.size(), kPrefetched));
     packets = packets.subspan(some.size());
-    for (Packet* packet : some) {
-      packet->flow_hash = hash_of(table, *packet);
-      if (packet->flow_hash) table.prefetch_bucket(packet->flow_hash);
+    for (Packet& packet : some) {
+      packet.flow_hash = hash_of(table, packet);
+      if (packet.flow_hash) table.prefetch_bucket(packet.flow_hash);
     }
-    for (Packet* packet : some) {
-      packet->flow_guess = 0;
-      if (!packet->flow_hash) continue;
-      uint8_t protocol = packet->protocol();
-      uint32_t guess = table.prefetch_entries(packet->flow_hash, {packet->family, protocol});
-      if (FlowKey::has_ports(protocol)) packet->flow_guess = guess;
+    for (Packet& packet : some) {
+      packet.flow_guess = 0;
+      if (!packet.flow_hash) continue;
+      uint8_t protocol = packet.protocol();
+      uint32_t guess = table.prefetch_entries(packet.flow_hash, {packet.family, protocol});
+      if (FlowKey::has_ports(protocol)) packet.flow_guess = guess;
     }
   }
 }

@@ -74,7 +74,7 @@ class Conntrack {
   // once, but nobody sees the rest. Between bursts.
   void reserve(size_t packets, Tick now);
   // Warms the cache for these packets, which have been parsed, and sets their flow_hash. Optional.
-  void prefetch(std::span<Packet* const> packets);
+  void prefetch(std::span<Packet> packets);
 
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track(Packet& packet, const TrackAs& as, Tick now) {

@@ -379,7 +379,7 @@ std::string labels_text(const Labels& labels, const LabelNames* names) {
   if (!names || !labels.any()) return {};
   std::string text = " labels";
   char separator = '=';
-  for (uint8_t label = 0; label < kLabels; label++) {
+  for (uint8_t label = 0; label < kMostLabels; label++) {
     if (!labels.has(label) || names->of(label).empty()) continue;
     text += separator + names->of(label);
     separator = ',';

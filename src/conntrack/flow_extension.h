@@ -37,7 +37,7 @@ class Labels {
   friend bool operator==(const Labels&, const Labels&) = default;
 
  private:
-  std::array<uint64_t, kLabels / 64> words_{};
+  std::array<uint64_t, kMostLabels / 64> words_{};
 };
 
 struct FlowExtension {

@@ -97,7 +97,6 @@ Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
                            .bytes_ipv4 = config_.knobs.ipfrag_high_thresh,
                            .bytes_ipv6 = config_.knobs.frag6_high_thresh},
       config_.hash_key);
-  burst_.reserve(config_.burst);
 }
 
 Engine::~Engine() = default;
@@ -151,9 +150,7 @@ void Engine::begin_burst(std::span<Packet> packets) {
 void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
                      std::span<Outcome> outcomes, std::span<Answer> answers) {
   begin_burst(packets);
-  burst_.clear();
-  for (Packet& packet : packets) burst_.push_back(&packet);
-  conntrack_->prefetch(burst_);
+  conntrack_->prefetch(packets);
   NoTrace trace;
   for (size_t i = 0; i < packets.size(); i++) {
     move_time(packets[i].time);
@@ -169,8 +166,7 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
-  Packet* only = &packet;
-  conntrack_->prefetch({&only, 1});
+  conntrack_->prefetch({&packet, 1});
   move_time(packet.time);
   datagram_ = nullptr;
   Outcome outcome = judge(packet, way, std::nullopt, answer, trace);

@@ -60,7 +60,6 @@ class Engine {
     Host host;
     std::vector<Descriptor> descriptors;  // empty: discovery as Linux has it, none
     HashKey hash_key;                     // from getrandom() but in tests
-    size_t burst = 256;                   // packets that process() may be given at most
     // The packets begin in the middle of things: for as long as an earlier flow could live, a
     // drop that it would explain is uncertain. False: the table is known to be complete.
     bool history_unknown = false;
@@ -78,9 +77,9 @@ class Engine {
   const Program* program(Family family) const;
   std::span<const RuleCounters> counters(Family family) const;
 
-  // packets, ways and outcomes are of one length, at most Config::burst. Packets have been
-  // parsed; their time, MAC and cookie are set. Times do not run backwards: a packet older than
-  // the one before it is judged at the latest time seen.
+  // packets, ways and outcomes are of one length. Packets have been parsed; their time, MAC and
+  // cookie are set. Times do not run backwards: a packet older than the one before it is judged at
+  // the latest time seen.
   void process(std::span<Packet> packets, std::span<const Way> ways, std::span<Outcome> outcomes) {
     process(packets, ways, outcomes, {});
   }
@@ -168,7 +167,6 @@ class Engine {
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};
   std::vector<Released> released_;
   const Packet* datagram_ = nullptr;
-  std::vector<Packet*> burst_;
   Instant now_{};
   Tick tick_ = tick_of(Instant{});
   std::optional<Instant> first_;

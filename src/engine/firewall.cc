@@ -125,7 +125,6 @@ std::expected<Firewall, std::string> Firewall::create(const FirewallOptions& opt
   }
   if (options.discovery) config.descriptors = builtin_descriptors();
   config.hash_key = make_hash_key(options.seed);
-  config.burst = std::max<size_t>(options.burst, 1);
 
   auto sets = std::make_unique<SetStore>(config.hash_key);
   Diagnostics set_errors;
@@ -133,7 +132,6 @@ std::expected<Firewall, std::string> Firewall::create(const FirewallOptions& opt
   errors.add("sets", options.sets, set_errors);
 
   auto state = std::make_unique<State>();
-  size_t burst = config.burst;
   state->engine = std::make_unique<Engine>(std::move(config), std::move(sets));
   state->labels = LabelNames(options.labels);
   load_rules(*state->engine, options.rules, options.rules6, state->labels, errors);
@@ -142,6 +140,7 @@ std::expected<Firewall, std::string> Firewall::create(const FirewallOptions& opt
   errors.add("conntrack", options.conntrack, flow_errors);
   if (!errors.text().empty()) return std::unexpected(errors.text());
 
+  const size_t burst = std::max<size_t>(options.burst, 1);
   state->packets.resize(burst);
   state->ways.resize(burst);
   state->outcomes.resize(burst);

@@ -22,7 +22,7 @@ struct Label {
 std::string read(Text text, const Scope& scope, Label& out) {
   if (read_number(text)) {
     uint64_t number = 0;
-    std::string wrong = read_number_within(text, 0, kLabels - 1, number);
+    std::string wrong = read_number_within(text, 0, kMostLabels - 1, number);
     if (!wrong.empty()) return wrong;
     out.number = static_cast<uint8_t>(number);
   } else {

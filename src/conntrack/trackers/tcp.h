@@ -11,6 +11,7 @@ enum class Kind : uint8_t { kSyn, kSynAck, kFin, kAck, kRst, kCount };
 
 // RFC 9293 and RFC 7323: what the options of a SYN say.
 struct Options {
+  bool any = false;  // there are some, whichever
   bool scaled = false;
   uint8_t scale = 0;
   bool sack_ok = false;

@@ -65,7 +65,10 @@ size_t at(Direction direction) {
   return static_cast<size_t>(direction);
 }
 
+// A SYN sent again that has no options at all takes nothing back: `cS wscale 14, cS,24, sSA wscale
+// 14` scales, and with `mss 1460` in the second SYN it does not.
 void set_options(uint8_t& side, const Options& options) {
+  if (!options.any) return;
   side = static_cast<uint8_t>((side & kUnacknowledged) | side_of(options));
 }
 
@@ -170,6 +173,7 @@ Segment segment_of(const Packet& packet) {
   uint32_t options_end = std::min(packet.transport + tcp.header_length(), packet.captured);
   uint32_t options_begin = packet.transport + static_cast<uint32_t>(sizeof(TcpHeader));
   if (options_end > options_begin) {
+    segment.options.any = true;
     read_options(packet.data + options_begin, packet.data + options_end, segment);
   }
   return segment;
