@@ -12,33 +12,20 @@
 #include <cstring>
 #include <malloc.h>
 #include <memory>
-#include <random>
 
 #include "huge_array.h"
 #include "router.h"
+#include "rule_workload.h"
 #include "rules/lower.h"
 #include "rules/parse.h"
-#include "rules_generator.h"
 
 namespace sallyport {
 namespace {
 
-using testing::generate_header;
-using testing::generate_rules;
 using testing::GeneratedHeader;
 using testing::GeneratedRule;
 
-constexpr uint64_t kSeed = 7;
-constexpr size_t kMostRules = 10'000;
-constexpr size_t kFewRules = 1'000;
-constexpr size_t kPackets = 65536;
 constexpr size_t kPacketLength = 46;  // what Ethernet's smallest frame has room for
-
-std::vector<GeneratedRule> first_rules(const char* kind, size_t count) {
-  auto rules = generate_rules(kind, kMostRules, kSeed);
-  rules.resize(count);
-  return rules;
-}
 
 std::string chain_of(const std::vector<GeneratedRule>& rules) {
   std::string text;
@@ -62,12 +49,10 @@ PacketSpec packet_of(const GeneratedHeader& header) {
   return spec;
 }
 
-// Packets of the rules, as in the order in which they are sent.
-std::vector<uint8_t> packets_of(const std::vector<GeneratedRule>& rules) {
-  std::mt19937_64 random(kSeed);
-  std::vector<uint8_t> bytes(kPackets * kSlot);
-  for (size_t i = 0; i < kPackets; i++) {
-    std::vector<uint8_t> packet = build(packet_of(generate_header(rules, random)));
+std::vector<uint8_t> packets_of(const std::vector<GeneratedHeader>& headers) {
+  std::vector<uint8_t> bytes(headers.size() * kSlot);
+  for (size_t i = 0; i < headers.size(); i++) {
+    std::vector<uint8_t> packet = build(packet_of(headers[i]));
     std::memcpy(&bytes[i * kSlot], packet.data(), packet.size());
   }
   return bytes;
@@ -76,7 +61,7 @@ std::vector<uint8_t> packets_of(const std::vector<GeneratedRule>& rules) {
 void rules_new(benchmark::State& state, const char* kind) {
   auto count = static_cast<size_t>(state.range(0));
   Router router(Family::kIpv4, kEstablishedRules + chain_of(first_rules(kind, count)));
-  std::vector<uint8_t> packets = packets_of(first_rules(kind, std::max(count, kFewRules)));
+  std::vector<uint8_t> packets = packets_of(headers_of(kind, count));
   HugeArray<uint8_t> hot(kHotPackets * kSlot);
   size_t at = 0, accepted = 0;
   for (auto _ : state) {
@@ -95,7 +80,7 @@ void rules_new(benchmark::State& state, const char* kind) {
 // Rules that say nothing of the server that all flows are with.
 std::vector<GeneratedRule> rules_for_others(size_t count) {
   std::vector<GeneratedRule> rules;
-  for (const GeneratedRule& rule : generate_rules("acl", 2 * kMostRules, kSeed)) {
+  for (const GeneratedRule& rule : testing::generate_rules("acl", 2 * kMostRules, kWorkloadSeed)) {
     if (rule.destination_length == 0 || rules.size() == count) continue;
     if ((kServer ^ rule.destination) >> (32 - rule.destination_length) != 0) rules.push_back(rule);
   }

@@ -1,26 +1,19 @@
 // The yardstick for rules: DPDK's rte_acl, which finds the first of N rules and does nothing else,
 // with the fastest of its methods that this processor has; on the rules and packets of rules_new.
 #include <benchmark/benchmark.h>
-#include <random>
 #include <rte_acl.h>
 #include <rte_vect.h>
 #include <vector>
 
 #include "dpdk.h"
-#include "rules_generator.h"
+#include "rule_workload.h"
 
 namespace sallyport {
 namespace {
 
-using testing::generate_header;
-using testing::generate_rules;
 using testing::GeneratedHeader;
 using testing::GeneratedRule;
 
-constexpr uint64_t kSeed = 7;
-constexpr size_t kMostRules = 10'000;
-constexpr size_t kFewRules = 1'000;
-constexpr size_t kPackets = 65536;
 constexpr size_t kBurst = 64;
 constexpr uint32_t kFields = 5;
 
@@ -105,13 +98,9 @@ rte_acl_ctx* make_acl(const std::vector<GeneratedRule>& rules, int socket) {
 void yardstick_rte_acl(benchmark::State& state, const char* kind) {
   auto count = static_cast<size_t>(state.range(0));
   std::optional<int> socket = dpdk_socket();
-  std::vector<GeneratedRule> rules = generate_rules(kind, kMostRules, kSeed);
-  rules.resize(std::max(count, kFewRules));
-  std::mt19937_64 random(kSeed);
   std::vector<Key> keys;
-  for (size_t i = 0; i < kPackets; i++) keys.push_back(key_of(generate_header(rules, random)));
-  rules.resize(count);
-  rte_acl_ctx* acl = socket ? make_acl(rules, *socket) : nullptr;
+  for (const GeneratedHeader& header : headers_of(kind, count)) keys.push_back(key_of(header));
+  rte_acl_ctx* acl = socket ? make_acl(first_rules(kind, count), *socket) : nullptr;
   if (!acl) {
     state.SkipWithError("no rte_acl here");
     return;
