@@ -301,7 +301,6 @@ Step advance(Flow& flow, const Segment& segment, const Arrival& arrival, TcpStat
     tcp.state = to;
     return {.kind = Step::Kind::kReset};
   }
-  if (to == TcpState::kSynSent2) flow.tcp().flags |= tcp::kSimultaneous;
   // After both have sent a SYN it is the answer's ACK that completes the handshake.
   bool completes = from == TcpState::kSynRecv && segment.kind == Kind::kAck &&
                    arrival.direction == Direction::kReply && flow.tcp().flags & tcp::kSimultaneous;
@@ -349,6 +348,8 @@ Step move_tcp(Flow& flow, const Arrival& arrival) {
     flow.tcp().flags &= static_cast<uint8_t>(~tcp::kAckDue);
     return {.keep_timer = true};
   }
+  // Whether it fits or not.
+  if (next.state == TcpState::kSynSent2) tcp.flags |= tcp::kSimultaneous;
   bool reset = segment.kind == Kind::kRst;
   if (!reset || !is_believed(flow, segment, direction)) {
     bool held = reset && !arrival.knobs.tcp_ignore_invalid_rst;
