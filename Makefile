@@ -25,7 +25,8 @@ build: ## the program, at build/sallyport
 run: build ## the main job: SSDP discovery through five policies, packet by packet
 	@scripts/demo
 
-test: deps ## every test: release, sanitizers, fuzzers for some seconds each, layers
+test: ## every test: release, sanitizers, fuzzers for some seconds each, layers
+	@scripts/install-deps test
 	@scripts/test
 
 check: deps ## what to run before each commit, under a minute: format, tidy, layers

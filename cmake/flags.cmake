@@ -29,6 +29,12 @@ option(SALLYPORT_WERROR "Warnings are errors" ON)
 if(SALLYPORT_WERROR)
   target_compile_options(sallyport_flags INTERFACE -Werror)
 endif()
-if(SALLYPORT_FUZZ)  # the layers report their branches to the fuzzer
-  target_compile_options(sallyport_flags INTERFACE -fsanitize=fuzzer-no-link)
-endif()
+
+# Code that no packet waits for: much of a clean build's time would go into optimizing it.
+function(sallyport_cold target)
+  if(SALLYPORT_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+  endif()
+endfunction()

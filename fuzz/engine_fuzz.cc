@@ -108,7 +108,6 @@ Ruleset rules_for(Family family, const SetStore& sets) {
 
 std::unique_ptr<Engine> make_engine() {
   Engine::Config config{.descriptors = builtin_descriptors(), .hash_key = make_hash_key(1)};
-  config.burst = kBurst;
   // A small room for fragments: it is filled sooner, and costs a run nothing to make.
   config.knobs.ipfrag_high_thresh = config.knobs.frag6_high_thresh = 8192;
   config.history_unknown = true;
