@@ -115,10 +115,7 @@ size_t Router::burst(uint8_t* bytes, size_t count, uint32_t length) {
   now_ += kBurstTime;
   for (size_t i = 0; i < count; i++) {
     Packet& packet = packets_[i];
-    std::construct_at(&packet);  // in its place: no copy
-    packet.data = bytes + i * kSlot;
-    packet.captured = packet.wire_length = length;
-    packet.time = now_;
+    packet.arrive(bytes + i * kSlot, length, length, now_);
     parse(packet);
     viewpoint_.find_way(packet, nullptr, ways_[i]);
   }

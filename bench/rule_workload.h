@@ -1,5 +1,5 @@
-// The rules and packets of rules_new and of its yardstick, rte_acl: each benchmark of one KIND and N
-// has the same.
+// The rules and packets of rules_new and of its yardstick, rte_acl: each benchmark of one KIND and
+// N has the same.
 #pragma once
 
 #include <cstddef>

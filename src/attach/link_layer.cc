@@ -169,11 +169,8 @@ void read_link_layer(Record& record) {
 
 Reason fill_packet(const Record& record, Packet& packet) {
   const size_t offset = std::min<size_t>(record.network_offset, record.frame.size());
-  packet.data = record.frame.data() + offset;
-  packet.captured = static_cast<uint32_t>(record.frame.size() - offset);
-  packet.wire_length = record.wire_length - static_cast<uint32_t>(offset);
-  packet.headroom = 0;
-  packet.time = record.time;
+  packet.arrive(record.frame.data() + offset, static_cast<uint32_t>(record.frame.size() - offset),
+                record.wire_length - static_cast<uint32_t>(offset), record.time);
   packet.mac_source = record.mac_source;
   packet.has_mac = record.has_mac;
   packet.fields[Field::kPacketType] = static_cast<uint32_t>(record.packet_type);

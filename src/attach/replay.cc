@@ -9,8 +9,7 @@
 namespace sallyport {
 namespace {
 
-// What every packet and every record begins as: copied, which costs less than making one each time.
-constexpr Packet kNoPacket;
+// What every record begins as: copied, which costs less than making one each time.
 constexpr Judged kNothingYet;
 
 }  // namespace
@@ -54,12 +53,11 @@ uint64_t index_of(void* cookie) {
 // Fills the slot's packet and way. A frame without an IP packet has a way of its own: none.
 void Replay::prepare(const Record& record, size_t slot) {
   Packet& packet = packets_[slot];
-  packet = kNoPacket;
-  packet.malformed = fill_packet(record, packet);
+  const Reason no_packet = fill_packet(record, packet);
   packet.cookie = cookie_of(record.index);
-  if (packet.malformed != Reason::kNone) {
-    packet.time = record.time;
-    ways_[slot] = {.path = Way::Path::kNone, .reason = packet.malformed};
+  if (no_packet != Reason::kNone) {
+    leave_unparsed(packet, no_packet);
+    ways_[slot] = {.path = Way::Path::kNone, .reason = no_packet};
     return;
   }
   parse(packet);

@@ -26,6 +26,7 @@
 #include "conntrack/trackers/sctp.h"
 #include "conntrack/trackers/tcp.h"
 #include "conntrack/trackers/tracker.h"
+#include "conntrack/trackers/udp.h"
 #include "packet/headers.h"
 
 namespace sallyport {
@@ -144,8 +145,7 @@ struct Conntrack::State {
     flow.timeout = static_cast<uint32_t>(std::min(ticks(seconds), kLongestTimeout));
   }
   // The flow's deadline is as far from now as its timeout says.
-  void start_timer(uint32_t index, Tick now) {
-    Flow& flow = table[index];
+  void start_timer(Flow& flow, uint32_t index, Tick now) {
     Tick before = flow.expires();
     Tick deadline = now + flow.timeout;
     flow.expire_at(deadline);
@@ -230,14 +230,19 @@ struct Conntrack::State {
   Reason help(const Packet& packet, const Tracked& tracked, Tick now);
   // False if the packet begins another flow with the same tuple.
   bool go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked);
+  // The same for a packet of which the tracker has said `step`; `state` is what it was before, of a
+  // protocol that has any.
+  template <bool kStateful>
+  bool apply(const Step& step, uint8_t state, const Packet& packet, Flow& flow,
+             FlowTable::Found found, Tick now, Tracked& tracked);
   // A packet of the flow that prefetch() has guessed. False: it is to be looked up.
   bool follow_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
   void insert(uint32_t index, uint32_t told, Tick now);
-  void account(uint32_t index, Direction direction, const Packet& packet) {
-    if (!knobs.acct || !table[index].count(direction, packet.length)) return;
+  void account(Flow& flow, uint32_t index, Direction direction, const Packet& packet) {
+    if (!knobs.acct || !flow.count(direction, packet.length)) return;
     carry(index, direction, packet.length);
   }
   void carry(uint32_t index, Direction direction, uint32_t length);
@@ -333,14 +338,23 @@ bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
 
 bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked) {
   Flow& flow = table[found.index];
-  uint8_t state = state_of(flow);
-  uint32_t status = flow.status;
-  Step step = move(flow, {packet, found.direction, now, knobs});
+  const Arrival arrival{packet, found.direction, now, knobs};
+  // UDP's few rules are put in here, and what they never say is left out.
+  if (flow.protocol() == protocol::kUdp) {
+    return apply<false>(move_udp(flow, arrival), 0, packet, flow, found, now, tracked);
+  }
+  const uint8_t state = state_of(flow);
+  return apply<true>(move(flow, arrival), state, packet, flow, found, now, tracked);
+}
+
+template <bool kStateful>
+bool Conntrack::State::apply(const Step& step, uint8_t state, const Packet& packet, Flow& flow,
+                             FlowTable::Found found, Tick now, Tracked& tracked) {
   switch (step.kind) {
     case Step::Kind::kInvalid:
       if (flow.expires() > now + ticks(step.at_most)) {
         set_timeout(flow, step.at_most);
-        start_timer(found.index, now);
+        start_timer(flow, found.index, now);
       }
       tracked = without_flow(CtInfo::kInvalid, step.reason);
       return true;
@@ -349,22 +363,24 @@ bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, T
     case Step::Kind::kReset: break;
   }
   // Linux counts where it sets the timer: not a packet that passes without moving anything.
-  if (!step.keep_timer) account(found.index, found.direction, packet);
+  if (!step.keep_timer) account(flow, found.index, found.direction, packet);
   if (step.kind == Step::Kind::kReset) {
     destroy(found.index, FlowEvent::Why::kReset, now);  // told with the status that it had
   } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) {
     set_timeout(flow, step.seconds);
-    start_timer(found.index, now);
+    start_timer(flow, found.index, now);
   }
-  if (step.assured) flow.status |= ct_status::kAssured;
-  if (found.direction == Direction::kReply) flow.status |= ct_status::kSeenReply;
-  if (flow.status != status || state_of(flow) != state) {
-    uint32_t fresh = flow.status & ~status;
+  const uint32_t reply = found.direction == Direction::kReply ? ct_status::kSeenReply : 0;
+  const uint32_t added = reply | (step.assured ? ct_status::kAssured : 0);
+  const uint32_t fresh = added & ~uint32_t{flow.status};
+  const bool moved = kStateful && state_of(flow) != state;
+  flow.status = static_cast<uint16_t>(flow.status | added);
+  if (fresh || moved) {
     events.note(found.index, (fresh & ct_status::kSeenReply ? FlowEvent::kReply : 0) |
                                  (fresh & ct_status::kAssured ? FlowEvent::kAssured : 0) |
-                                 (state_of(flow) != state ? FlowEvent::kProtocol : 0));
+                                 (moved ? FlowEvent::kProtocol : 0));
   }
-  tracked.flow = id_of(found.index);
+  tracked.flow = {found.index, flow.generation};
   tracked.direction = found.direction;
   tracked.info = info_of(flow, found.direction);
   return true;
@@ -391,7 +407,7 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackA
     }
   }
   if (!expected && discovery && packet.in) tracked.reason = is_answer(packet, index, now);
-  account(index, Direction::kOriginal, packet);
+  account(flow, index, Direction::kOriginal, packet);
   begun = index;
   insertions = table.insertions();
   tracked.flow = id_of(index);
@@ -474,7 +490,7 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
   if (!added && helper.drops_refused) return Reason::kHelperDrop;
   if (helper.master_seconds != 0) {
     set_timeout(flow, helper.master_seconds);
-    if (flow.status & ct_status::kConfirmed) start_timer(index, now);
+    if (flow.status & ct_status::kConfirmed) start_timer(flow, index, now);
   }
   return Reason::kNone;
 }
@@ -548,7 +564,7 @@ Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t
   if (expectations.count() != 0) expectations.forget(tracked.flow, now);
   release(index);
   if (!joins) return first ? Reason::kInsertFailed : Reason::kTableFull;
-  account(first, Direction::kOriginal, packet);  // whichever way it goes
+  account(table[first], first, Direction::kOriginal, packet);  // whichever way it goes
   tracked.flow = id_of(first);
   return Reason::kNone;
 }
@@ -663,7 +679,6 @@ void Conntrack::prefetch(std::span<Packet> packets) {
 }
 
 void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  tracked = {};
   if (!state_->follow_guess(packet, as, now, tracked)) tracked = state_->track(packet, as, now);
   const Flow* flow = tracked.flow ? &state_->table[tracked.flow.index] : nullptr;
   packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
@@ -779,6 +794,10 @@ void Conntrack::each(Tick now, const std::function<void(FlowId, const Flow&)>& v
   table.each([&](uint32_t index) {
     if (now < table[index].expires()) visit(state_->id_of(index), table[index]);
   });
+}
+
+bool Conntrack::listening() const {
+  return state_->events.listening();
 }
 
 void Conntrack::keep_events(size_t events) {

@@ -76,6 +76,7 @@ class Conntrack {
   // Warms the cache for these packets, which have been parsed, and sets their flow_hash. Optional.
   void prefetch(std::span<Packet> packets);
 
+  // `tracked` is as new.
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track(Packet& packet, const TrackAs& as, Tick now) {
     Tracked tracked;
@@ -124,6 +125,7 @@ class Conntrack {
   // From now on the last `events` are kept for events_since(); before, nobody listens and
   // nothing is. Between bursts.
   void keep_events(size_t events);
+  bool listening() const;                      // somebody does
   const Helper* helper(FlowId id) const;       // that reads the flow; null: none
   const Helper* expected_by(FlowId id) const;  // of the flow that expected it; null: none
   // Every expectation that is alive at `now`, the oldest first.

@@ -145,6 +145,7 @@ void Engine::begin_burst(std::span<Packet> packets) {
   conntrack_->reserve(packets.size(), now());
   sets_->reserve(now());
   decisions_.reserve(packets.size());
+  heard_ = conntrack_->listening();
 }
 
 void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
@@ -219,7 +220,7 @@ bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracke
   packet.in = sent ? nullptr : way.in;  // as at the first hook
   packet.out = sent ? way.out : nullptr;
   conntrack_->track(packet, {}, tick_, tracked.emplace());
-  return end_as_remembered(packet, way, rules, *tracked, outcome);
+  return end_as_remembered(packet, way, rules, known(packet, way, *tracked), *tracked, outcome);
 }
 
 template <typename Tracer>

@@ -142,8 +142,8 @@ class Engine {
   Verdict track(Journey& journey, Tracer& tracer);
   bool may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const;
   const Decision* known(const Packet& packet, const Way& way, const Tracked& tracked) const;
-  bool end_as_remembered(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
-                         Outcome& outcome);
+  bool end_as_remembered(Packet& packet, const Way& way, Rules& rules, const Decision* decision,
+                         Tracked& tracked, Outcome& outcome);
   void recall(Journey& journey, bool traced);
   void learn(const Journey& journey, const Outcome& outcome);
   Verdict confirm(Journey& journey);
@@ -164,6 +164,7 @@ class Engine {
   std::array<Rules, 2> rules_;
   Decisions decisions_;
   uint64_t remembered_ = 0;
+  bool heard_ = false;  // in this burst: somebody listens to conntrack's events
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};
   std::vector<Released> released_;
   const Packet* datagram_ = nullptr;

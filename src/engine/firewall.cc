@@ -156,11 +156,8 @@ Firewall::~Firewall() = default;
 // The packet at `given` as the engine takes it, in slot `i`.
 void Firewall::State::prepare(const FirewallPacket& given, size_t i) {
   Packet& packet = packets[i];
-  std::construct_at(&packet);  // in its place: no copy
-  packet.data = given.data;
-  packet.captured = given.length;
-  packet.wire_length = std::max(given.wire_length, given.length);
-  packet.time = Instant(Duration(given.time_ns));
+  packet.arrive(given.data, given.length, std::max(given.wire_length, given.length),
+                Instant(Duration(given.time_ns)));
   packet.cookie = cookie_of(given.id);
   parse(packet);
   packet.fields[Field::kMark] = given.mark;

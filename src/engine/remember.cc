@@ -24,10 +24,9 @@ const Decision* Engine::known(const Packet& packet, const Way& way, const Tracke
 
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
 // False where the rules must be asked, or there is more to do than to count.
-bool Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
-                               Outcome& outcome) {
+bool Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules,
+                               const Decision* decision, Tracked& tracked, Outcome& outcome) {
   constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
-  const Decision* decision = known(packet, way, tracked);
   if (!decision || decision->obstacle != kNoPc) return false;
   const bool accepted = decision->verdict == Verdict::kAccept;
   const uint32_t status = decision->situation.status;
@@ -42,7 +41,10 @@ bool Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules, Tra
     rules.counters[rule].packets++;
     rules.counters[rule].bytes += packet.fields[Field::kLength];
   }
-  if (accepted) conntrack_->confirm(packet, tracked, now());
+  // The flow is confirmed, and no helper reads it: there are those who want to be told.
+  if (accepted && (heard_ || (discovery_ && !packet.in))) {
+    conntrack_->confirm(packet, tracked, now());
+  }
   remembered_++;
   // Member by member, in its place: a copy would wait for its parts.
   std::construct_at(&outcome);
@@ -67,7 +69,8 @@ void Engine::recall(Journey& journey, bool traced) {
     journey.recorder.emplace();
   } else if (!journey.was_tracked) {
     Outcome outcome;
-    if (end_as_remembered(packet, journey.way, journey.rules, journey.tracked, outcome)) {
+    if (end_as_remembered(packet, journey.way, journey.rules, journey.decision, journey.tracked,
+                          outcome)) {
       journey.remembered = outcome;
     }
   }

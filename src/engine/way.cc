@@ -25,6 +25,7 @@ Viewpoint Viewpoint::of_bridge(std::vector<Prefix> inside, const InterfaceName& 
                                const InterfaceName& in, const InterfaceName& out) {
   Viewpoint result = of_router(std::move(inside), in, out);
   result.bridge_ = bridge;
+  result.is_bridge_ = true;
   result.from_inside_ = {in, out};
   result.from_outside_ = {out, in};
   return result;
@@ -62,7 +63,7 @@ void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
   bool from_inside = std::ranges::any_of(inside_, [&](const Prefix& prefix) {
     return prefix.family == packet.family && prefix.contains(packet.source());
   });
-  if (bridge_ != InterfaceName()) {
+  if (is_bridge_) {
     result = bridged(from_inside ? from_inside_ : from_outside_);
     return;
   }
@@ -72,7 +73,7 @@ void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
 }
 
 std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const InterfaceName& out) const {
-  if (bridge_ == InterfaceName()) return std::nullopt;
+  if (!is_bridge_) return std::nullopt;
   if (in == in_ && out == out_) return bridged(from_inside_);
   if (in == out_ && out == in_) return bridged(from_outside_);
   return std::nullopt;
@@ -92,13 +93,12 @@ void type_bridged(Packet& packet, const Host& host) {
 
 void Viewpoint::find_way(Packet& packet, const InterfaceName* recorded, Way& result) const {
   std::construct_at(&result);
-  const bool bridged = bridge_ != InterfaceName();
-  if (is_refused(packet, bridged ? Way::Path::kBridged : Way::Path::kForward)) {
+  if (is_refused(packet, is_bridge_ ? Way::Path::kBridged : Way::Path::kForward)) {
     result.path = Way::Path::kNone;
     result.reason = packet.malformed;
     return;
   }
-  if (bridged) type_bridged(packet, host());
+  if (is_bridge_) type_bridged(packet, host());
   if (!host_) return find_forwarded(packet, result);
   const bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {

@@ -85,7 +85,8 @@ class Viewpoint {
   const Host* host_ = nullptr;  // null: a router, or a bridge
   InterfaceName in_;
   InterfaceName out_;
-  InterfaceName bridge_;                    // empty: a router
+  InterfaceName bridge_;
+  bool is_bridge_ = false;
   BridgePorts from_inside_, from_outside_;  // of a bridge
   InterfaceName loopback_{"lo"};
   std::vector<Prefix> inside_;

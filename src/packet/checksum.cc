@@ -44,8 +44,17 @@ Sum sum_bytes(std::span<const uint8_t> bytes) {
   Sum sum = blocks ? sum_blocks(at, blocks) : 0;
   at += blocks * sizeof(Lanes);
   size_t left = bytes.size() - blocks * sizeof(Lanes);
-  sum += sum_words(at, left / 4);
-  at += left & ~size_t{3};
+  for (; left >= 8; left -= 8, at += 8) {
+    uint64_t words;
+    std::memcpy(&words, at, sizeof words);
+    sum += (words & 0xffffffff) + (words >> 32);
+  }
+  if (left & 4) {
+    uint32_t word;
+    std::memcpy(&word, at, sizeof word);
+    sum += word;
+    at += sizeof word;
+  }
   if (left & 2) {  // its parts one by one: a word put together in memory would be waited for
     uint16_t half;
     std::memcpy(&half, at, sizeof half);

@@ -32,6 +32,16 @@ inline Sum sum_words(const void* words, size_t count_of_32_bits) {
   return sum;
 }
 
+// The same of 20 bytes, which nearly every IPv4 header has.
+inline Sum sum_of_20(const uint8_t* at) {
+  uint64_t one, two;
+  uint32_t three;
+  std::memcpy(&one, at, sizeof one);
+  std::memcpy(&two, at + 8, sizeof two);
+  std::memcpy(&three, at + 16, sizeof three);
+  return (one & 0xffffffff) + (one >> 32) + (two & 0xffffffff) + (two >> 32) + three;
+}
+
 // 16 bits in memory order. A correct header or segment folds to 0xffff.
 constexpr uint16_t fold(Sum sum) {
   sum = (sum & 0xffffffff) + (sum >> 32);
@@ -39,6 +49,11 @@ constexpr uint16_t fold(Sum sum) {
   sum = (sum & 0xffff) + (sum >> 16);
   sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(sum);
+}
+
+// Whether it folds to 0xffff, with a multiplication instead of the folding.
+constexpr bool is_all_ones(Sum sum) {
+  return sum != 0 && sum % 0xffff == 0;
 }
 
 // The checksum (as stored, in memory order) after the bytes it covers changed

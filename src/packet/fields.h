@@ -50,6 +50,9 @@ enum class Field : uint8_t {
       kCount
 };
 
+// The parser's come first.
+constexpr size_t kParsedFields = static_cast<size_t>(Field::kPacketType);
+
 std::string_view field_name(Field field);
 
 struct Fields {

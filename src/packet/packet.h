@@ -94,6 +94,21 @@ struct Packet {
   uint32_t flow_guess = 0;
   Fields fields;
 
+  // In the place of a packet before it: what an attachment says, and what it leaves unsaid. All
+  // else is parse()'s. By the burst that is much faster than a new Packet, which is large.
+  void arrive(uint8_t* bytes, uint32_t held, uint32_t on_wire, Instant when) {
+    data = bytes;
+    captured = held;
+    wire_length = on_wire;
+    headroom = 0;
+    time = when;
+    in = out = nullptr;
+    mac_source = {};
+    has_mac = false;
+    cookie = nullptr;
+    std::memset(&fields.words[kParsedFields], 0, sizeof fields - kParsedFields * sizeof(uint32_t));
+  }
+
   // `size` bytes at `offset`: whether they are there, and the bytes if so.
   Presence presence(uint32_t offset, uint32_t size) const {
     if (uint64_t{offset} + size > length) return Presence::kShort;

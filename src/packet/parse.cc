@@ -20,8 +20,6 @@ namespace {
 // from the interface's segmentation offload; a smaller one is just broken.
 constexpr uint32_t kLargestWithoutOffload = 1500;
 
-constexpr size_t kParsedFields = static_cast<size_t>(Field::kPacketType);
-
 void refuse(Packet& packet, Reason reason) {
   packet.malformed = reason;
   packet.bridge_minds_not = false;
@@ -33,6 +31,7 @@ void refuse_on_host(Packet& packet) {
 
 // Everything that parse() owns, as for a packet of which nothing could be read.
 void reset(Packet& packet) {
+  packet.family = Family::kIpv4;
   refuse(packet, Reason::kNone);
   packet.length = packet.wire_length;
   packet.transport = 0;
@@ -142,12 +141,12 @@ void parse_ipv4(Packet& packet) {
   packet.length = total_length;
   packet.fields[Field::kLength] = total_length;
   packet.transport = static_cast<uint16_t>(header_length);
-  // Nearly every header has five words: that sum has no loop.
-  constexpr uint32_t kWords = sizeof(Ipv4Header) / 4;
-  if (packet.captured >= header_length &&
-      fold(sum_words(packet.data, kWords) +
-           sum_words(packet.data + sizeof(Ipv4Header), header_length / 4 - kWords)) != 0xffff) {
-    packet.malformed = Reason::kBadHeaderChecksum;
+  if (packet.captured >= header_length) {
+    Sum sum = sum_of_20(packet.data);
+    if (header_length != sizeof ip) {
+      sum += sum_words(packet.data + sizeof ip, (header_length - sizeof ip) / 4);
+    }
+    if (!is_all_ones(sum)) packet.malformed = Reason::kBadHeaderChecksum;
   }
   uint16_t fragment = ip.fragment;
   packet.fragment_id = ip.id;
@@ -315,7 +314,26 @@ void parse_ipv6(Packet& packet) {
 
 // Zeroes alone (an ICMP message: all others sum addresses, too) add up, to Linux.
 ChecksumState sums_to_zero(Sum sum) {
-  return sum == 0 || fold(sum) == 0xffff ? ChecksumState::kGood : ChecksumState::kBad;
+  return sum == 0 || is_all_ones(sum) ? ChecksumState::kGood : ChecksumState::kBad;
+}
+
+// The end of the pseudo-header (RFC 768; RFC 8200, 8.1).
+Sum sum_length(uint32_t length, uint8_t protocol) {
+  const be32 words[] = {length, protocol};
+  return sum_words(words, std::size(words));
+}
+
+// With its pseudo-header. Where the addresses lie right before the segment, as they do without IPv4
+// options and IPv6 extension headers, all is one run of bytes.
+Sum sum_segment(const Packet& packet, std::span<const uint8_t> segment) {
+  const auto length = static_cast<uint32_t>(segment.size());
+  const bool ipv4 = packet.family == Family::kIpv4;
+  if (packet.transport != (ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header))) {
+    return pseudo_header(packet, length) + sum_bytes(segment);
+  }
+  const uint32_t addresses = 2 * (ipv4 ? sizeof(be32) : sizeof(Ipv6Header::source));
+  return sum_bytes({segment.data() - addresses, length + addresses}) +
+         sum_length(length, packet.protocol());
 }
 
 // Linux sums all of the IP payload, whatever the UDP length says: a datagram with
@@ -325,8 +343,7 @@ ChecksumState check_udp(const Packet& packet, std::span<const uint8_t> segment) 
   if (reinterpret_cast<const UdpHeader*>(segment.data())->checksum == 0) {
     return ChecksumState::kGood;
   }
-  return sums_to_zero(pseudo_header(packet, static_cast<uint32_t>(segment.size())) +
-                      sum_bytes(segment));
+  return sums_to_zero(sum_segment(packet, segment));
 }
 
 ChecksumState check_sctp(std::span<const uint8_t> segment) {
@@ -357,7 +374,7 @@ ChecksumState compute_checksum(const Packet& packet) {
   uint32_t length = packet.length - packet.transport;
   std::span<const uint8_t> segment{packet.data + packet.transport, length};
   switch (packet.protocol()) {
-    case protocol::kTcp: return sums_to_zero(pseudo_header(packet, length) + sum_bytes(segment));
+    case protocol::kTcp: return sums_to_zero(sum_segment(packet, segment));
     case protocol::kUdp: return check_udp(packet, segment);
     // Linux 6.18 finds every UDP-Lite checksum wrong, its own sockets' too, over veth,
     // whatever the coverage: INVALID, unless nf_conntrack_checksum is 0. We follow.
@@ -368,7 +385,7 @@ ChecksumState compute_checksum(const Packet& packet) {
       return sums_to_zero(sum_bytes(segment));
     case protocol::kIcmpv6:
       if (packet.family == Family::kIpv4) return ChecksumState::kGood;
-      return sums_to_zero(pseudo_header(packet, length) + sum_bytes(segment));
+      return sums_to_zero(sum_segment(packet, segment));
     default: return ChecksumState::kGood;
   }
 }
@@ -376,14 +393,10 @@ ChecksumState compute_checksum(const Packet& packet) {
 }  // namespace
 
 Sum pseudo_header(const Packet& packet, uint32_t length) {
-  struct {
-    be32 length;
-    be32 protocol;
-  } const tail{length, packet.protocol()};
   size_t addresses =
       packet.family == Family::kIpv4 ? offsetof(Ipv4Header, source) : offsetof(Ipv6Header, source);
   size_t words = packet.family == Family::kIpv4 ? 2 : 8;
-  return sum_words(packet.data + addresses, words) + sum_words(&tail, 2);
+  return sum_words(packet.data + addresses, words) + sum_length(length, packet.protocol());
 }
 
 bool is_only_for_loopback(const Packet& packet) {
@@ -392,6 +405,11 @@ bool is_only_for_loopback(const Packet& packet) {
   Address destination = packet.destination();
   bool interface_local = (destination.words[0] & 0xff0f0000) == 0xff010000;
   return interface_local || destination == kLoopback || packet.source() == kLoopback;
+}
+
+void leave_unparsed(Packet& packet, Reason why) {
+  reset(packet);
+  packet.malformed = why;
 }
 
 void parse(Packet& packet) {

@@ -20,6 +20,8 @@ namespace sallyport {
 // presence() tells why. An IPv6 extension header of which not even the front is there is the
 // protocol itself (kProtocol 0, 43, 44, 51 or 60), at `transport`.
 void parse(Packet& packet);
+// Instead, for what is no IP packet at all: as if nothing of it could be read, `why`.
+void leave_unparsed(Packet& packet, Reason why);
 
 // IPv6 that belongs on `lo` alone: ::1 at either end, or an interface-local group
 // (ff01::/16). Coming in on another interface, Linux drops it before any chain. (IPv4's

@@ -1,23 +1,10 @@
 // Which tracker a protocol has, and what all of them share.
 #include "conntrack/trackers/tracker.h"
 
+#include "conntrack/trackers/udp.h"
 #include "packet/headers.h"
-#include "packet/parse.h"
 
 namespace sallyport {
-
-bool checksum_is_bad(Packet& packet, const Knobs& knobs) {
-  return packet.in && knobs.checksum && verify_checksum(packet) == ChecksumState::kBad;
-}
-
-Reason need(const Packet& packet, uint32_t size, Reason missing) {
-  switch (packet.presence(packet.transport, size)) {
-    case Presence::kPresent: return Reason::kNone;
-    case Presence::kShort: return missing;
-    case Presence::kNotCaptured: return Reason::kNotInCapture;
-  }
-  return Reason::kNone;
-}
 
 Reason tuple_of(const Packet& packet, Tuple& tuple) {
   tuple.source = packet.source();

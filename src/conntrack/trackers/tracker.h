@@ -10,6 +10,7 @@
 #include "conntrack/flow.h"
 #include "conntrack/knobs.h"
 #include "packet/packet.h"
+#include "packet/parse.h"
 
 namespace sallyport {
 
@@ -49,12 +50,13 @@ Step open(Flow& flow, const Arrival& arrival);
 Step move(Flow& flow, const Arrival& arrival);
 
 // The checksum, where Linux looks at it: on the way in, unless told not to (kernel-facts 5).
-bool checksum_is_bad(Packet& packet, const Knobs& knobs);
+inline bool checksum_is_bad(Packet& packet, const Knobs& knobs) {
+  return packet.in && knobs.checksum && verify_checksum(packet) == ChecksumState::kBad;
+}
 
 // One tracker a protocol, each in its own file.
 Reason check_udp(Packet& packet, const Knobs& knobs);
 Reason check_udplite(Packet& packet, const Knobs& knobs);
-Step move_udp(const Flow& flow, const Arrival& arrival);
 Reason check_tcp(Packet& packet, const Knobs& knobs);
 Step open_tcp(Flow& flow, const Arrival& arrival);
 Step move_tcp(Flow& flow, const Arrival& arrival);
@@ -70,6 +72,13 @@ Step move_gre(const Flow& flow, const Knobs& knobs);
 
 // Whether a run of bytes of the transport header is there: kNone, `missing` where the
 // packet ends before them, kNotInCapture where only the capture does.
-Reason need(const Packet& packet, uint32_t size, Reason missing);
+inline Reason need(const Packet& packet, uint32_t size, Reason missing) {
+  switch (packet.presence(packet.transport, size)) {
+    case Presence::kPresent: return Reason::kNone;
+    case Presence::kShort: return missing;
+    case Presence::kNotCaptured: return Reason::kNotInCapture;
+  }
+  return Reason::kNone;
+}
 
 }  // namespace sallyport
