@@ -5,8 +5,8 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 namespace sallyport {
 
@@ -16,30 +16,19 @@ class BigEndian {
   BigEndian() = default;
   constexpr BigEndian(T value) { *this = value; }  // NOLINT: as natural as an integer's
 
-  constexpr BigEndian& operator=(T value) {
-    for (size_t i = 0; i < sizeof(T); i++) {
-      bytes_[i] = static_cast<uint8_t>(value >> (8 * (sizeof(T) - 1 - i)));
-    }
-    return *this;
-  }
+  constexpr BigEndian& operator=(T value) { return *this = std::bit_cast<BigEndian>(swap(value)); }
 
-  constexpr T value() const {
-    T result = 0;
-    for (size_t i = 0; i < sizeof(T); i++) result = static_cast<T>((result << 8) | bytes_[i]);
-    return result;
-  }
+  constexpr T value() const { return swap(std::bit_cast<T>(*this)); }
 
   constexpr operator T() const { return value(); }  // NOLINT: as natural as an integer's
 
  private:
+  static constexpr T swap(T value) {
+    return std::endian::native == std::endian::little ? std::byteswap(value) : value;
+  }
+
   uint8_t bytes_[sizeof(T)];
 };
-
-// GCC sees through the loops: a load and a byte swap.
-template <>
-constexpr uint16_t BigEndian<uint16_t>::value() const {
-  return static_cast<uint16_t>(bytes_[0] << 8 | bytes_[1]);
-}
 
 using be16 = BigEndian<uint16_t>;
 using be32 = BigEndian<uint32_t>;

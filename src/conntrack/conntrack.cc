@@ -66,10 +66,10 @@ bool is_untracked_icmpv6(uint32_t type) {
   return (type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152;
 }
 
-CtInfo info_of(const Flow& flow, Direction direction) {
-  if (direction == Direction::kReply || flow.status & ct_status::kSeenReply) {
-    return CtInfo::kEstablished;
-  }
+// Of a packet after which the flow has this status; the first reply has set kSeenReply. So nothing
+// branches on the direction, which nobody can predict.
+CtInfo info_of(const Flow& flow) {
+  if (flow.status & ct_status::kSeenReply) return CtInfo::kEstablished;
   return flow.status & ct_status::kExpected ? CtInfo::kRelated : CtInfo::kNew;
 }
 
@@ -233,8 +233,11 @@ struct Conntrack::State {
   // The same for a packet of which the tracker has said `step`; `state` is what it was before, of a
   // protocol that has any.
   template <bool kStateful>
-  bool apply(const Step& step, uint8_t state, const Packet& packet, Flow& flow,
-             FlowTable::Found found, Tick now, Tracked& tracked);
+  [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, const Packet& packet,
+                                    Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
+  // UDP's few rules are put in, and what they never say is left out.
+  bool go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
+  bool go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
   // A packet of the flow that prefetch() has guessed. False: it is to be looked up.
   bool follow_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
@@ -336,20 +339,10 @@ bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
   return found.index && now < table[found.index].expires() && go_on(packet, found, now, tracked);
 }
 
-bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked) {
-  Flow& flow = table[found.index];
-  const Arrival arrival{packet, found.direction, now, knobs};
-  // UDP's few rules are put in here, and what they never say is left out.
-  if (flow.protocol() == protocol::kUdp) {
-    return apply<false>(move_udp(flow, arrival), 0, packet, flow, found, now, tracked);
-  }
-  const uint8_t state = state_of(flow);
-  return apply<true>(move(flow, arrival), state, packet, flow, found, now, tracked);
-}
-
 template <bool kStateful>
-bool Conntrack::State::apply(const Step& step, uint8_t state, const Packet& packet, Flow& flow,
-                             FlowTable::Found found, Tick now, Tracked& tracked) {
+inline bool Conntrack::State::apply(const Step& step, uint8_t state, const Packet& packet,
+                                    Flow& flow, FlowTable::Found found, Tick now,
+                                    Tracked& tracked) {
   switch (step.kind) {
     case Step::Kind::kInvalid:
       if (flow.expires() > now + ticks(step.at_most)) {
@@ -382,8 +375,27 @@ bool Conntrack::State::apply(const Step& step, uint8_t state, const Packet& pack
   }
   tracked.flow = {found.index, flow.generation};
   tracked.direction = found.direction;
-  tracked.info = info_of(flow, found.direction);
+  tracked.info = info_of(flow);
   return true;
+}
+
+bool Conntrack::State::go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found, Tick now,
+                                 Tracked& tracked) {
+  const Step step = move_udp(flow, {packet, found.direction, now, knobs});
+  return apply<false>(step, 0, packet, flow, found, now, tracked);
+}
+
+bool Conntrack::State::go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now,
+                                   Tracked& tracked) {
+  const uint8_t state = state_of(flow);
+  const Step step = move(flow, {packet, found.direction, now, knobs});
+  return apply<true>(step, state, packet, flow, found, now, tracked);
+}
+
+bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked) {
+  Flow& flow = table[found.index];
+  return flow.protocol() == protocol::kUdp ? go_on_udp(packet, flow, found, now, tracked)
+                                           : go_on_other(packet, flow, found, now, tracked);
 }
 
 Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now) {
@@ -412,7 +424,7 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackA
   insertions = table.insertions();
   tracked.flow = id_of(index);
   tracked.created = true;
-  tracked.info = info_of(flow, Direction::kOriginal);
+  tracked.info = info_of(flow);
   return tracked;
 }
 

@@ -207,22 +207,6 @@ std::optional<Outcome> Engine::refuse(const Packet& packet, const Way& way) {
   return std::nullopt;
 }
 
-// Where no rule comes before tracking, a packet is tracked first; if its flow remembers the rest,
-// this is all there is to do. False: it is to be judged, as one that `tracked` tells of.
-bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
-                            Outcome& outcome) {
-  const bool sent = way.path == Way::Path::kOutput;
-  Rules& rules = this->rules(packet.family);
-  const bool opens = way.path != Way::Path::kNone && way.path != Way::Path::kLoopback &&
-                     rules.tracks_first[sent] && !packet.is_fragment &&
-                     !is_only_for_loopback(packet);
-  if (!opens) return false;
-  packet.in = sent ? nullptr : way.in;  // as at the first hook
-  packet.out = sent ? way.out : nullptr;
-  conntrack_->track(packet, {}, tick_, tracked.emplace());
-  return end_as_remembered(packet, way, rules, known(packet, way, *tracked), *tracked, outcome);
-}
-
 template <typename Tracer>
 Outcome Engine::judge(Packet& arrived, const Way& way, const std::optional<Tracked>& tracked,
                       Answer* answer, Tracer& tracer) {

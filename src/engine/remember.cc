@@ -5,18 +5,21 @@
 
 #include "engine/journey.h"
 #include "engine/routing.h"
+#include "packet/parse.h"
 
 namespace sallyport {
 
 // Only where one walk decides: a looped packet passes the hooks twice, and what a walk asks of
 // other protocols may be missing in the next packet (kernel-facts 8).
-bool Engine::may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const {
+[[gnu::always_inline]] inline bool Engine::may_remember(const Packet& packet, const Way& way,
+                                                        const Tracked& tracked) const {
   bool plain = packet.protocol() == protocol::kUdp || packet.protocol() == protocol::kTcp;
   return config_.remember && plain && tracked.flow && !tracked.created && !packet.is_fragment &&
          way.path != Way::Path::kLoopback;
 }
 
-const Decision* Engine::known(const Packet& packet, const Way& way, const Tracked& tracked) const {
+[[gnu::always_inline]] inline const Decision* Engine::known(const Packet& packet, const Way& way,
+                                                            const Tracked& tracked) const {
   if (!may_remember(packet, way, tracked)) return nullptr;
   uint16_t number = conntrack_->decision(tracked.flow, tracked.direction);
   return decisions_.find(number, packet, way, tracked.info);
@@ -24,8 +27,9 @@ const Decision* Engine::known(const Packet& packet, const Way& way, const Tracke
 
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
 // False where the rules must be asked, or there is more to do than to count.
-bool Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules,
-                               const Decision* decision, Tracked& tracked, Outcome& outcome) {
+[[gnu::always_inline]] inline bool Engine::end_as_remembered(Packet& packet, const Way& way,
+                                                             Rules& rules, const Decision* decision,
+                                                             Tracked& tracked, Outcome& outcome) {
   constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
   if (!decision || decision->obstacle != kNoPc) return false;
   const bool accepted = decision->verdict == Verdict::kAccept;
@@ -57,6 +61,22 @@ bool Engine::end_as_remembered(Packet& packet, const Way& way, Rules& rules,
   outcome.status = status;
   outcome.flow = tracked.flow;
   return true;
+}
+
+// Where no rule comes before tracking, a packet is tracked first; if its flow remembers the rest,
+// this is all there is to do. False: it is to be judged, as one that `tracked` tells of.
+bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
+                            Outcome& outcome) {
+  const bool sent = way.path == Way::Path::kOutput;
+  Rules& rules = this->rules(packet.family);
+  const bool opens = way.path != Way::Path::kNone && way.path != Way::Path::kLoopback &&
+                     rules.tracks_first[sent] && !packet.is_fragment &&
+                     !is_only_for_loopback(packet);
+  if (!opens) return false;
+  packet.in = sent ? nullptr : way.in;  // as at the first hook
+  packet.out = sent ? way.out : nullptr;
+  conntrack_->track(packet, {}, tick_, tracked.emplace());
+  return end_as_remembered(packet, way, rules, known(packet, way, *tracked), *tracked, outcome);
 }
 
 // After tracking: the journey may end here, or note what the rules are asked. One that is traced

@@ -15,14 +15,10 @@ bool has_bad_options(const Packet& packet) {
 
 }  // namespace
 
-Reason route(Packet& packet, Way::Path path, const Host& host) {
+Reason why_not_routed(const Packet& packet, Way::Path path, const Host& host) {
   if (path == Way::Path::kBridged) return Reason::kNone;
   if (has_bad_options(packet)) return Reason::kBadOptions;
-  if (path == Way::Path::kForward) {
-    if (packet.fields[Field::kTtl] <= 1) return Reason::kTtlExceeded;
-    packet.fields[Field::kTtl]--;
-    return Reason::kNone;
-  }
+  if (path == Way::Path::kForward && packet.fields[Field::kTtl] <= 1) return Reason::kTtlExceeded;
   if (path != Way::Path::kInput || host.empty()) return Reason::kNone;
   Address destination = packet.destination();
   if (destination.is_multicast(packet.family)) {

@@ -3,12 +3,24 @@
 #pragma once
 
 #include "engine/way.h"
+#include "packet/headers.h"
 #include "packet/host.h"
 
 namespace sallyport {
 
+// Why a packet does not go on; kNone: it does.
+Reason why_not_routed(const Packet& packet, Way::Path path, const Host& host);
+
 // kNone: the packet goes on, with one hop less if it is forwarded. Else why it does not; it is as
 // it was.
-Reason route(Packet& packet, Way::Path path, const Host& host);
+inline Reason route(Packet& packet, Way::Path path, const Host& host) {
+  const bool forwarded = path == Way::Path::kForward;
+  // What nearly every packet is that a router forwards: it has no options, and hops left.
+  const bool plain = forwarded && packet.fields[Field::kTtl] > 1 &&
+                     (packet.family == Family::kIpv6 || packet.transport == sizeof(Ipv4Header));
+  const Reason why = plain ? Reason::kNone : why_not_routed(packet, path, host);
+  if (forwarded && why == Reason::kNone) packet.fields[Field::kTtl]--;
+  return why;
+}
 
 }  // namespace sallyport

@@ -60,9 +60,12 @@ const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
 }
 
 void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
-  bool from_inside = std::ranges::any_of(inside_, [&](const Prefix& prefix) {
-    return prefix.family == packet.family && prefix.contains(packet.source());
-  });
+  // Whichever it is, nobody can predict: no branch hangs on it.
+  bool from_inside = false;
+  const Address source = packet.source();
+  for (const Prefix& prefix : inside_) {
+    if (prefix.family == packet.family) from_inside |= prefix.contains(source);
+  }
   if (is_bridge_) {
     result = bridged(from_inside ? from_inside_ : from_outside_);
     return;

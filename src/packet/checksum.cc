@@ -44,11 +44,14 @@ Sum sum_bytes(std::span<const uint8_t> bytes) {
   Sum sum = blocks ? sum_blocks(at, blocks) : 0;
   at += blocks * sizeof(Lanes);
   size_t left = bytes.size() - blocks * sizeof(Lanes);
+  // 64 bits at a time, the carry put in again at the low end: the same, modulo 0xffff.
   for (; left >= 8; left -= 8, at += 8) {
     uint64_t words;
     std::memcpy(&words, at, sizeof words);
-    sum += (words & 0xffffffff) + (words >> 32);
+    const bool carry = __builtin_add_overflow(sum, words, &sum);
+    sum += carry;
   }
+  sum = (sum & 0xffffffff) + (sum >> 32);
   if (left & 4) {
     uint32_t word;
     std::memcpy(&word, at, sizeof word);

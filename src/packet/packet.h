@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -34,7 +35,9 @@ struct InterfaceName {
   explicit InterfaceName(std::string_view name);  // cut at 15 bytes
   std::string_view text() const;
   friend bool operator==(const InterfaceName& a, const InterfaceName& b) {
-    return std::memcmp(a.bytes.data(), b.bytes.data(), sizeof a.bytes) == 0;  // two words: inlined
+    using Words = std::array<uint64_t, 2>;
+    const auto one = std::bit_cast<Words>(a.bytes), other = std::bit_cast<Words>(b.bytes);
+    return ((one[0] ^ other[0]) | (one[1] ^ other[1])) == 0;
   }
 };
 

@@ -369,27 +369,6 @@ bool is_verifiable(const Packet& packet) {
              : reinterpret_cast<const Ipv6Header*>(packet.data)->payload_length != 0;
 }
 
-ChecksumState compute_checksum(const Packet& packet) {
-  if (!is_verifiable(packet)) return ChecksumState::kGood;
-  uint32_t length = packet.length - packet.transport;
-  std::span<const uint8_t> segment{packet.data + packet.transport, length};
-  switch (packet.protocol()) {
-    case protocol::kTcp: return sums_to_zero(sum_segment(packet, segment));
-    case protocol::kUdp: return check_udp(packet, segment);
-    // Linux 6.18 finds every UDP-Lite checksum wrong, its own sockets' too, over veth,
-    // whatever the coverage: INVALID, unless nf_conntrack_checksum is 0. We follow.
-    case protocol::kUdpLite: return ChecksumState::kBad;
-    case protocol::kSctp: return check_sctp(segment);
-    case protocol::kIcmp:
-      if (packet.family == Family::kIpv6) return ChecksumState::kGood;
-      return sums_to_zero(sum_bytes(segment));
-    case protocol::kIcmpv6:
-      if (packet.family == Family::kIpv4) return ChecksumState::kGood;
-      return sums_to_zero(sum_segment(packet, segment));
-    default: return ChecksumState::kGood;
-  }
-}
-
 }  // namespace
 
 Sum pseudo_header(const Packet& packet, uint32_t length) {
@@ -425,9 +404,25 @@ void parse(Packet& packet) {
   }
 }
 
-ChecksumState verify_checksum(Packet& packet) {
-  if (packet.checksum == ChecksumState::kUnknown) packet.checksum = compute_checksum(packet);
-  return packet.checksum;
+ChecksumState compute_checksum(const Packet& packet) {
+  if (!is_verifiable(packet)) return ChecksumState::kGood;
+  uint32_t length = packet.length - packet.transport;
+  std::span<const uint8_t> segment{packet.data + packet.transport, length};
+  switch (packet.protocol()) {
+    case protocol::kTcp: return sums_to_zero(sum_segment(packet, segment));
+    case protocol::kUdp: return check_udp(packet, segment);
+    // Linux 6.18 finds every UDP-Lite checksum wrong, its own sockets' too, over veth,
+    // whatever the coverage: INVALID, unless nf_conntrack_checksum is 0. We follow.
+    case protocol::kUdpLite: return ChecksumState::kBad;
+    case protocol::kSctp: return check_sctp(segment);
+    case protocol::kIcmp:
+      if (packet.family == Family::kIpv6) return ChecksumState::kGood;
+      return sums_to_zero(sum_bytes(segment));
+    case protocol::kIcmpv6:
+      if (packet.family == Family::kIpv4) return ChecksumState::kGood;
+      return sums_to_zero(sum_segment(packet, segment));
+    default: return ChecksumState::kGood;
+  }
 }
 
 }  // namespace sallyport

@@ -33,7 +33,11 @@ bool is_only_for_loopback(const Packet& packet);
 // (always bad: see parse.cc), ICMP, ICMPv6, SCTP (CRC-32c). Not verifiable (bytes missing from the
 // capture, a fragment, a total length of 0) counts as good; so does a length field that lies, and
 // any other protocol.
-ChecksumState verify_checksum(Packet& packet);
+ChecksumState compute_checksum(const Packet& packet);
+inline ChecksumState verify_checksum(Packet& packet) {
+  if (packet.checksum == ChecksumState::kUnknown) packet.checksum = compute_checksum(packet);
+  return packet.checksum;
+}
 
 // The pseudo-header of a transport of `length` bytes: both addresses, the length, the protocol
 // (RFC 9293, 3.1; RFC 8200, 8.1).
