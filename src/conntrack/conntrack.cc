@@ -92,6 +92,14 @@ uint8_t state_of(const Flow& flow) {
   }
 }
 
+// What rules may ask of a packet that has been tracked.
+void describe(Packet& packet, const Tracked& tracked, const Flow* flow) {
+  packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
+  packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
+  packet.fields[Field::kCtStatus] = flow ? flow->status : 0;
+  packet.fields[Field::kConnmark] = flow ? flow->connmark : 0;
+}
+
 Tracked without_flow(CtInfo info, Reason reason) {
   Tracked tracked;
   tracked.info = reason == Reason::kNotInCapture ? CtInfo::kNone : info;
@@ -233,8 +241,8 @@ struct Conntrack::State {
   // The same for a packet of which the tracker has said `step`; `state` is what it was before, of a
   // protocol that has any.
   template <bool kStateful>
-  [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, const Packet& packet,
-                                    Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
+  [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
+                                    FlowTable::Found found, Tick now, Tracked& tracked);
   // UDP's few rules are put in, and what they never say is left out.
   bool go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
   bool go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
@@ -340,9 +348,8 @@ bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
 }
 
 template <bool kStateful>
-inline bool Conntrack::State::apply(const Step& step, uint8_t state, const Packet& packet,
-                                    Flow& flow, FlowTable::Found found, Tick now,
-                                    Tracked& tracked) {
+inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
+                                    FlowTable::Found found, Tick now, Tracked& tracked) {
   switch (step.kind) {
     case Step::Kind::kInvalid:
       if (flow.expires() > now + ticks(step.at_most)) {
@@ -350,6 +357,7 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, const Packe
         start_timer(flow, found.index, now);
       }
       tracked = without_flow(CtInfo::kInvalid, step.reason);
+      describe(packet, tracked, nullptr);
       return true;
     case Step::Kind::kReopen: destroy(found.index, FlowEvent::Why::kReopened, now); return false;
     case Step::Kind::kAccept:
@@ -376,6 +384,8 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, const Packe
   tracked.flow = {found.index, flow.generation};
   tracked.direction = found.direction;
   tracked.info = info_of(flow);
+  tracked.decision = flow.decision(found.direction);
+  describe(packet, tracked, &flow);
   return true;
 }
 
@@ -691,12 +701,9 @@ void Conntrack::prefetch(std::span<Packet> packets) {
 }
 
 void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  if (!state_->follow_guess(packet, as, now, tracked)) tracked = state_->track(packet, as, now);
-  const Flow* flow = tracked.flow ? &state_->table[tracked.flow.index] : nullptr;
-  packet.fields[Field::kCtState] = tracked.info == CtInfo::kNone ? 0 : ct_state_bit(tracked.info);
-  packet.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
-  packet.fields[Field::kCtStatus] = flow ? flow->status : 0;
-  packet.fields[Field::kConnmark] = flow ? flow->connmark : 0;
+  if (state_->follow_guess(packet, as, now, tracked)) return;
+  tracked = state_->track(packet, as, now);
+  describe(packet, tracked, tracked.flow ? &state_->table[tracked.flow.index] : nullptr);
 }
 
 Tracked Conntrack::untrack(Packet& packet) {
@@ -837,9 +844,6 @@ void Conntrack::set_connmark(FlowId id, uint32_t mark) {
   state_->events.note(id.index, FlowEvent::kMark);
 }
 
-uint16_t Conntrack::decision(FlowId id, Direction direction) const {
-  return state_->table[id.index].decision(direction);
-}
 void Conntrack::remember(FlowId id, Direction direction, uint16_t decision) {
   state_->table[id.index].remember(direction, decision);
 }

@@ -58,6 +58,7 @@ struct Tracked {
   Direction direction = Direction::kOriginal;
   Reason reason = Reason::kNone;  // why it is INVALID, or why discovery did not let it be RELATED
   bool created = false;           // by this packet: confirm() or release() it
+  uint16_t decision = 0;          // what the flow remembers of this direction: see remember()
 };
 
 class Conntrack {
@@ -107,9 +108,8 @@ class Conntrack {
   // NAT.
   Tuple reply_of(FlowId id) const;
   void set_connmark(FlowId id, uint32_t mark);
-  // What its owner, the engine, knows of the flow's packets in a direction: a number, 0 at first.
-  // The flow is alive.
-  uint16_t decision(FlowId id, Direction direction) const;
+  // What its owner, the engine, knows of the flow's packets in a direction: a number, 0 at first,
+  // which Tracked::decision tells. The flow is alive.
   void remember(FlowId id, Direction direction, uint16_t decision);
   void forget_decisions();  // of all flows
   Labels labels(FlowId id) const;

@@ -226,7 +226,7 @@ class alignas(32) Flow {
   // Ticks since it was created; right for flows younger than 198 days.
   uint32_t age(Tick now) const { return static_cast<uint32_t>(now) - created; }
 
-  // See Conntrack::decision(). A flow that has ended knows none.
+  // See Conntrack::remember(). A flow that has ended knows none.
   uint16_t decision(Direction direction) const {
     return status & ct_status::kDying ? uint16_t{0} : decisions_[static_cast<size_t>(direction)];
   }

@@ -21,8 +21,7 @@ namespace sallyport {
 [[gnu::always_inline]] inline const Decision* Engine::known(const Packet& packet, const Way& way,
                                                             const Tracked& tracked) const {
   if (!may_remember(packet, way, tracked)) return nullptr;
-  uint16_t number = conntrack_->decision(tracked.flow, tracked.direction);
-  return decisions_.find(number, packet, way, tracked.info);
+  return decisions_.find(tracked.decision, packet, way, tracked.info);
 }
 
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
@@ -50,16 +49,19 @@ namespace sallyport {
     conntrack_->confirm(packet, tracked, now());
   }
   remembered_++;
-  // Member by member, in its place: a copy would wait for its parts.
-  std::construct_at(&outcome);
+  // Member by member, all of them, in its place: a copy would wait for its parts.
+  static_assert(sizeof outcome == 56);
   outcome.fate = accepted ? Outcome::Fate::kAccept : Outcome::Fate::kDrop;
   outcome.hook = decision->hook;
   outcome.reason = decision->reason;
+  outcome.certain = true;
   outcome.rule = accepted ? decision->filter_rule : decision->rule;
+  outcome.reject_with = outcome.unanswered = nullptr;
   outcome.info = tracked.info;
   outcome.direction = tracked.direction;
   outcome.status = status;
   outcome.flow = tracked.flow;
+  outcome.tracking = Reason::kNone;
   return true;
 }
 

@@ -8,7 +8,7 @@ namespace sallyport {
 Viewpoint Viewpoint::of_host(const Host& host, const InterfaceName& otherwise) {
   Viewpoint result;
   result.host_ = &host;
-  result.in_ = otherwise;
+  result.sides_[1] = otherwise;
   return result;
 }
 
@@ -16,8 +16,7 @@ Viewpoint Viewpoint::of_router(std::vector<Prefix> inside, const InterfaceName& 
                                const InterfaceName& out) {
   Viewpoint result;
   result.inside_ = std::move(inside);
-  result.in_ = in;
-  result.out_ = out;
+  result.sides_ = {out, in};
   return result;
 }
 
@@ -56,7 +55,7 @@ const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
   }
   if (recorded) return recorded;
   bool single = interfaces.size() == 1 && interfaces[0].name != InterfaceName();
-  return single ? &interfaces[0].name : &in_;
+  return single ? &interfaces[0].name : &sides_[1];
 }
 
 void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
@@ -71,14 +70,14 @@ void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
     return;
   }
   result.path = Way::Path::kForward;
-  result.in = from_inside ? &in_ : &out_;
-  result.out = from_inside ? &out_ : &in_;
+  result.in = &sides_[from_inside];
+  result.out = &sides_[!from_inside];
 }
 
 std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const InterfaceName& out) const {
   if (!is_bridge_) return std::nullopt;
-  if (in == in_ && out == out_) return bridged(from_inside_);
-  if (in == out_ && out == in_) return bridged(from_outside_);
+  if (in == sides_[1] && out == sides_[0]) return bridged(from_inside_);
+  if (in == sides_[0] && out == sides_[1]) return bridged(from_outside_);
   return std::nullopt;
 }
 

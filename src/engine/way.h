@@ -9,6 +9,7 @@
 // its IP options and whose its addresses are count for nothing (tests/flow/bridge*.flow).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -82,9 +83,8 @@ class Viewpoint {
     return {.path = Way::Path::kBridged, .in = &bridge_, .out = &bridge_, .ports = &ports};
   }
 
-  const Host* host_ = nullptr;  // null: a router, or a bridge
-  InterfaceName in_;
-  InterfaceName out_;
+  const Host* host_ = nullptr;          // null: a router, or a bridge
+  std::array<InterfaceName, 2> sides_;  // where the inside's packets go out, and come in
   InterfaceName bridge_;
   bool is_bridge_ = false;
   BridgePorts from_inside_, from_outside_;  // of a bridge
