@@ -13,7 +13,7 @@ Reason why_not_routed(const Packet& packet, Way::Path path, const Host& host);
 
 // kNone: the packet goes on, with one hop less if it is forwarded. Else why it does not; it is as
 // it was.
-inline Reason route(Packet& packet, Way::Path path, const Host& host) {
+[[gnu::always_inline]] inline Reason route(Packet& packet, Way::Path path, const Host& host) {
   const bool forwarded = path == Way::Path::kForward;
   // What nearly every packet is that a router forwards: it has no options, and hops left.
   const bool plain = forwarded && packet.fields[Field::kTtl] > 1 &&

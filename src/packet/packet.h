@@ -34,7 +34,7 @@ struct InterfaceName {
   InterfaceName() = default;
   explicit InterfaceName(std::string_view name);  // cut at 15 bytes
   std::string_view text() const;
-  friend bool operator==(const InterfaceName& a, const InterfaceName& b) {
+  [[gnu::always_inline]] friend bool operator==(const InterfaceName& a, const InterfaceName& b) {
     using Words = std::array<uint64_t, 2>;
     const auto one = std::bit_cast<Words>(a.bytes), other = std::bit_cast<Words>(b.bytes);
     return ((one[0] ^ other[0]) | (one[1] ^ other[1])) == 0;

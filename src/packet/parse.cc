@@ -325,7 +325,8 @@ Sum sum_length(uint32_t length, uint8_t protocol) {
 
 // With its pseudo-header. Where the addresses lie right before the segment, as they do without IPv4
 // options and IPv6 extension headers, all is one run of bytes.
-Sum sum_segment(const Packet& packet, std::span<const uint8_t> segment) {
+[[gnu::always_inline]] inline Sum sum_segment(const Packet& packet,
+                                              std::span<const uint8_t> segment) {
   const auto length = static_cast<uint32_t>(segment.size());
   const bool ipv4 = packet.family == Family::kIpv4;
   if (packet.transport != (ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header))) {
