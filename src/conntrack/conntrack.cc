@@ -672,9 +672,7 @@ namespace {
 // In zone 0; 0: it has no tuple.
 uint64_t hash_of(const FlowTable& table, const Packet& packet) {
   if (packet.malformed != Reason::kNone) return 0;
-  if (packet.family == Family::kIpv4 && FlowKey::has_ports(packet.protocol())) {
-    return table.hash(FlowKey(packet));
-  }
+  if (FlowKey::has_ports(packet.protocol())) return table.hash(packet);
   Tuple tuple;
   return tuple_of(packet, tuple) == Reason::kNone ? table.hash(tuple, 0) : 0;
 }

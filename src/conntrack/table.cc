@@ -38,18 +38,51 @@ FlowTable::FlowTable(const HashKey& key)
   }
 }
 
+namespace {
+
+// Puts `one` and `other` into the other order where that is asked for. Which of two ends is the
+// lesser hangs on the packet's direction: a branch would be missed half the time.
+void swap_if(bool swap, uint64_t& one, uint64_t& other) {
+  const uint64_t difference = (one ^ other) & (uint64_t{0} - swap);
+  one ^= difference;
+  other ^= difference;
+}
+
+}  // namespace
+
 // Both directions hash alike: endpoints are put in order.
 uint64_t FlowTable::hash(const FlowKey& key) const {
   uint64_t one = (key.addresses >> 32) << 16 | key.rest >> 48;
   uint64_t other = (key.addresses & 0xffffffff) << 16 | (key.rest >> 32 & 0xffff);
+  swap_if(one > other, one, other);
   uint64_t protocol = key.rest >> 8 & 0xff;
   uint64_t zone = key.rest >> 16 & 0xffff;
-  return kNotZero |
-         keyed_hash<2>({protocol << 48 | std::min(one, other), zone << 48 | std::max(one, other)},
-                       key_);
+  return kNotZero | keyed_hash<2>({protocol << 48 | one, zone << 48 | other}, key_);
 }
 
-// An ICMP query and its answer have the id and the lesser of their types in common.
+// `ordered`: which port is whose matters, as the addresses' order alone tells the ends apart.
+uint64_t FlowTable::hash_ipv6(const Address& source, const Address& destination, Ports ports,
+                              bool ordered, uint16_t zone, uint8_t protocol) const {
+  uint64_t high = high_half(source), other_high = high_half(destination);
+  uint64_t low = low_half(source), other_low = low_half(destination);
+  uint64_t one = ports.source, other = ports.destination;
+  const bool swap =
+      (high > other_high) | ((high == other_high) &
+                             ((low > other_low) | ((low == other_low) & (one > other) & !ordered)));
+  swap_if(swap, high, other_high);
+  swap_if(swap, low, other_low);
+  swap_if(swap & !ordered, one, other);
+  const uint64_t rest = one << 48 | other << 32 | uint64_t{zone} << 16 | protocol;
+  return kNotZero | keyed_hash<6>({high, low, other_high, other_low, rest, 0}, key_);
+}
+
+uint64_t FlowTable::hash(const Packet& packet) const {
+  if (packet.family == Family::kIpv4) return hash(FlowKey(packet));
+  const Ports ports{static_cast<uint16_t>(packet.fields[Field::kSourcePort]),
+                    static_cast<uint16_t>(packet.fields[Field::kDestinationPort])};
+  return hash_ipv6(packet.source(), packet.destination(), ports, false, 0, packet.protocol());
+}
+
 uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
   uint16_t one_port = tuple.source_port;
   uint16_t other_port = tuple.destination_port;
@@ -63,16 +96,8 @@ uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
     key.rest = uint64_t{one_port} << 48 | uint64_t{other_port} << 32 | (key.rest & 0xffffffff);
     return hash(key);
   }
-  bool same = tuple.source == tuple.destination;
-  bool swap = same ? one_port > other_port && !icmp : tuple.source > tuple.destination;
-  if (swap && !icmp) std::swap(one_port, other_port);
-  const Address& one = swap ? tuple.destination : tuple.source;
-  const Address& other = swap ? tuple.source : tuple.destination;
-  uint64_t rest =
-      uint64_t{one_port} << 48 | uint64_t{other_port} << 32 | uint64_t{zone} << 16 | tuple.protocol;
-  return kNotZero |
-         keyed_hash<6>({high_half(one), low_half(one), high_half(other), low_half(other), rest, 0},
-                       key_);
+  return hash_ipv6(tuple.source, tuple.destination, {one_port, other_port}, icmp, zone,
+                   tuple.protocol);
 }
 
 // A bit for each slot whose tag is `tag`.

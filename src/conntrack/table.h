@@ -86,7 +86,7 @@ class FlowTable {
   // In the two steps of a burst: the bucket, then the entries that its tags suggest, with the parts
   // that the tuple's class has; the first of them is the guess. The hash is never 0.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
-  uint64_t hash(const FlowKey& key) const;  // of IPv4, and a protocol with ports
+  uint64_t hash(const Packet& packet) const;  // of a protocol with ports; in zone 0
   void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&home(hash)); }
   uint32_t prefetch_entries(uint64_t hash, FlowClass kind) const;
   void prefetch(uint32_t index) const { __builtin_prefetch(entry(index), 1); }
@@ -210,6 +210,12 @@ class FlowTable {
   uint64_t hash_of(const Flow& flow, Direction direction) const;
   std::optional<Direction> side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
                                    uint16_t zone) const;
+  struct Ports {
+    uint16_t source, destination;
+  };
+  uint64_t hash(const FlowKey& key) const;  // of IPv4, and a protocol with ports
+  uint64_t hash_ipv6(const Address& source, const Address& destination, Ports ports, bool ordered,
+                     uint16_t zone, uint8_t protocol) const;
   void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);
   void put_first(uint64_t hash, uint32_t ref);
   void erase_slot(uint64_t hash, uint32_t ref);
