@@ -40,8 +40,12 @@ struct Address {
   friend constexpr auto operator<=>(const Address&, const Address&) = default;
   // Not the default, which calls memcmp; the packet path compares addresses all the time.
   friend constexpr bool operator==(const Address& a, const Address& b) {
-    return ((a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1]) | (a.words[2] ^ b.words[2]) |
-            (a.words[3] ^ b.words[3])) == 0;
+    return difference(a, b) == 0;
+  }
+  // 0 if they are equal: for who compares several things and branches once.
+  friend constexpr uint32_t difference(const Address& a, const Address& b) {
+    return (a.words[0] ^ b.words[0]) | (a.words[1] ^ b.words[1]) | (a.words[2] ^ b.words[2]) |
+           (a.words[3] ^ b.words[3]);
   }
   friend constexpr Address operator&(const Address& a, const Address& b) {
     return {{a.words[0] & b.words[0], a.words[1] & b.words[1], a.words[2] & b.words[2],
@@ -59,12 +63,15 @@ struct Prefix {
   uint8_t length = 0;
   Address address;  // bits beyond the length are kept: a host's address with its prefix
 
+  // The packet path asks it, and shifts: no bit of the first `length` may differ.
   bool contains(const Address& other) const {
-    if (family == Family::kIpv4) {  // the packet path asks it, and shifts
-      return length == 0 || (other.words[0] ^ address.words[0]) >> (32 - length) == 0;
-    }
-    Address mask = mask_of(family, length);
-    return (other & mask) == (address & mask);
+    auto differing = [&](size_t word) { return other.words[word] ^ address.words[word]; };
+    if (length == 0) return true;
+    if (family == Family::kIpv4) return differing(0) >> (32 - length) == 0;
+    const uint64_t high = uint64_t{differing(0)} << 32 | differing(1);
+    if (length <= 64) return high >> (64 - length) == 0;
+    const uint64_t low = uint64_t{differing(2)} << 32 | differing(3);
+    return (high | low >> (128 - length)) == 0;
   }
   // "ADDR" or "ADDR/LEN"; the family is seen from the text.
   static std::optional<Prefix> parse(std::string_view text);

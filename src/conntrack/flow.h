@@ -157,8 +157,9 @@ struct FlowKey {
                  static_cast<uint32_t>(rest);
     return other;
   }
-  friend bool operator==(const FlowKey& a, const FlowKey& b) {
-    return ((a.addresses ^ b.addresses) | (a.rest ^ b.rest)) == 0;
+  friend bool operator==(const FlowKey& a, const FlowKey& b) { return difference(a, b) == 0; }
+  friend uint64_t difference(const FlowKey& a, const FlowKey& b) {  // 0 if they are equal
+    return (a.addresses ^ b.addresses) | (a.rest ^ b.rest);
   }
 };
 

@@ -152,12 +152,10 @@ std::optional<Direction> FlowTable::side_of(uint32_t ref, const Tuple& tuple, co
   return std::nullopt;
 }
 
-// Nearly every flow has one slot for both its sides and one zone: its key says it all. Which of the
-// directions it is nobody can predict, so nothing branches on it.
+// Nearly every flow has one slot for both its sides and one zone: its key says it all.
 FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides,
                                          uint64_t hash) const {
   const uint16_t tag = tag_of(hash);
-  const bool ipv6 = tuple.family == Family::kIpv6;
   const FlowKey forward(tuple, {.id = zone});
   const FlowKey backward = is_icmp(tuple) ? FlowKey(invert(tuple), {.id = zone}) : forward.turned();
   for (const Bucket* bucket = &home(hash);; bucket = &further_[bucket->next]) {
@@ -165,15 +163,9 @@ FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint
       const uint32_t ref = bucket->refs[std::countr_zero(mask)];
       const uint32_t index = ref & kIndexMask;
       if ((ref & sides & kBothSides) == kBothSides) {
-        const Flow& flow = *entry(index);
-        bool reply = flow.key_ == backward;
-        bool original = flow.key_ == forward;
-        if (ipv6 && (reply | original)) {
-          const Address* own = flow.addresses();
-          reply &= own[0] == tuple.destination && own[1] == tuple.source;
-          original &= own[0] == tuple.source && own[1] == tuple.destination;
-        }
-        if (reply | original) return {index, static_cast<Direction>(reply)};
+        const Match match =
+            match_of(*entry(index), forward, backward, tuple.source, tuple.destination);
+        if (match.any()) return {index, match.direction()};
       } else if (auto side = side_of(ref & (sides | kIndexMask), tuple, invert(tuple), zone)) {
         return {index, *side};
       }

@@ -99,18 +99,10 @@ class FlowTable {
     if (guess == 0 || one_sided_ != 0) return {};
     const Flow& flow = *entry(guess);
     constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
-    bool is_there = (flow.status & kLife) == ct_status::kConfirmed;
-    bool reply = flow.key_ == key.turned();
-    bool original = flow.key_ == key;
-    if (!(is_there & (reply | original))) return {};
-    if (key.family() == Family::kIpv6) {
-      const Address* own = flow.addresses();
-      const Address source = packet.source(), destination = packet.destination();
-      reply &= own[0] == destination && own[1] == source;
-      original &= own[0] == source && own[1] == destination;
-      if (!(reply | original)) return {};
-    }
-    return {guess, static_cast<Direction>(reply)};
+    const bool is_there = (flow.status & kLife) == ct_status::kConfirmed;
+    const Match match = match_of(flow, key, key.turned(), packet.source(), packet.destination());
+    if (!(is_there & match.any())) return {};
+    return {guess, match.direction()};
   }
 
   // A list of entries that are in no index any more, through themselves: `next` is what push()
@@ -141,6 +133,24 @@ class FlowTable {
   }
 
  private:
+  // How the ends of an entry differ from a packet's, by direction; 0: not at all. Which of the
+  // directions it is nobody can predict, so nothing branches on it.
+  struct Match {
+    uint64_t original, reply;
+    bool any() const { return (original == 0) | (reply == 0); }
+    Direction direction() const { return static_cast<Direction>(reply == 0); }
+  };
+  static Match match_of(const Flow& flow, const FlowKey& forward, const FlowKey& backward,
+                        const Address& source, const Address& destination) {
+    Match match{difference(flow.key_, forward), difference(flow.key_, backward)};
+    if (forward.family() == Family::kIpv6) {
+      const Address* own = flow.addresses();
+      match.original |= difference(own[0], source) | difference(own[1], destination);
+      match.reply |= difference(own[0], destination) | difference(own[1], source);
+    }
+    return match;
+  }
+
   static constexpr uint32_t kChunk = 1 << 16;  // with any size of entry, whole huge pages
   static constexpr size_t kSlots = 10;
   // Slots of a bucket that are filled on the average, at most, in halves. Buckets that have not
@@ -187,7 +197,7 @@ class FlowTable {
   // Buckets whose next bit has been looked at have split into two.
   size_t number(uint64_t hash) const {
     size_t wide = hash & (2 * mask_ + 1);
-    return wide < count_ ? wide : wide & mask_;
+    return wide & (mask_ | (size_t{0} - (wide < count_)));  // whether it is: as good as random
   }
   Bucket& home(uint64_t hash) const { return buckets_[number(hash)]; }
   // Calls visit(ref) for the slots of a bucket and what hangs on it, until it returns true.

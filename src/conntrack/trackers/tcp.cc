@@ -65,11 +65,11 @@ void remember_numbers(TcpFlow& tcp, const Segment& segment) {
 void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
   TcpFlow& tcp = flow.tcp();
   auto length = static_cast<uint16_t>(segment.end - segment.seq);
-  bool again = last_direction(tcp) == direction && tcp.last_end == segment.end &&
-               tcp.last_length == length && tcp.last_ack == segment.ack &&
-               tcp.last_window == segment.window;
-  flow.tcp().retransmits =
-      again ? static_cast<uint8_t>(std::min(flow.tcp().retransmits + 1, 255)) : 0;
+  // All are compared: who sent the last one is as good as random, and no branch hangs on it.
+  bool again = (last_direction(tcp) == direction) & (tcp.last_end == segment.end) &
+               (tcp.last_length == length) & (tcp.last_ack == segment.ack) &
+               (tcp.last_window == segment.window);
+  tcp.retransmits = static_cast<uint8_t>(std::min(tcp.retransmits + 1, 255) * again);
   remember_numbers(tcp, segment);
 }
 
@@ -146,22 +146,21 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
   return knobs.tcp_timeout_close;
 }
 
-// The first of these that holds; and a connection that nobody has answered does not wait for days.
+// The last of these that holds; and a connection that nobody has answered does not wait for days.
 // A reset's timer is the same whether it is believed or not.
 uint32_t timeout_after(const Flow& flow, const Knobs& knobs) {
   const TcpFlow& tcp = flow.tcp();
   uint32_t usual = timeout_of(tcp.state, knobs);
   uint32_t seconds = usual;
-  if (flow.tcp().retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans) {
-    seconds = knobs.tcp_timeout_max_retrans;
-  } else if (last_was(tcp, Kind::kRst)) {
-    seconds = knobs.tcp_timeout_close;
-  } else if ((tcp.side[0] | tcp.side[1]) & tcp::kUnacknowledged &&
-             usual > knobs.tcp_timeout_unacknowledged) {
+  // Closed, or not known: picked up beyond all windows.
+  if (tcp.last_window == 0) seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
+  bool waits = ((tcp.side[0] | tcp.side[1]) & tcp::kUnacknowledged) != 0;
+  if (waits & (usual > knobs.tcp_timeout_unacknowledged)) {
     seconds = knobs.tcp_timeout_unacknowledged;
-  } else if (tcp.last_window == 0) {  // closed, or not known: picked up beyond all windows
-    seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
   }
+  if (last_was(tcp, Kind::kRst)) seconds = knobs.tcp_timeout_close;
+  bool repeats = tcp.retransmits >= knobs.tcp_max_retrans;
+  if (repeats & (usual > knobs.tcp_timeout_max_retrans)) seconds = knobs.tcp_timeout_max_retrans;
   bool unanswered = tcp.state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
   return unanswered ? std::min(seconds, knobs.tcp_timeout_unacknowledged) : seconds;
 }
