@@ -149,7 +149,7 @@ struct Conntrack::State {
   FlowCounters counters(uint32_t index) const;
   void set_counters(uint32_t index, const FlowCounters& counters);
 
-  void set_timeout(Flow& flow, uint32_t seconds) {
+  void set_timeout(Flow& flow, uint64_t seconds) {
     flow.timeout = static_cast<uint32_t>(std::min(ticks(seconds), kLongestTimeout));
   }
   // The flow's deadline is as far from now as its timeout says.

@@ -171,7 +171,7 @@ Reason check_tcp(Packet& packet, const Knobs& knobs) {
   if (Reason why = need(packet, sizeof(TcpHeader), Reason::kInvalidShort); why != Reason::kNone) {
     return why;
   }
-  const auto* tcp = packet.header<TcpHeader>(packet.transport);
+  const auto* tcp = reinterpret_cast<const TcpHeader*>(packet.data + packet.transport);
   uint32_t header = tcp->header_length();
   if (header < sizeof(TcpHeader) || header > packet.length - packet.transport) {
     return Reason::kInvalidLength;

@@ -68,7 +68,7 @@ enum class Fit : uint8_t {
   kBadAck
 };
 // The windows move if it fits, or has overshot.
-Fit fit(TcpFlow& tcp, Segment segment, Direction direction);
+Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction);
 // A SYN is the first that is known of its sender, who has sent nothing before it.
 void begin_window(TcpWindow& window, uint32_t end, uint32_t offered);
 

@@ -157,10 +157,23 @@ void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction,
   }
 }
 
+Fit place(TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t sacked) {
+  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  Acknowledgement acknowledged{segment.ack, sacked};
+  bool says_nothing = !segment.has_ack || (segment.kind == Kind::kRst && segment.ack == 0);
+  if (says_nothing) acknowledged = {receiver.end, receiver.end};
+  Fit result = compare(tcp, segment, direction, acknowledged);
+  if (result == Fit::kFits) move_windows(tcp, segment, direction, acknowledged);
+  // Even back, when the window has been closed since: `cA,2000,0 win 0, sPA,1220..1221 sR,25` makes
+  // an ACK of 1221 INVALID.
+  if (result == Fit::kOvershot) set_end(tcp, segment.end, direction);
+  return result;
+}
+
 }  // namespace
 
 Segment segment_of(const Packet& packet) {
-  const TcpHeader& tcp = *packet.header<TcpHeader>(packet.transport);
+  const auto& tcp = *reinterpret_cast<const TcpHeader*>(packet.data + packet.transport);
   Segment segment;
   segment.kind = kind_of(tcp.flags);
   segment.syn = tcp.flags & tcp_flag::kSyn;
@@ -189,8 +202,7 @@ void begin_window(TcpWindow& window, uint32_t end, uint32_t offered) {
   window.max_window = std::max<uint32_t>(offered, 1);
 }
 
-Fit fit(TcpFlow& tcp, Segment segment, Direction direction) {
-  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
   bool may_sack = tcp.side[at(opposite(direction))] & kSackOk;
   uint32_t sacked = may_sack ? segment.sacked : segment.ack;
   bool crossing = segment.kind == Kind::kSyn;  // simultaneous open (RFC 9293, 3.5)
@@ -207,17 +219,11 @@ Fit fit(TcpFlow& tcp, Segment segment, Direction direction) {
   // A RST with the number 0 answers a SYN (RFC 9293, 3.5.2): `cS,30 sSA,3000000000,5031 sRA,0,31`,
   // though its sender seems to be elsewhere, and `sRA,1,31` is INVALID.
   if (segment.kind == Kind::kRst && segment.seq == 0 && tcp.state == TcpState::kSynSent) {
-    segment.seq = segment.end = tcp.window[at(direction)].end;
+    Segment placed = segment;
+    placed.seq = placed.end = tcp.window[at(direction)].end;
+    return place(tcp, placed, direction, sacked);
   }
-  Acknowledgement acknowledged{segment.ack, sacked};
-  bool says_nothing = !segment.has_ack || (segment.kind == Kind::kRst && segment.ack == 0);
-  if (says_nothing) acknowledged = {receiver.end, receiver.end};
-  Fit result = compare(tcp, segment, direction, acknowledged);
-  if (result == Fit::kFits) move_windows(tcp, segment, direction, acknowledged);
-  // Even back, when the window has been closed since: `cA,2000,0 win 0, sPA,1220..1221 sR,25` makes
-  // an ACK of 1221 INVALID.
-  if (result == Fit::kOvershot) set_end(tcp, segment.end, direction);
-  return result;
+  return place(tcp, segment, direction, sacked);
 }
 
 }  // namespace sallyport::tcp

@@ -14,7 +14,8 @@
 
 namespace sallyport {
 
-// What becomes of a flow by a packet.
+// What becomes of a flow by a packet. Its times are wide, so that it is too large for registers: put
+// together for those from its members, it would be waited for.
 struct Step {
   enum class Kind : uint8_t {
     kAccept,
@@ -25,12 +26,13 @@ struct Step {
   Reason reason = Reason::kNone;
   bool keep_timer = false;  // the timer goes on as it was, and nothing is counted
   bool assured = false;     // the flow is now worth keeping when the table is full
-  uint32_t seconds = 0;     // the timer otherwise
-  uint32_t at_most = ~0u;   // of an invalid packet: no more than this is left
+  uint64_t seconds = 0;     // the timer otherwise
+  uint64_t at_most = ~0u;   // of an invalid packet: no more than this is left
 
   static Step invalid(Reason why) { return {.kind = Kind::kInvalid, .reason = why}; }
   static Step accept(uint32_t seconds) { return {.seconds = seconds}; }
 };
+static_assert(sizeof(Step) > 2 * sizeof(uint64_t));
 
 struct Arrival {
   Packet& packet;
