@@ -14,8 +14,8 @@
 
 namespace sallyport {
 
-// What becomes of a flow by a packet. Its times are wide, so that it is too large for registers: put
-// together for those from its members, it would be waited for.
+// What becomes of a flow by a packet. Its times are wide, so that it is too large for registers:
+// put together for those from its members, it would be waited for.
 struct Step {
   enum class Kind : uint8_t {
     kAccept,
