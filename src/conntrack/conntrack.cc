@@ -705,11 +705,9 @@ void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& trac
 }
 
 Tracked Conntrack::untrack(Packet& packet) {
-  packet.fields[Field::kCtState] = ct_state_bit(CtInfo::kUntracked);
-  packet.fields[Field::kCtDirection] = 0;
-  packet.fields[Field::kCtStatus] = 0;
-  packet.fields[Field::kConnmark] = 0;
-  return without_flow(CtInfo::kUntracked, Reason::kNone);
+  const Tracked tracked = without_flow(CtInfo::kUntracked, Reason::kNone);
+  describe(packet, tracked, nullptr);
+  return tracked;
 }
 
 Reason Conntrack::confirm(const Packet& packet, Tracked& tracked, Tick now) {

@@ -1,7 +1,6 @@
 // The engine and what flows remember (decisions.h): which packets may be judged by it, and what a
 // walk leaves to remember.
 #include <algorithm>
-#include <memory>
 
 #include "engine/journey.h"
 #include "engine/routing.h"
@@ -86,7 +85,8 @@ bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracke
 void Engine::recall(Journey& journey, bool traced) {
   Packet& packet = journey.context.packet;
   if (!may_remember(packet, journey.way, journey.tracked)) return;
-  journey.decision = known(packet, journey.way, journey.tracked);
+  const Tracked& tracked = journey.tracked;
+  journey.decision = decisions_.find(tracked.decision, packet, journey.way, tracked.info);
   if (traced || !journey.decision) {
     journey.recorder.emplace();
   } else if (!journey.was_tracked) {

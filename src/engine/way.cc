@@ -24,7 +24,6 @@ Viewpoint Viewpoint::of_bridge(std::vector<Prefix> inside, const InterfaceName& 
                                const InterfaceName& in, const InterfaceName& out) {
   Viewpoint result = of_router(std::move(inside), in, out);
   result.bridge_ = bridge;
-  result.is_bridge_ = true;
   result.from_inside_ = {in, out};
   result.from_outside_ = {out, in};
   return result;
@@ -65,7 +64,7 @@ void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
   for (const Prefix& prefix : inside_) {
     if (prefix.family == packet.family) from_inside |= prefix.contains(source);
   }
-  if (is_bridge_) {
+  if (is_bridge()) {
     result = bridged(from_inside ? from_inside_ : from_outside_);
     return;
   }
@@ -75,7 +74,7 @@ void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
 }
 
 std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const InterfaceName& out) const {
-  if (!is_bridge_) return std::nullopt;
+  if (!is_bridge()) return std::nullopt;
   if (in == sides_[1] && out == sides_[0]) return bridged(from_inside_);
   if (in == sides_[0] && out == sides_[1]) return bridged(from_outside_);
   return std::nullopt;
@@ -95,12 +94,12 @@ void type_bridged(Packet& packet, const Host& host) {
 
 void Viewpoint::find_way(Packet& packet, const InterfaceName* recorded, Way& result) const {
   std::construct_at(&result);
-  if (is_refused(packet, is_bridge_ ? Way::Path::kBridged : Way::Path::kForward)) {
+  if (is_refused(packet, is_bridge() ? Way::Path::kBridged : Way::Path::kForward)) {
     result.path = Way::Path::kNone;
     result.reason = packet.malformed;
     return;
   }
-  if (is_bridge_) type_bridged(packet, host());
+  if (is_bridge()) type_bridged(packet, host());
   if (!host_) return find_forwarded(packet, result);
   const bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {

@@ -78,15 +78,15 @@ class Viewpoint {
   const InterfaceName* interface(const Packet& packet, bool outgoing,
                                  const InterfaceName* recorded) const;
 
+  bool is_bridge() const { return bridge_ != InterfaceName(); }
   void find_forwarded(const Packet& packet, Way& result) const;
   Way bridged(const BridgePorts& ports) const {
     return {.path = Way::Path::kBridged, .in = &bridge_, .out = &bridge_, .ports = &ports};
   }
 
-  const Host* host_ = nullptr;          // null: a router, or a bridge
-  std::array<InterfaceName, 2> sides_;  // where the inside's packets go out, and come in
-  InterfaceName bridge_;
-  bool is_bridge_ = false;
+  const Host* host_ = nullptr;              // null: a router, or a bridge
+  std::array<InterfaceName, 2> sides_;      // where the inside's packets go out, and come in
+  InterfaceName bridge_;                    // empty: a router
   BridgePorts from_inside_, from_outside_;  // of a bridge
   InterfaceName loopback_{"lo"};
   std::vector<Prefix> inside_;
