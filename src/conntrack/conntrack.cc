@@ -157,10 +157,11 @@ struct Conntrack::State {
     Tick before = flow.expires();
     Tick deadline = now + flow.timeout;
     flow.expire_at(deadline);
-    if (deadline < before) {
-      wheel.remove(index);
-      wheel.add(index, deadline);
-    }
+    if (deadline < before) file_anew(index, deadline);
+  }
+  [[gnu::cold, gnu::noinline]] void file_anew(uint32_t index, Tick deadline) {
+    wheel.remove(index);
+    wheel.add(index, deadline);
   }
 
   void release(uint32_t index) {
@@ -227,6 +228,7 @@ struct Conntrack::State {
   }
 
   Tracked track(Packet& packet, const TrackAs& as, Tick now);
+  [[gnu::noinline]] void look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track_icmp_error(Packet& packet, const Zone& zone, Tick now);
   Tracked begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now);
   // A new flow is one that was expected: of a helper, or an answer to discovery. The reason is
@@ -244,10 +246,12 @@ struct Conntrack::State {
   [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
                                     FlowTable::Found found, Tick now, Tracked& tracked);
   // UDP's few rules are put in, and what they never say is left out.
-  bool go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
+  [[gnu::always_inline]] bool go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found,
+                                        Tick now, Tracked& tracked);
   bool go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
   // A packet of the flow that prefetch() has guessed. False: it is to be looked up.
-  bool follow_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
+  [[gnu::always_inline]] bool follow_guess(Packet& packet, const TrackAs& as, Tick now,
+                                           Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
@@ -256,7 +260,7 @@ struct Conntrack::State {
     if (!knobs.acct || !flow.count(direction, packet.length)) return;
     carry(index, direction, packet.length);
   }
-  void carry(uint32_t index, Direction direction, uint32_t length);
+  [[gnu::cold]] void carry(uint32_t index, Direction direction, uint32_t length);
 
   // Flows whose time has come by `now` end, at most so many.
   void expire(Tick now, size_t most);
@@ -340,13 +344,6 @@ Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tic
   return tracked;
 }
 
-bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  if (!packet.flow_guess || as.zone.id != 0 || packet.fragment_offset > 0) return false;
-  if (check(packet, knobs) != Reason::kNone) return false;
-  FlowTable::Found found = table.guessed(packet.flow_guess, FlowKey(packet), packet);
-  return found.index && now < table[found.index].expires() && go_on(packet, found, now, tracked);
-}
-
 template <bool kStateful>
 inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
                                     FlowTable::Found found, Tick now, Tracked& tracked) {
@@ -389,8 +386,8 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& pac
   return true;
 }
 
-bool Conntrack::State::go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found, Tick now,
-                                 Tracked& tracked) {
+inline bool Conntrack::State::go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found,
+                                        Tick now, Tracked& tracked) {
   const Step step = move_udp(flow, {packet, found.direction, now, knobs});
   return apply<false>(step, 0, packet, flow, found, now, tracked);
 }
@@ -400,6 +397,26 @@ bool Conntrack::State::go_on_other(Packet& packet, Flow& flow, FlowTable::Found 
   const uint8_t state = state_of(flow);
   const Step step = move(flow, {packet, found.direction, now, knobs});
   return apply<true>(step, state, packet, flow, found, now, tracked);
+}
+
+void Conntrack::State::look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
+  tracked = track(packet, as, now);
+  describe(packet, tracked, tracked.flow ? &table[tracked.flow.index] : nullptr);
+}
+
+inline bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
+                                           Tracked& tracked) {
+  if (as.zone.id != 0) return false;
+  FlowTable::Found found = table.guessed(packet);
+  if (!found.index) return false;
+  Flow& flow = table[found.index];
+  if (now >= flow.expires()) return false;
+  if (packet.protocol() == protocol::kUdp) {
+    return check_whole_udp(packet, knobs) == Reason::kNone &&
+           go_on_udp(packet, flow, found, now, tracked);
+  }
+  return check_tcp(packet, knobs) == Reason::kNone &&
+         go_on_other(packet, flow, found, now, tracked);
 }
 
 bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked) {
@@ -672,7 +689,6 @@ namespace {
 // In zone 0; 0: it has no tuple.
 uint64_t hash_of(const FlowTable& table, const Packet& packet) {
   if (packet.malformed != Reason::kNone) return 0;
-  if (FlowKey::has_ports(packet.protocol())) return table.hash(packet);
   Tuple tuple;
   return tuple_of(packet, tuple) == Reason::kNone ? table.hash(tuple, 0) : 0;
 }
@@ -681,27 +697,33 @@ uint64_t hash_of(const FlowTable& table, const Packet& packet) {
 
 void Conntrack::prefetch(std::span<Packet> packets) {
   const FlowTable& table = state_->table;
+  const bool sums = state_->knobs.checksum;
   while (!packets.empty()) {
     std::span<Packet> some = packets.first(std::min(packets.size(), kPrefetched));
     packets = packets.subspan(some.size());
-    for (Packet& packet : some) {
-      packet.flow_hash = hash_of(table, packet);
-      if (packet.flow_hash) table.prefetch_bucket(packet.flow_hash);
+    std::array<FlowTable::Place, kPrefetched> places;
+    for (size_t i = 0; i < some.size(); i++) {
+      Packet& packet = some[i];
+      if (packet.plain) {
+        if (packet.in && sums) packet.checksum = sum_plain(packet);
+        const FlowKey key(packet);
+        packet.flow_words = key.words();
+        packet.flow_hash = table.hash(key, packet);
+      } else {
+        packet.flow_hash = hash_of(table, packet);
+      }
+      places[i] = packet.flow_hash ? table.prefetch_bucket(packet.flow_hash) : nullptr;
     }
-    for (Packet& packet : some) {
-      packet.flow_guess = 0;
-      if (!packet.flow_hash) continue;
-      uint8_t protocol = packet.protocol();
-      uint32_t guess = table.prefetch_entries(packet.flow_hash, {packet.family, protocol});
-      if (FlowKey::has_ports(protocol)) packet.flow_guess = guess;
+    for (size_t i = 0; i < some.size(); i++) {
+      if (!places[i]) continue;
+      const uint32_t guess = table.prefetch_entries(places[i], some[i].flow_hash);
+      if (some[i].plain) some[i].flow_guess = guess;
     }
   }
 }
 
 void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  if (state_->follow_guess(packet, as, now, tracked)) return;
-  tracked = state_->track(packet, as, now);
-  describe(packet, tracked, tracked.flow ? &state_->table[tracked.flow.index] : nullptr);
+  if (!state_->follow_guess(packet, as, now, tracked)) state_->look_up(packet, as, now, tracked);
 }
 
 Tracked Conntrack::untrack(Packet& packet) {

@@ -134,6 +134,9 @@ struct FlowKey {
              (tuple.family == Family::kIpv6 ? kIpv6 : 0) |
              (zone.id ? static_cast<uint64_t>(zone.directions) : 0)) {}
 
+  explicit FlowKey(const std::array<uint64_t, 2>& words) : addresses(words[0]), rest(words[1]) {}
+  std::array<uint64_t, 2> words() const { return {addresses, rest}; }
+
   // Of a packet of a protocol with ports, in zone 0.
   explicit FlowKey(const Packet& packet)
       : addresses(packet.family == Family::kIpv6 ? 0

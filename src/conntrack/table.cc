@@ -6,15 +6,10 @@
 
 #include "packet/packet.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 namespace sallyport {
 namespace {
 
 constexpr size_t kFirstBuckets = 16;
-constexpr uint64_t kNotZero = uint64_t{1} << 63;  // no bucket or tag takes this bit of a hash
 
 uint64_t high_half(const Address& address) {
   return uint64_t{address.words[0]} << 32 | address.words[1];
@@ -38,28 +33,6 @@ FlowTable::FlowTable(const HashKey& key)
   }
 }
 
-namespace {
-
-// Puts `one` and `other` into the other order where that is asked for. Which of two ends is the
-// lesser hangs on the packet's direction: a branch would be missed half the time.
-void swap_if(bool swap, uint64_t& one, uint64_t& other) {
-  const uint64_t difference = (one ^ other) & (uint64_t{0} - swap);
-  one ^= difference;
-  other ^= difference;
-}
-
-}  // namespace
-
-// Both directions hash alike: endpoints are put in order.
-uint64_t FlowTable::hash(const FlowKey& key) const {
-  uint64_t one = (key.addresses >> 32) << 16 | key.rest >> 48;
-  uint64_t other = (key.addresses & 0xffffffff) << 16 | (key.rest >> 32 & 0xffff);
-  swap_if(one > other, one, other);
-  uint64_t protocol = key.rest >> 8 & 0xff;
-  uint64_t zone = key.rest >> 16 & 0xffff;
-  return kNotZero | keyed_hash<2>({protocol << 48 | one, zone << 48 | other}, key_);
-}
-
 // `ordered`: which port is whose matters, as the addresses' order alone tells the ends apart.
 uint64_t FlowTable::hash_ipv6(const Address& source, const Address& destination, Ports ports,
                               bool ordered, uint16_t zone, uint8_t protocol) const {
@@ -76,8 +49,7 @@ uint64_t FlowTable::hash_ipv6(const Address& source, const Address& destination,
   return kNotZero | keyed_hash<6>({high, low, other_high, other_low, rest, 0}, key_);
 }
 
-uint64_t FlowTable::hash(const Packet& packet) const {
-  if (packet.family == Family::kIpv4) return hash(FlowKey(packet));
+uint64_t FlowTable::hash_ipv6(const Packet& packet) const {
   const Ports ports{static_cast<uint16_t>(packet.fields[Field::kSourcePort]),
                     static_cast<uint16_t>(packet.fields[Field::kDestinationPort])};
   return hash_ipv6(packet.source(), packet.destination(), ports, false, 0, packet.protocol());
@@ -98,33 +70,6 @@ uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
   }
   return hash_ipv6(tuple.source, tuple.destination, {one_port, other_port}, icmp, zone,
                    tuple.protocol);
-}
-
-// A bit for each slot whose tag is `tag`.
-uint32_t FlowTable::matches(const Bucket& bucket, uint16_t tag) {
-  uint32_t mask = 0;
-#ifdef __SSE2__
-  __m128i tags = _mm_load_si128(reinterpret_cast<const __m128i*>(bucket.tags));
-  __m128i equal = _mm_cmpeq_epi16(tags, _mm_set1_epi16(static_cast<short>(tag)));
-  mask = static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(equal, equal))) & 0xff;
-  for (size_t i = 8; i < kSlots; i++) mask |= uint32_t{bucket.tags[i] == tag} << i;
-#else
-  for (size_t i = 0; i < kSlots; i++) mask |= uint32_t{bucket.tags[i] == tag} << i;
-#endif
-  return mask;
-}
-
-uint32_t FlowTable::prefetch_entries(uint64_t hash, FlowClass kind) const {
-  const Bucket& bucket = home(hash);
-  if (bucket.next) __builtin_prefetch(&further_[bucket.next]);
-  uint32_t guess = 0;
-  for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
-    uint32_t index = bucket.refs[std::countr_zero(mask)] & kIndexMask;
-    const auto* at = reinterpret_cast<const char*>(entry(index));
-    for (size_t line = 0; line < kind.bytes(); line += 64) __builtin_prefetch(at + line, 1);
-    if (!guess) guess = index;
-  }
-  return guess;
 }
 
 void FlowTable::prefetch_bucket_of(uint32_t index) const {

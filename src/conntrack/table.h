@@ -29,11 +29,23 @@
 #include <unordered_map>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "base/hash.h"
 #include "base/segments.h"
 #include "conntrack/flow.h"
 
 namespace sallyport {
+
+// Puts `one` and `other` into the other order where that is asked for. Which of two ends is the
+// lesser hangs on the packet's direction: a branch would be missed half the time.
+inline void swap_if(bool swap, uint64_t& one, uint64_t& other) {
+  const uint64_t difference = (one ^ other) & (uint64_t{0} - swap);
+  one ^= difference;
+  other ^= difference;
+}
 
 class FlowTable {
  public:
@@ -83,21 +95,45 @@ class FlowTable {
   // find() has found nothing for the entry's tuple and zone, nothing has been inserted.
   Found find_clash(uint32_t index, bool searched) const;
 
-  // In the two steps of a burst: the bucket, then the entries that its tags suggest, with the parts
-  // that the tuple's class has; the first of them is the guess. The hash is never 0.
+  // In the two steps of a burst: the bucket, then the entries that its tags suggest; the first of
+  // them is the guess. The hash is never 0.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
-  uint64_t hash(const Packet& packet) const;  // of a protocol with ports; in zone 0
-  void prefetch_bucket(uint64_t hash) const { __builtin_prefetch(&home(hash)); }
-  uint32_t prefetch_entries(uint64_t hash, FlowClass kind) const;
+  // Of a packet of a protocol with ports, which has this key; in zone 0.
+  uint64_t hash(const FlowKey& key, const Packet& packet) const {
+    return key.family() == Family::kIpv4 ? hash(key) : hash_ipv6(packet);
+  }
+  // A bucket, as the second step is told it.
+  using Place = const void*;
+  Place prefetch_bucket(uint64_t hash) const {
+    const Bucket& bucket = home(hash);
+    __builtin_prefetch(&bucket);
+    return &bucket;
+  }
+  uint32_t prefetch_entries(Place place, uint64_t hash) const {
+    const Bucket& bucket = *static_cast<const Bucket*>(place);
+    if (bucket.next) __builtin_prefetch(&further_[bucket.next]);
+    uint32_t guess = 0;
+    for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
+      const uint32_t index = bucket.refs[std::countr_zero(mask)] & kIndexMask;
+      const Chunk& chunk = chunks_[index / kChunk];
+      const std::byte* entry = chunk.entries + index % kChunk * chunk.bytes;
+      __builtin_prefetch(entry, 1);
+      for (size_t line = 64; line < chunk.bytes; line += 64) __builtin_prefetch(entry + line, 1);
+      if (!guess) guess = index;
+    }
+    return guess;
+  }
   void prefetch(uint32_t index) const { __builtin_prefetch(entry(index), 1); }
   // Of an entry in the index, whose line has been prefetched: the bucket that erase() needs.
   void prefetch_bucket_of(uint32_t index) const;
 
-  // The entry that was guessed, if a packet with ports and this key, in zone 0, is part of it, for
-  // then it is of no other: nothing here if there are flows with a slot for one side only.
-  Found guessed(uint32_t guess, const FlowKey& key, const Packet& packet) const {
+  // The entry that was guessed, if the packet, in zone 0, is part of it, for then it is of no
+  // other: nothing here if there are flows with a slot for one side only.
+  [[gnu::always_inline]] Found guessed(const Packet& packet) const {
+    const uint32_t guess = packet.flow_guess;
     if (guess == 0 || one_sided_ != 0) return {};
     const Flow& flow = *entry(guess);
+    const FlowKey key(packet.flow_words);
     constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
     const bool is_there = (flow.status & kLife) == ct_status::kConfirmed;
     const Match match = match_of(flow, key, key.turned(), packet.source(), packet.destination());
@@ -144,9 +180,14 @@ class FlowTable {
                         const Address& source, const Address& destination) {
     Match match{difference(flow.key_, forward), difference(flow.key_, backward)};
     if (forward.family() == Family::kIpv6) {
-      const Address* own = flow.addresses();
-      match.original |= difference(own[0], source) | difference(own[1], destination);
-      match.reply |= difference(own[0], destination) | difference(own[1], source);
+      using Halves = uint64_t __attribute__((vector_size(sizeof(Address))));
+      auto halves = [](const Address& address) { return std::bit_cast<Halves>(address); };
+      const Halves from = halves(source), to = halves(destination);
+      const Halves own_from = halves(flow.addresses()[0]), own_to = halves(flow.addresses()[1]);
+      const Halves original = (own_from ^ from) | (own_to ^ to);
+      const Halves reply = (own_from ^ to) | (own_to ^ from);
+      match.original |= original[0] | original[1];
+      match.reply |= reply[0] | reply[1];
     }
     return match;
   }
@@ -158,6 +199,7 @@ class FlowTable {
   static constexpr size_t kFillHalves = 11;
   static constexpr unsigned kTagShift = 14;  // the tag holds the hash's bits from here on
   static constexpr uint16_t kTaken = 0x8000;
+  static constexpr uint64_t kNotZero = uint64_t{1} << 63;  // no bucket or tag takes this bit
   // A reference: the entry, and which of its directions the slot is good for.
   static constexpr uint32_t kOriginalSide = 1u << 30, kReplySide = 1u << 31,
                             kBothSides = kOriginalSide | kReplySide, kIndexMask = (1u << 30) - 1;
@@ -210,7 +252,22 @@ class FlowTable {
       if (!bucket->next) return false;
     }
   }
-  static uint32_t matches(const Bucket& bucket, uint16_t tag);
+  // A bit for each slot whose tag is `tag`.
+  static uint32_t matches(const Bucket& bucket, uint16_t tag) {
+#ifdef __SSE2__
+    // The second half runs into what lies behind the tags.
+    static_assert(offsetof(Bucket, tags) == 0 && sizeof(Bucket) >= 32);
+    const auto* tags = reinterpret_cast<const __m128i*>(&bucket);
+    const __m128i wanted = _mm_set1_epi16(static_cast<short>(tag));
+    const __m128i equal = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(tags), wanted),
+                                          _mm_cmpeq_epi16(_mm_load_si128(tags + 1), wanted));
+    return static_cast<uint32_t>(_mm_movemask_epi8(equal)) & ((1u << kSlots) - 1);
+#else
+    uint32_t mask = 0;
+    for (size_t i = 0; i < kSlots; i++) mask |= uint32_t{bucket.tags[i] == tag} << i;
+    return mask;
+#endif
+  }
 
   Found find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides, uint64_t hash) const;
   bool is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const;
@@ -223,7 +280,17 @@ class FlowTable {
   struct Ports {
     uint16_t source, destination;
   };
-  uint64_t hash(const FlowKey& key) const;  // of IPv4, and a protocol with ports
+  // Of IPv4, and a protocol with ports.
+  uint64_t hash(const FlowKey& key) const {
+    // Both directions hash alike: endpoints are put in order.
+    uint64_t one = (key.addresses >> 32) << 16 | key.rest >> 48;
+    uint64_t other = (key.addresses & 0xffffffff) << 16 | (key.rest >> 32 & 0xffff);
+    swap_if(one > other, one, other);
+    uint64_t protocol = key.rest >> 8 & 0xff;
+    uint64_t zone = key.rest >> 16 & 0xffff;
+    return kNotZero | keyed_hash<2>({protocol << 48 | one, zone << 48 | other}, key_);
+  }
+  uint64_t hash_ipv6(const Packet& packet) const;
   uint64_t hash_ipv6(const Address& source, const Address& destination, Ports ports, bool ordered,
                      uint16_t zone, uint8_t protocol) const;
   void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);

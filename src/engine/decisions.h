@@ -52,6 +52,7 @@ struct Decision {
   Hook hook = Hook::kPrerouting;
   Reason reason = Reason::kNone;  // of the outcome, where the packet was accepted
   uint8_t rule_count = 0;
+  bool ends = false;  // it is all there is to do, but for counting and routing
   uint32_t rule = kNoRule;                             // that decided
   uint32_t filter_rule = kNoRule;                      // ... in the filter table
   std::array<uint32_t, Recorder::kMostRules> rules{};  // that counted

@@ -148,21 +148,10 @@ void Engine::begin_burst(std::span<Packet> packets) {
   heard_ = conntrack_->listening();
 }
 
-void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
-                     std::span<Outcome> outcomes, std::span<Answer> answers) {
-  begin_burst(packets);
-  conntrack_->prefetch(packets);
+Outcome Engine::take_long_way(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
+                              Answer* answer) {
   NoTrace trace;
-  for (size_t i = 0; i < packets.size(); i++) {
-    move_time(packets[i].time);
-    datagram_ = nullptr;
-    std::optional<Tracked> tracked;
-    if (!take_short_way(packets[i], ways[i], tracked, outcomes[i])) {
-      Answer* answer = answers.empty() ? nullptr : &answers[i];
-      outcomes[i] = judge(packets[i], ways[i], tracked, answer, trace);
-    }
-    reasons_[static_cast<size_t>(outcomes[i].reason)]++;
-  }
+  return judge(packet, way, tracked, answer, trace);
 }
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {

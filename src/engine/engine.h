@@ -126,6 +126,8 @@ class Engine {
   void move_time(Instant time);
   void begin_burst(std::span<Packet> packets);
   std::optional<Outcome> refuse(const Packet& packet, const Way& way);
+  Outcome take_long_way(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
+                        Answer* answer);
   bool take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
                       Outcome& outcome);
   template <typename Tracer>
@@ -141,7 +143,6 @@ class Engine {
   template <typename Tracer>
   Verdict track(Journey& journey, Tracer& tracer);
   bool may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const;
-  const Decision* known(const Packet& packet, const Way& way, const Tracked& tracked) const;
   bool end_as_remembered(Packet& packet, const Way& way, Rules& rules, const Decision* decision,
                          Tracked& tracked, Outcome& outcome);
   void recall(Journey& journey, bool traced);

@@ -1,9 +1,17 @@
 #include "engine/way.h"
 
 #include <algorithm>
+#include <bit>
 #include <memory>
 
 namespace sallyport {
+
+Viewpoint::Masked::Masked(const Prefix& prefix) {
+  Address bits;
+  for (unsigned i = 0; i < prefix.length; i++) bits.words[i / 32] |= 0x80000000u >> i % 32;
+  value = std::bit_cast<Words>(prefix.address);
+  mask = std::bit_cast<Words>(bits);
+}
 
 Viewpoint Viewpoint::of_host(const Host& host, const InterfaceName& otherwise) {
   Viewpoint result;
@@ -12,18 +20,21 @@ Viewpoint Viewpoint::of_host(const Host& host, const InterfaceName& otherwise) {
   return result;
 }
 
-Viewpoint Viewpoint::of_router(std::vector<Prefix> inside, const InterfaceName& in,
+Viewpoint Viewpoint::of_router(const std::vector<Prefix>& inside, const InterfaceName& in,
                                const InterfaceName& out) {
   Viewpoint result;
-  result.inside_ = std::move(inside);
+  for (const Prefix& prefix : inside) {
+    result.inside_[prefix.family == Family::kIpv6].emplace_back(prefix);
+  }
   result.sides_ = {out, in};
   return result;
 }
 
-Viewpoint Viewpoint::of_bridge(std::vector<Prefix> inside, const InterfaceName& bridge,
+Viewpoint Viewpoint::of_bridge(const std::vector<Prefix>& inside, const InterfaceName& bridge,
                                const InterfaceName& in, const InterfaceName& out) {
-  Viewpoint result = of_router(std::move(inside), in, out);
+  Viewpoint result = of_router(inside, in, out);
   result.bridge_ = bridge;
+  result.is_bridge_ = true;
   result.from_inside_ = {in, out};
   result.from_outside_ = {out, in};
   return result;
@@ -60,11 +71,11 @@ const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
 void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
   // Whichever it is, nobody can predict: no branch hangs on it.
   bool from_inside = false;
-  const Address source = packet.source();
-  for (const Prefix& prefix : inside_) {
-    if (prefix.family == packet.family) from_inside |= prefix.contains(source);
+  const auto source = std::bit_cast<Masked::Words>(packet.source());
+  for (const Masked& prefix : inside_[packet.family == Family::kIpv6]) {
+    from_inside |= prefix.contains(source);
   }
-  if (is_bridge()) {
+  if (is_bridge_) {
     result = bridged(from_inside ? from_inside_ : from_outside_);
     return;
   }
@@ -74,7 +85,7 @@ void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
 }
 
 std::optional<Way> Viewpoint::on_bridge(const InterfaceName& in, const InterfaceName& out) const {
-  if (!is_bridge()) return std::nullopt;
+  if (!is_bridge_) return std::nullopt;
   if (in == sides_[1] && out == sides_[0]) return bridged(from_inside_);
   if (in == sides_[0] && out == sides_[1]) return bridged(from_outside_);
   return std::nullopt;
@@ -94,12 +105,12 @@ void type_bridged(Packet& packet, const Host& host) {
 
 void Viewpoint::find_way(Packet& packet, const InterfaceName* recorded, Way& result) const {
   std::construct_at(&result);
-  if (is_refused(packet, is_bridge() ? Way::Path::kBridged : Way::Path::kForward)) {
+  if (is_refused(packet, is_bridge_ ? Way::Path::kBridged : Way::Path::kForward)) {
     result.path = Way::Path::kNone;
     result.reason = packet.malformed;
     return;
   }
-  if (is_bridge()) type_bridged(packet, host());
+  if (is_bridge_) type_bridged(packet, host());
   if (!host_) return find_forwarded(packet, result);
   const bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {

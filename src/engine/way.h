@@ -54,10 +54,10 @@ class Viewpoint {
   static Viewpoint of_host(const Host& host, const InterfaceName& otherwise);
   // The firewall of a router: from `inside` (any of the prefixes) packets come in at `in`
   // and leave by `out`, all others the other way.
-  static Viewpoint of_router(std::vector<Prefix> inside, const InterfaceName& in,
+  static Viewpoint of_router(const std::vector<Prefix>& inside, const InterfaceName& in,
                              const InterfaceName& out);
   // The firewall of a bridge: the same, `in` and `out` being ports of `bridge`.
-  static Viewpoint of_bridge(std::vector<Prefix> inside, const InterfaceName& bridge,
+  static Viewpoint of_bridge(const std::vector<Prefix>& inside, const InterfaceName& bridge,
                              const InterfaceName& in, const InterfaceName& out);
 
   // Of a router or bridge it has no addresses.
@@ -75,10 +75,20 @@ class Viewpoint {
   std::optional<Way> on_bridge(const InterfaceName& in, const InterfaceName& out) const;
 
  private:
+  // A prefix, as two words are compared.
+  struct Masked {
+    using Words = std::array<uint64_t, 2>;
+    Words value{}, mask{};
+
+    explicit Masked(const Prefix& prefix);
+    bool contains(const Words& address) const {
+      return (((address[0] ^ value[0]) & mask[0]) | ((address[1] ^ value[1]) & mask[1])) == 0;
+    }
+  };
+
   const InterfaceName* interface(const Packet& packet, bool outgoing,
                                  const InterfaceName* recorded) const;
 
-  bool is_bridge() const { return bridge_ != InterfaceName(); }
   void find_forwarded(const Packet& packet, Way& result) const;
   Way bridged(const BridgePorts& ports) const {
     return {.path = Way::Path::kBridged, .in = &bridge_, .out = &bridge_, .ports = &ports};
@@ -86,10 +96,11 @@ class Viewpoint {
 
   const Host* host_ = nullptr;              // null: a router, or a bridge
   std::array<InterfaceName, 2> sides_;      // where the inside's packets go out, and come in
-  InterfaceName bridge_;                    // empty: a router
+  InterfaceName bridge_;                    // of a bridge
+  bool is_bridge_ = false;
   BridgePorts from_inside_, from_outside_;  // of a bridge
   InterfaceName loopback_{"lo"};
-  std::vector<Prefix> inside_;
+  std::array<std::vector<Masked>, 2> inside_;  // of IPv4, and of IPv6
 };
 
 }  // namespace sallyport

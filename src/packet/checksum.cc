@@ -1,7 +1,6 @@
 #include "packet/checksum.h"
 
 #include <array>
-#include <bit>
 
 #ifdef __SSE4_2__
 #include <nmmintrin.h>
@@ -37,34 +36,21 @@ SALLYPORT_CLONES Sum sum_blocks(const uint8_t* at, size_t blocks) {
 
 }  // namespace
 
-Sum sum_bytes(std::span<const uint8_t> bytes) {
-  constexpr size_t kWorthACall = 128;  // below, words are as fast
-  const uint8_t* at = bytes.data();
-  size_t blocks = bytes.size() < kWorthACall ? 0 : bytes.size() / sizeof(Lanes);
-  Sum sum = blocks ? sum_blocks(at, blocks) : 0;
-  at += blocks * sizeof(Lanes);
-  size_t left = bytes.size() - blocks * sizeof(Lanes);
-  // 64 bits at a time, the carry put in again at the low end: the same, modulo 0xffff.
-  for (; left >= 8; left -= 8, at += 8) {
-    uint64_t words;
-    std::memcpy(&words, at, sizeof words);
-    const bool carry = __builtin_add_overflow(sum, words, &sum);
-    sum += carry;
-  }
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  if (left & 4) {
-    uint32_t word;
-    std::memcpy(&word, at, sizeof word);
-    sum += word;
-    at += sizeof word;
-  }
-  if (left & 2) {  // its parts one by one: a word put together in memory would be waited for
+Sum sum_many(std::span<const uint8_t> bytes) {
+  const size_t blocks = bytes.size() / sizeof(Lanes);
+  const Sum sum = sum_blocks(bytes.data(), blocks);
+  // What is left is less than a block: no further call comes back here.
+  return sum + sum_bytes(bytes.subspan(blocks * sizeof(Lanes)));
+}
+
+Sum sum_few(const uint8_t* at, size_t count) {
+  Sum sum = 0;
+  for (; count >= 2; count -= 2, at += 2) {
     uint16_t half;
     std::memcpy(&half, at, sizeof half);
     sum += half;
-    at += sizeof half;
   }
-  if (left & 1) sum += *at * (std::endian::native == std::endian::little ? 1u : 256u);
+  if (count) sum += *at * (std::endian::native == std::endian::little ? 1u : 256u);
   return sum;
 }
 

@@ -7,6 +7,7 @@
 // stored as it came (RFC 1071, 2(B)). That spares the swaps.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -16,9 +17,43 @@ namespace sallyport {
 
 using Sum = uint64_t;
 
+// 64 bits more, the carry put in again at the low end: the same, modulo 0xffff.
+inline Sum add_words(Sum sum, uint64_t words) {
+  const bool carry = __builtin_add_overflow(sum, words, &sum);
+  return sum + carry;
+}
+inline Sum add_8(Sum sum, const uint8_t* at) {
+  uint64_t words;
+  std::memcpy(&words, at, sizeof words);
+  return add_words(sum, words);
+}
+
+// Of many bytes, and of less than 8: sum_bytes() knows which to take.
+Sum sum_many(std::span<const uint8_t> bytes);
+Sum sum_few(const uint8_t* at, size_t count);
+
 // The sum of `bytes`, an odd last byte padded with a zero. For data that begins
-// at an even offset of what is summed.
-Sum sum_bytes(std::span<const uint8_t> bytes);
+// at an even offset of what is summed. Below 2^34: there is room to add to it.
+inline Sum sum_bytes(std::span<const uint8_t> bytes) {
+  constexpr size_t kWorthACall = 128;
+  if (bytes.size() >= kWorthACall) return sum_many(bytes);
+  if (bytes.size() < 8) return sum_few(bytes.data(), bytes.size());
+  const uint8_t* at = bytes.data();
+  const uint8_t* const end = at + bytes.size();
+  Sum sum = 0;
+  for (; end - at >= 32; at += 32) {
+    sum = add_8(add_8(add_8(add_8(sum, at), at + 8), at + 16), at + 24);
+  }
+  for (; end - at >= 8; at += 8) sum = add_8(sum, at);
+  if (at != end) {  // the last 8 bytes, of which the first have been added already
+    const auto added = static_cast<unsigned>(8 - (end - at));
+    uint64_t last;
+    std::memcpy(&last, end - 8, sizeof last);
+    constexpr bool kLittle = std::endian::native == std::endian::little;
+    sum = add_words(sum, kLittle ? last >> (8 * added) : last << (8 * added));
+  }
+  return (sum & 0xffffffff) + (sum >> 32);
+}
 
 // The same for a few words, inline: headers and pseudo-headers.
 inline Sum sum_words(const void* words, size_t count_of_32_bits) {

@@ -39,8 +39,8 @@ namespace sallyport {
   X(kMark, "mark")                                                                          \
   /* Filled by conntrack; kCtState is 0 where conntrack has not seen the packet. */         \
   X(kCtState, "ctstate")   /* one bit of CtStateBit */                                      \
-  X(kCtStatus, "ctstatus") /* CtStatus bits of the flow */                                  \
   X(kCtDirection, "ctdir") /* 0 original, 1 reply */                                        \
+  X(kCtStatus, "ctstatus") /* CtStatus bits of the flow */                                  \
   X(kConnmark, "connmark")
 
 enum class Field : uint8_t {

@@ -91,10 +91,16 @@ struct Packet {
   uint32_t fragment_offset = 0;  // in bytes
   uint32_t fragment_id = 0;
   uint16_t fragment_header = 0;  // IPv6: offset of the fragment header
+  // What nearly every packet is: UDP or TCP right behind the header of IP (no options, no extension
+  // headers), whole and held, long enough for its own header, nothing wrong with it so far, and not
+  // only for loopback (parse.h). All that may be skipped where this is set.
+  bool plain = false;
   ChecksumState checksum = ChecksumState::kUnknown;
   // Conntrack's: the hash of its tuple in zone 0, and the entry that this suggests; 0: not known.
+  // Where there is a guess, the tuple's words.
   uint64_t flow_hash = 0;
   uint32_t flow_guess = 0;
+  std::array<uint64_t, 2> flow_words;
   Fields fields;
 
   // In the place of a packet before it: what an attachment says, and what it leaves unsaid. All

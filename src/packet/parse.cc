@@ -42,6 +42,7 @@ void reset(Packet& packet) {
   packet.fragment_offset = 0;
   packet.fragment_id = 0;
   packet.fragment_header = 0;
+  packet.plain = false;
   packet.checksum = ChecksumState::kUnknown;
   packet.flow_hash = 0;
   packet.flow_guess = 0;
@@ -64,11 +65,30 @@ void read_ports(Packet& packet) {
   packet.fields[Field::kDestinationPort] = ports[1];
 }
 
+constexpr uint32_t kFlagsAt = offsetof(TcpHeader, flags);
+
 void read_tcp(Packet& packet) {
-  constexpr uint32_t kFlagsAt = offsetof(TcpHeader, flags);
   read_ports(packet);
   if (packet.presence(packet.transport, kFlagsAt + 1) != Presence::kPresent) return;
   packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
+}
+
+// The least that comes after the IP header of a plain packet; of one of another protocol, more than
+// any packet has.
+[[gnu::always_inline]] inline uint64_t least_of(uint8_t protocol) {
+  return protocol == protocol::kUdp   ? sizeof(UdpHeader)
+         : protocol == protocol::kTcp ? sizeof(TcpHeader)
+                                      : uint64_t{1} << 32;
+}
+
+[[gnu::always_inline]] inline void read_plain(Packet& packet, uint8_t protocol) {
+  packet.plain = true;
+  const auto* ports = reinterpret_cast<const be16*>(packet.data + packet.transport);
+  packet.fields[Field::kSourcePort] = ports[0];
+  packet.fields[Field::kDestinationPort] = ports[1];
+  if (protocol == protocol::kTcp) {
+    packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
+  }
 }
 
 bool is_icmp_error(uint8_t type) {
@@ -123,6 +143,7 @@ void parse_ipv4(Packet& packet) {
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data);
   uint32_t header_length = ip.header_length();
   uint32_t total_length = ip.total_length;
+  const bool is_told = total_length != 0;  // else a segment that offload has not cut up yet
   if (total_length == 0 && is_offloaded(packet, ip.protocol)) total_length = packet.wire_length;
 
   packet.fields[Field::kSource0] = ip.source;
@@ -141,15 +162,22 @@ void parse_ipv4(Packet& packet) {
   packet.length = total_length;
   packet.fields[Field::kLength] = total_length;
   packet.transport = static_cast<uint16_t>(header_length);
+  const uint16_t fragment = ip.fragment;
+  packet.fragment_id = ip.id;
+  bool sums_up = true;
   if (packet.captured >= header_length) {
     Sum sum = sum_of_20(packet.data);
     if (header_length != sizeof ip) {
       sum += sum_words(packet.data + sizeof ip, (header_length - sizeof ip) / 4);
     }
-    if (!is_all_ones(sum)) packet.malformed = Reason::kBadHeaderChecksum;
+    sums_up = is_all_ones(sum);
   }
-  uint16_t fragment = ip.fragment;
-  packet.fragment_id = ip.id;
+  const bool is_whole = !(fragment & (Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask));
+  if (is_whole && is_told && sums_up && header_length == sizeof ip &&
+      total_length <= packet.captured && total_length >= sizeof ip + least_of(ip.protocol)) {
+    return read_plain(packet, ip.protocol);
+  }
+  if (!sums_up) packet.malformed = Reason::kBadHeaderChecksum;
   read_fragment(packet, 8u * (fragment & Ipv4Header::kOffsetMask),
                 fragment & Ipv4Header::kMoreFragments);
   read_transport(packet, ip.protocol);
@@ -309,32 +337,17 @@ void parse_ipv6(Packet& packet) {
   if (ip.source[0] == 0xff || reserved_group) refuse_on_host(packet);
   if (ip.next_header == protocol::kHopByHop) check_hop_by_hop(packet);
   packet.fields[Field::kLength] = packet.length;
+  if (ip.payload_length != 0 && packet.malformed == Reason::kNone && length <= packet.captured &&
+      length >= sizeof ip + least_of(ip.next_header) && !is_only_for_loopback(packet)) {
+    packet.transport = sizeof ip;
+    return read_plain(packet, ip.next_header);
+  }
   walk_extensions(packet, ip.next_header);
 }
 
-// Zeroes alone (an ICMP message: all others sum addresses, too) add up, to Linux.
-ChecksumState sums_to_zero(Sum sum) {
-  return sum == 0 || is_all_ones(sum) ? ChecksumState::kGood : ChecksumState::kBad;
-}
-
-// The end of the pseudo-header (RFC 768; RFC 8200, 8.1).
-Sum sum_length(uint32_t length, uint8_t protocol) {
-  const be32 words[] = {length, protocol};
-  return sum_words(words, std::size(words));
-}
-
-// With its pseudo-header. Where the addresses lie right before the segment, as they do without IPv4
-// options and IPv6 extension headers, all is one run of bytes.
-[[gnu::always_inline]] inline Sum sum_segment(const Packet& packet,
-                                              std::span<const uint8_t> segment) {
-  const auto length = static_cast<uint32_t>(segment.size());
-  const bool ipv4 = packet.family == Family::kIpv4;
-  if (packet.transport != (ipv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header))) {
-    return pseudo_header(packet, length) + sum_bytes(segment);
-  }
-  const uint32_t addresses = 2 * (ipv4 ? sizeof(be32) : sizeof(Ipv6Header::source));
-  return sum_bytes({segment.data() - addresses, length + addresses}) +
-         sum_length(length, packet.protocol());
+// With its pseudo-header.
+Sum sum_segment(const Packet& packet, std::span<const uint8_t> segment) {
+  return pseudo_header(packet, static_cast<uint32_t>(segment.size())) + sum_bytes(segment);
 }
 
 // Linux sums all of the IP payload, whatever the UDP length says: a datagram with

@@ -1,9 +1,12 @@
 // Parsing: from bytes to fields, once per packet.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
+#include "base/byte_order.h"
 #include "packet/checksum.h"
+#include "packet/headers.h"
 #include "packet/packet.h"
 
 namespace sallyport {
@@ -34,13 +37,39 @@ bool is_only_for_loopback(const Packet& packet);
 // capture, a fragment, a total length of 0) counts as good; so does a length field that lies, and
 // any other protocol.
 ChecksumState compute_checksum(const Packet& packet);
-inline ChecksumState verify_checksum(Packet& packet) {
-  if (packet.checksum == ChecksumState::kUnknown) packet.checksum = compute_checksum(packet);
-  return packet.checksum;
-}
 
 // The pseudo-header of a transport of `length` bytes: both addresses, the length, the protocol
 // (RFC 9293, 3.1; RFC 8200, 8.1).
 Sum pseudo_header(const Packet& packet, uint32_t length);
+// ... its end, without the addresses.
+inline Sum sum_length(uint32_t length, uint8_t protocol) {
+  return Sum{std::bit_cast<uint32_t>(be32(length))} + std::bit_cast<uint32_t>(be32(protocol));
+}
+
+// Zeroes alone (an ICMP message: all others sum addresses, too) add up, to Linux.
+constexpr ChecksumState sums_to_zero(Sum sum) {
+  return sum == 0 || is_all_ones(sum) ? ChecksumState::kGood : ChecksumState::kBad;
+}
+
+// compute_checksum() of a plain packet: its addresses lie right before the segment, so all is one
+// run of bytes.
+[[gnu::always_inline]] inline ChecksumState sum_plain(const Packet& packet) {
+  const uint32_t addresses = packet.family == Family::kIpv4 ? 8 : 32;
+  const uint32_t length = packet.length - packet.transport;
+  const uint8_t* segment = packet.data + packet.transport;
+  if (packet.protocol() == protocol::kUdp &&
+      reinterpret_cast<const UdpHeader*>(segment)->checksum == 0) {
+    return ChecksumState::kGood;
+  }
+  return sums_to_zero(sum_bytes({segment - addresses, length + addresses}) +
+                      sum_length(length, packet.protocol()));
+}
+
+inline ChecksumState verify_checksum(Packet& packet) {
+  if (packet.checksum == ChecksumState::kUnknown) {
+    packet.checksum = packet.plain ? sum_plain(packet) : compute_checksum(packet);
+  }
+  return packet.checksum;
+}
 
 }  // namespace sallyport

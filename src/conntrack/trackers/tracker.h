@@ -56,8 +56,7 @@ inline bool checksum_is_bad(Packet& packet, const Knobs& knobs) {
   return packet.in && knobs.checksum && verify_checksum(packet) == ChecksumState::kBad;
 }
 
-// One tracker a protocol, each in its own file.
-Reason check_udp(Packet& packet, const Knobs& knobs);
+// One tracker a protocol, each in its own file; UDP's is in udp.h.
 Reason check_udplite(Packet& packet, const Knobs& knobs);
 Reason check_tcp(Packet& packet, const Knobs& knobs);
 Step open_tcp(Flow& flow, const Arrival& arrival);

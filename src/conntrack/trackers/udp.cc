@@ -1,20 +1,9 @@
-// Whether a datagram of UDP or UDP-Lite is sound; what it does to its flow is in udp.h.
+// Whether a datagram of UDP-Lite is sound; what it does to its flow is in udp.h.
 #include "conntrack/trackers/udp.h"
 
 #include "packet/headers.h"
 
 namespace sallyport {
-
-Reason check_udp(Packet& packet, const Knobs& knobs) {
-  if (Reason why = need(packet, sizeof(UdpHeader), Reason::kInvalidShort); why != Reason::kNone) {
-    return why;
-  }
-  const auto* udp = reinterpret_cast<const UdpHeader*>(packet.data + packet.transport);
-  if (udp->length < sizeof(UdpHeader) || udp->length > packet.length - packet.transport) {
-    return Reason::kInvalidLength;
-  }
-  return checksum_is_bad(packet, knobs) ? Reason::kInvalidChecksum : Reason::kNone;
-}
 
 // The coverage (RFC 3828, 3.1): 0 means all; else it holds the header at least. The
 // checksum is not optional.

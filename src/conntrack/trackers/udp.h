@@ -8,8 +8,23 @@
 #pragma once
 
 #include "conntrack/trackers/tracker.h"
+#include "packet/headers.h"
 
 namespace sallyport {
+
+// A datagram whose header is there.
+[[gnu::always_inline]] inline Reason check_whole_udp(Packet& packet, const Knobs& knobs) {
+  const auto* udp = reinterpret_cast<const UdpHeader*>(packet.data + packet.transport);
+  if (udp->length < sizeof(UdpHeader) || udp->length > packet.length - packet.transport) {
+    return Reason::kInvalidLength;
+  }
+  return checksum_is_bad(packet, knobs) ? Reason::kInvalidChecksum : Reason::kNone;
+}
+
+inline Reason check_udp(Packet& packet, const Knobs& knobs) {
+  const Reason why = need(packet, sizeof(UdpHeader), Reason::kInvalidShort);
+  return why != Reason::kNone ? why : check_whole_udp(packet, knobs);
+}
 
 inline Step move_udp(const Flow& flow, const Arrival& arrival) {
   constexpr uint32_t kStreamAge = ticks(2);

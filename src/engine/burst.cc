@@ -1,5 +1,6 @@
-// The engine and what flows remember (decisions.h): which packets may be judged by it, and what a
-// walk leaves to remember.
+// A burst of packets, and the short way that most of them take: their flow remembers what the rules
+// decided (decisions.h). Which packets may be judged by that is here, and what a walk through the
+// rules leaves to remember.
 #include <algorithm>
 
 #include "engine/journey.h"
@@ -17,28 +18,17 @@ namespace sallyport {
          way.path != Way::Path::kLoopback;
 }
 
-[[gnu::always_inline]] inline const Decision* Engine::known(const Packet& packet, const Way& way,
-                                                            const Tracked& tracked) const {
-  if (!may_remember(packet, way, tracked)) return nullptr;
-  return decisions_.find(tracked.decision, packet, way, tracked.info);
-}
-
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
 // False where the rules must be asked, or there is more to do than to count.
 [[gnu::always_inline]] inline bool Engine::end_as_remembered(Packet& packet, const Way& way,
                                                              Rules& rules, const Decision* decision,
                                                              Tracked& tracked, Outcome& outcome) {
-  constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
-  if (!decision || decision->obstacle != kNoPc) return false;
+  if (!decision || !decision->ends) return false;
   const bool accepted = decision->verdict == Verdict::kAccept;
-  const uint32_t status = decision->situation.status;
-  if (status & kMoreToDo || (!accepted && config_.history_unknown)) return false;
   // One that routing ends stops between two hooks.
   if (way.path != Way::Path::kOutput && route(packet, way.path, config_.host) != Reason::kNone) {
     return false;
   }
-  packet.in = way.in;
-  packet.out = way.out;
   for (uint32_t rule : std::span(decision->rules).first(decision->rule_count)) {
     rules.counters[rule].packets++;
     rules.counters[rule].bytes += packet.fields[Field::kLength];
@@ -58,7 +48,7 @@ namespace sallyport {
   outcome.reject_with = outcome.unanswered = nullptr;
   outcome.info = tracked.info;
   outcome.direction = tracked.direction;
-  outcome.status = status;
+  outcome.status = decision->situation.status;
   outcome.flow = tracked.flow;
   outcome.tracking = Reason::kNone;
   return true;
@@ -66,18 +56,37 @@ namespace sallyport {
 
 // Where no rule comes before tracking, a packet is tracked first; if its flow remembers the rest,
 // this is all there is to do. False: it is to be judged, as one that `tracked` tells of.
-bool Engine::take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
-                            Outcome& outcome) {
+[[gnu::always_inline]] inline bool Engine::take_short_way(Packet& packet, const Way& way,
+                                                          std::optional<Tracked>& tracked,
+                                                          Outcome& outcome) {
   const bool sent = way.path == Way::Path::kOutput;
   Rules& rules = this->rules(packet.family);
   const bool opens = way.path != Way::Path::kNone && way.path != Way::Path::kLoopback &&
-                     rules.tracks_first[sent] && !packet.is_fragment &&
-                     !is_only_for_loopback(packet);
+                     rules.tracks_first[sent] && packet.plain;
   if (!opens) return false;
-  packet.in = sent ? nullptr : way.in;  // as at the first hook
-  packet.out = sent ? way.out : nullptr;
   conntrack_->track(packet, {}, tick_, tracked.emplace());
-  return end_as_remembered(packet, way, rules, known(packet, way, *tracked), *tracked, outcome);
+  const Decision* decision = decisions_.find(tracked->decision, packet, way, tracked->info);
+  return end_as_remembered(packet, way, rules, decision, *tracked, outcome);
+}
+
+void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
+                     std::span<Outcome> outcomes, std::span<Answer> answers) {
+  begin_burst(packets);
+  for (size_t i = 0; i < packets.size(); i++) {  // as they leave the last hook, if rules let them
+    packets[i].in = ways[i].in;
+    packets[i].out = ways[i].out;
+  }
+  conntrack_->prefetch(packets);
+  for (size_t i = 0; i < packets.size(); i++) {
+    move_time(packets[i].time);
+    datagram_ = nullptr;
+    std::optional<Tracked> tracked;
+    if (!take_short_way(packets[i], ways[i], tracked, outcomes[i])) {
+      Answer* answer = answers.empty() ? nullptr : &answers[i];
+      outcomes[i] = take_long_way(packets[i], ways[i], tracked, answer);
+    }
+    reasons_[static_cast<size_t>(outcomes[i].reason)]++;
+  }
 }
 
 // After tracking: the journey may end here, or note what the rules are asked. One that is traced
@@ -113,6 +122,9 @@ void Engine::learn(const Journey& journey, const Outcome& outcome) {
     decision.reason = outcome.reason;
     decision.rule = context.rule;
     decision.filter_rule = journey.filter_rule;
+    constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
+    decision.ends = !(decision.situation.status & kMoreToDo) &&
+                    (accepted || !config_.history_unknown);
     decision.rule_count = static_cast<uint8_t>(recorder.rules().size());
     std::ranges::copy(recorder.rules(), decision.rules.begin());
   }
