@@ -95,7 +95,8 @@ void replay_file(benchmark::State& state) {
     auto capture = Capture::open(file.path());
     if (!capture) return state.SkipWithError("no file");
     Router router(Family::kIpv4, kEstablishedRules + kNewRule);
-    Replay replay(*capture, router.engine(), router.viewpoint(), {});
+    const Viewpoint viewpoint = router.viewpoint();
+    Replay replay(*capture, router.engine(), viewpoint, {});
     std::span<const Judged> burst;
     while (replay.next(burst)) {
       for (const Judged& judged : burst) {

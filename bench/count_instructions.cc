@@ -16,17 +16,23 @@ namespace sallyport {
 
 constexpr size_t kPackets = 64 * kBurst;
 
+struct Packets {
+  std::vector<uint8_t> bytes = std::vector<uint8_t>(kPackets * kSlot);
+  std::vector<Side> sides = std::vector<Side>(kPackets, Side::kInside);
+};
+
 // How many were accepted.
-size_t send_all(Router& router, uint8_t* packets, uint32_t length) {
+size_t send_all(Router& router, Packets& packets, uint32_t length) {
   size_t accepted = 0;
   for (size_t at = 0; at < kPackets; at += kBurst) {
-    accepted += router.burst(packets + at * kSlot, kBurst, length);
+    accepted += router.burst(&packets.bytes[at * kSlot], &packets.sides[at], kBurst, length);
   }
   return accepted;
 }
 
 // The name that callgrind looks for.
-extern "C" [[gnu::noinline]] size_t measured(Router& router, uint8_t* packets, uint32_t length) {
+extern "C" [[gnu::noinline]] size_t measured(Router& router, Packets& packets,
+                                                  uint32_t length) {
   return send_all(router, packets, length);
 }
 
@@ -39,28 +45,30 @@ size_t established(Family family, uint8_t protocol) {
   router.establish(family, protocol, kFlows);
   const PacketWriter original(family, protocol, false, tcp_flag::kAck);
   const PacketWriter reply(family, protocol, true, tcp_flag::kAck);
-  std::vector<uint8_t> packets(kPackets * kSlot);
+  Packets packets;
   std::minstd_rand random(7);
   for (size_t i = 0; i < kPackets; i++) {
     auto number = static_cast<uint32_t>(random() % kFlows);
-    (random() & 0x100 ? reply : original).write(number, &packets[i * kSlot]);
+    packets.sides[i] = random() & 0x100 ? Side::kOutside : Side::kInside;
+    const PacketWriter& writer = packets.sides[i] == Side::kOutside ? reply : original;
+    writer.write(number, &packets.bytes[i * kSlot]);
   }
   // Once before: from then on every flow remembers what the rules decide.
-  send_all(router, packets.data(), original.length());
-  return measured(router, packets.data(), original.length());
+  send_all(router, packets, original.length());
+  return measured(router, packets, original.length());
 }
 
 // First packets of flows, into a table that has been as large before.
 size_t begun(uint8_t protocol, const std::string& rules) {
   Router router(Family::kIpv4, kEstablishedRules + rules);
   const PacketWriter writer(Family::kIpv4, protocol, false, tcp_flag::kSyn);
-  std::vector<uint8_t> packets(kPackets * kSlot);
-  for (uint32_t i = 0; i < kPackets; i++) writer.write(i, &packets[i * kSlot]);
-  send_all(router, packets.data(), writer.length());
+  Packets packets;
+  for (uint32_t i = 0; i < kPackets; i++) writer.write(i, &packets.bytes[i * kSlot]);
+  send_all(router, packets, writer.length());
   router.pass(std::chrono::hours(1));
   uint8_t nothing[kSlot] = {};
   while (router.engine().conntrack().count() != 0) router.burst(nothing, 1, 1);
-  return measured(router, packets.data(), writer.length());
+  return measured(router, packets, writer.length());
 }
 
 // Every second rule fails at an address, every other at a port.

@@ -32,6 +32,7 @@ using namespace std::chrono_literals;
 
 struct alignas(64) HotPackets {
   std::array<uint8_t, kHotPackets * kSlot> bytes;
+  std::array<Side, kHotPackets> sides{};
   uint8_t* slot(size_t i) { return &bytes[i * kSlot]; }
 };
 
@@ -39,7 +40,8 @@ struct alignas(64) HotPackets {
 size_t send(Router& router, HotPackets& packets, size_t count, uint32_t length) {
   size_t accepted = 0;
   for (size_t at = 0; at < count; at += kBurst) {
-    accepted += router.burst(packets.slot(at), std::min(kBurst, count - at), length);
+    accepted +=
+        router.burst(packets.slot(at), &packets.sides[at], std::min(kBurst, count - at), length);
   }
   return accepted;
 }
@@ -87,7 +89,9 @@ void established(benchmark::State& state, Family family, uint8_t protocol) {
   for (auto _ : state) {
     state.PauseTiming();
     for (size_t i = 0; i < kHotPackets; i++) {
-      (random() & 0x100 ? reply : original).write(setting.order[setting.at + i], hot->slot(i));
+      hot->sides[i] = random() & 0x100 ? Side::kOutside : Side::kInside;
+      const PacketWriter& writer = hot->sides[i] == Side::kOutside ? reply : original;
+      writer.write(setting.order[setting.at + i], hot->slot(i));
     }
     setting.at += kHotPackets;
     if (setting.at == setting.order.size()) setting.at = 0;

@@ -96,10 +96,15 @@ void PacketWriter::write_client(const Client& client, uint8_t* to) const {
 
 Router::Router(Family family, const std::string& rules, const HashKey& key)
     : engine_(config(key), std::make_unique<SetStore>(make_hash_key(2))),
-      viewpoint_(Viewpoint::of_router({*Prefix::parse("10.0.0.0/8"), *Prefix::parse("fd00::/8")},
-                                      InterfaceName("in0"), InterfaceName("out0"))) {
+      way_from_{Way{.path = Way::Path::kForward, .in = &inside_, .out = &outside_},
+                Way{.path = Way::Path::kForward, .in = &outside_, .out = &inside_}} {
   auto parsed = parse_rules(rules + "COMMIT\n", family);
   if (parsed) engine_.set_program(family, compile(*parsed));
+}
+
+Viewpoint Router::viewpoint() const {
+  return Viewpoint::of_router({*Prefix::parse("10.0.0.0/8"), *Prefix::parse("fd00::/8")}, inside_,
+                              outside_);
 }
 
 Engine::Config Router::config(const HashKey& key) {
@@ -111,13 +116,13 @@ Engine::Config Router::config(const HashKey& key) {
   return config;
 }
 
-size_t Router::burst(uint8_t* bytes, size_t count, uint32_t length) {
+size_t Router::burst(uint8_t* bytes, const Side* sides, size_t count, uint32_t length) {
   now_ += kBurstTime;
   for (size_t i = 0; i < count; i++) {
     Packet& packet = packets_[i];
     packet.arrive(bytes + i * kSlot, length, length, now_);
     parse(packet);
-    viewpoint_.find_way(packet, nullptr, ways_[i]);
+    ways_[i] = way_from_[static_cast<size_t>(sides[i])];
   }
   engine_.process(std::span(packets_).first(count), std::span(ways_).first(count),
                   std::span(outcomes_).first(count));
@@ -127,24 +132,27 @@ size_t Router::burst(uint8_t* bytes, size_t count, uint32_t length) {
 }
 
 // A packet of each flow, all at one moment.
-size_t Router::send_all(const PacketWriter& writer, uint32_t flows) {
+size_t Router::send_all(const PacketWriter& writer, Side side, uint32_t flows) {
   alignas(64) uint8_t bytes[kBurst * kSlot];
+  std::array<Side, kBurst> sides;
+  sides.fill(side);
   size_t accepted = 0;
   const Instant moment = now_;
   for (uint32_t number = 0; number < flows;) {
     size_t count = std::min<size_t>(kBurst, flows - number);
     for (size_t i = 0; i < count; i++) writer.write(number++, &bytes[i * kSlot]);
     now_ = moment;
-    accepted += burst(bytes, count, writer.length());
+    accepted += burst(bytes, sides.data(), count, writer.length());
   }
   return accepted;
 }
 
 void Router::establish(Family family, uint8_t protocol, uint32_t flows) {
-  send_all(PacketWriter(family, protocol, false, tcp_flag::kSyn), flows);
-  send_all(PacketWriter(family, protocol, true, tcp_flag::kSyn | tcp_flag::kAck), flows);
+  send_all(PacketWriter(family, protocol, false, tcp_flag::kSyn), Side::kInside, flows);
+  send_all(PacketWriter(family, protocol, true, tcp_flag::kSyn | tcp_flag::kAck), Side::kOutside,
+           flows);
   if (protocol == protocol::kTcp) {
-    send_all(PacketWriter(family, protocol, false, tcp_flag::kAck), flows);
+    send_all(PacketWriter(family, protocol, false, tcp_flag::kAck), Side::kInside, flows);
   }
 }
 

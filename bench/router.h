@@ -1,5 +1,6 @@
-// What the engine's benchmarks share: a router that is driven as an attachment drives it (parse,
-// way, process, by the burst), and packets of numbered flows.
+// What the engine's benchmarks share: a router that is driven as an attachment drives it (parse, the
+// way that goes with the interface a packet has come in at, process, by the burst), and packets of
+// numbered flows.
 //
 // The router is the longer case: three hooks, and every packet's checksum verified. Accounting and
 // discovery are on. Its time moves by 5 us a burst of 64, as on a link of some 13 million packets
@@ -62,30 +63,41 @@ class PacketWriter {
   size_t address_, port_, header_checksum_, checksum_;
 };
 
+// Where a packet has come in: an attachment is told.
+enum class Side : uint8_t { kInside, kOutside };
+
 class Router {
  public:
   // `rules` are of a whole filter table but for its COMMIT.
   Router(Family family, const std::string& rules, const HashKey& key = make_hash_key(1));
 
-  // Up to kBurst packets of `length` bytes at `bytes`, kSlot apart. How many were accepted.
-  size_t burst(uint8_t* bytes, size_t count, uint32_t length);
+  // Up to kBurst packets of `length` bytes at `bytes`, kSlot apart, and where each has come in. How
+  // many were accepted.
+  size_t burst(uint8_t* bytes, const Side* sides, size_t count, uint32_t length);
+  // All of them from inside.
+  size_t burst(uint8_t* bytes, size_t count, uint32_t length) {
+    static constexpr std::array<Side, kBurst> kAllInside{};
+    return burst(bytes, kAllInside.data(), count, length);
+  }
   // Flows 0 to `flows` - 1, each established as its protocol does it.
   void establish(Family family, uint8_t protocol, uint32_t flows);
   // From now on no flow is alive that was; the table may not have noticed.
   void pass(Duration time) { now_ += time; }
 
   Engine& engine() { return engine_; }
-  const Viewpoint& viewpoint() const { return viewpoint_; }
+  // For who is not told the interfaces.
+  Viewpoint viewpoint() const;
 
   // Sets items_per_second, of `packets` in all, and bytes_per_flow (report.cc).
   void report(benchmark::State& state, uint64_t packets);
 
  private:
   static Engine::Config config(const HashKey& key);
-  size_t send_all(const PacketWriter& writer, uint32_t flows);
+  size_t send_all(const PacketWriter& writer, Side side, uint32_t flows);
 
   Engine engine_;
-  Viewpoint viewpoint_;
+  InterfaceName inside_{"in0"}, outside_{"out0"};
+  std::array<Way, 2> way_from_;  // by Side
   Instant now_ = kStart;
   std::array<Packet, kBurst> packets_;
   std::array<Way, kBurst> ways_;

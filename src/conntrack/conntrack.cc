@@ -24,7 +24,7 @@
 #include "conntrack/timer_wheel.h"
 #include "conntrack/trackers/icmp_error.h"
 #include "conntrack/trackers/sctp.h"
-#include "conntrack/trackers/tcp.h"
+#include "conntrack/trackers/tcp_established.h"
 #include "conntrack/trackers/tracker.h"
 #include "conntrack/trackers/udp.h"
 #include "packet/headers.h"
@@ -153,7 +153,7 @@ struct Conntrack::State {
     flow.timeout = static_cast<uint32_t>(std::min(ticks(seconds), kLongestTimeout));
   }
   // The flow's deadline is as far from now as its timeout says.
-  void start_timer(Flow& flow, uint32_t index, Tick now) {
+  [[gnu::always_inline]] void start_timer(Flow& flow, uint32_t index, Tick now) {
     Tick before = flow.expires();
     Tick deadline = now + flow.timeout;
     flow.expire_at(deadline);
@@ -246,12 +246,11 @@ struct Conntrack::State {
   [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
                                     FlowTable::Found found, Tick now, Tracked& tracked);
   // UDP's few rules are put in, and what they never say is left out.
-  [[gnu::always_inline]] bool go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found,
+  [[gnu::always_inline]] bool go_on_udp(Packet& packet, Flow& flow, const FlowTable::Found& found,
                                         Tick now, Tracked& tracked);
   bool go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
-  // A packet of the flow that prefetch() has guessed. False: it is to be looked up.
-  [[gnu::always_inline]] bool follow_guess(Packet& packet, const TrackAs& as, Tick now,
-                                           Tracked& tracked);
+  // A packet of the flow that prefetch() has guessed, in zone 0. False: it is to be looked up.
+  [[gnu::always_inline]] bool follow_guess(Packet& packet, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
@@ -360,6 +359,7 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& pac
     case Step::Kind::kAccept:
     case Step::Kind::kReset: break;
   }
+  tracked.decision = flow.decision(found.direction);  // while it is not dying
   // Linux counts where it sets the timer: not a packet that passes without moving anything.
   if (!step.keep_timer) account(flow, found.index, found.direction, packet);
   if (step.kind == Step::Kind::kReset) {
@@ -381,12 +381,11 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& pac
   tracked.flow = {found.index, flow.generation};
   tracked.direction = found.direction;
   tracked.info = info_of(flow);
-  tracked.decision = flow.decision(found.direction);
   describe(packet, tracked, &flow);
   return true;
 }
 
-inline bool Conntrack::State::go_on_udp(Packet& packet, Flow& flow, FlowTable::Found found,
+inline bool Conntrack::State::go_on_udp(Packet& packet, Flow& flow, const FlowTable::Found& found,
                                         Tick now, Tracked& tracked) {
   const Step step = move_udp(flow, {packet, found.direction, now, knobs});
   return apply<false>(step, 0, packet, flow, found, now, tracked);
@@ -404,16 +403,19 @@ void Conntrack::State::look_up(Packet& packet, const TrackAs& as, Tick now, Trac
   describe(packet, tracked, tracked.flow ? &table[tracked.flow.index] : nullptr);
 }
 
-inline bool Conntrack::State::follow_guess(Packet& packet, const TrackAs& as, Tick now,
-                                           Tracked& tracked) {
-  if (as.zone.id != 0) return false;
-  FlowTable::Found found = table.guessed(packet);
+inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tracked) {
+  const FlowTable::Found found = table.guessed(packet);
   if (!found.index) return false;
   Flow& flow = table[found.index];
   if (now >= flow.expires()) return false;
   if (packet.protocol() == protocol::kUdp) {
     return check_whole_udp(packet, knobs) == Reason::kNone &&
            go_on_udp(packet, flow, found, now, tracked);
+  }
+  Step step;
+  if (!checksum_is_bad(packet, knobs) &&
+      tcp::move_established(flow, {packet, found.direction, now, knobs}, step)) {
+    return apply<false>(step, 0, packet, flow, found, now, tracked);
   }
   return check_tcp(packet, knobs) == Reason::kNone &&
          go_on_other(packet, flow, found, now, tracked);
@@ -723,7 +725,9 @@ void Conntrack::prefetch(std::span<Packet> packets) {
 }
 
 void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  if (!state_->follow_guess(packet, as, now, tracked)) state_->look_up(packet, as, now, tracked);
+  State& state = *state_;
+  if (as.zone.id == 0 && state.follow_guess(packet, now, tracked)) return;
+  state.look_up(packet, as, now, tracked);
 }
 
 Tracked Conntrack::untrack(Packet& packet) {

@@ -70,8 +70,7 @@ Tuple Flow::tuple() const {
 void Flow::set_counted(const FlowCounters& counters) {
   for (size_t at : {0u, 1u}) {
     packets_[at] = static_cast<uint32_t>(counters.packets[at]);
-    bytes_low_[at] = static_cast<uint32_t>(counters.bytes[at]);
-    bytes_high_[at] = static_cast<uint16_t>(counters.bytes[at] >> 32);
+    bytes_[at] = (bytes_[at] & ~kBytes) | (counters.bytes[at] & kBytes);
   }
 }
 

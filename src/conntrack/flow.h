@@ -230,27 +230,23 @@ class alignas(32) Flow {
   // Ticks since it was created; right for flows younger than 198 days.
   uint32_t age(Tick now) const { return static_cast<uint32_t>(now) - created; }
 
-  // See Conntrack::remember(). A flow that has ended knows none.
-  uint16_t decision(Direction direction) const {
-    return status & ct_status::kDying ? uint16_t{0} : decisions_[static_cast<size_t>(direction)];
-  }
+  // See Conntrack::remember(). Not of a flow that has ended.
+  uint16_t decision(Direction direction) const { return above(direction); }
   void remember(Direction direction, uint16_t decision) {
-    if (!(status & ct_status::kDying)) decisions_[static_cast<size_t>(direction)] = decision;
+    if (!(status & ct_status::kDying)) put_above(direction, decision);
   }
 
   // Counts a packet. True: a counter is beyond its bits, and has begun anew.
   bool count(Direction direction, uint32_t length) {
     auto at = static_cast<size_t>(direction);
-    uint64_t bytes = (uint64_t{bytes_high_[at]} << 32 | bytes_low_[at]) + length;
-    bytes_low_[at] = static_cast<uint32_t>(bytes);
-    bytes_high_[at] = static_cast<uint16_t>(bytes >> 32);
-    return (++packets_[at] == 0) | ((bytes >> kBytesBits) != 0);
+    const uint64_t before = bytes_[at], after = before + length;
+    const bool carries = (before ^ after) >> kBytesBits != 0;
+    bytes_[at] = carries ? after - (kBytes + 1) : after;
+    return (++packets_[at] == 0) | carries;
   }
   static constexpr unsigned kPacketsBits = 32, kBytesBits = 48;
   FlowCounters counted() const {
-    return {{packets_[0], packets_[1]},
-            {uint64_t{bytes_high_[0]} << 32 | bytes_low_[0],
-             uint64_t{bytes_high_[1]} << 32 | bytes_low_[1]}};
+    return {{packets_[0], packets_[1]}, {bytes_[0] & kBytes, bytes_[1] & kBytes}};
   }
   void set_counted(const FlowCounters& counters);  // but for what goes beyond the bits
 
@@ -267,16 +263,30 @@ class alignas(32) Flow {
     return reinterpret_cast<Part*>(reinterpret_cast<std::byte*>(this) + at);
   }
 
+  // The bits above the bytes that were counted.
+  uint16_t above(Direction direction) const {
+    return static_cast<uint16_t>(bytes_[static_cast<size_t>(direction)] >> kBytesBits);
+  }
+  void put_above(Direction direction, uint16_t bits) {
+    uint64_t& word = bytes_[static_cast<size_t>(direction)];
+    word = (word & kBytes) | uint64_t{bits} << kBytesBits;
+  }
+  // Of an entry that is free, or dying: the next of these.
+  uint32_t next() const {
+    return uint32_t{above(Direction::kReply)} << 16 | above(Direction::kOriginal);
+  }
+  void set_next(uint32_t index) {
+    put_above(Direction::kOriginal, static_cast<uint16_t>(index));
+    put_above(Direction::kReply, static_cast<uint16_t>(index >> 16));
+  }
+
   uint16_t expires_high_ = 0;
   uint32_t expires_low_ = 0;
   FlowKey key_;
-  union {
-    uint16_t decisions_[2] = {0, 0};  // by direction
-    uint32_t next_;                   // of an entry that is free, or dying: the next of these
-  };
+  // By direction: the bytes counted, and above them the decision, or what next() is made of.
+  static constexpr uint64_t kBytes = (uint64_t{1} << 48) - 1;
+  uint64_t bytes_[2] = {0, 0};
   uint32_t packets_[2] = {0, 0};
-  uint32_t bytes_low_[2] = {0, 0};
-  uint16_t bytes_high_[2] = {0, 0};
 };
 static_assert(sizeof(Flow) == FlowClass::kHead && sizeof(TcpFlow) <= FlowClass::kState);
 

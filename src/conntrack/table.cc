@@ -11,13 +11,6 @@ namespace {
 
 constexpr size_t kFirstBuckets = 16;
 
-uint64_t high_half(const Address& address) {
-  return uint64_t{address.words[0]} << 32 | address.words[1];
-}
-uint64_t low_half(const Address& address) {
-  return uint64_t{address.words[2]} << 32 | address.words[3];
-}
-
 bool is_icmp(const Tuple& tuple) {
   return tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6;
 }
@@ -33,26 +26,22 @@ FlowTable::FlowTable(const HashKey& key)
   }
 }
 
-// `ordered`: which port is whose matters, as the addresses' order alone tells the ends apart.
+// `ordered`: which port is whose matters, as the addresses' order alone tells the ends apart. Any
+// order of addresses does: that of their words in memory costs least.
 uint64_t FlowTable::hash_ipv6(const Address& source, const Address& destination, Ports ports,
                               bool ordered, uint16_t zone, uint8_t protocol) const {
-  uint64_t high = high_half(source), other_high = high_half(destination);
-  uint64_t low = low_half(source), other_low = low_half(destination);
+  using Halves = std::array<uint64_t, 2>;
+  Halves from = std::bit_cast<Halves>(source), to = std::bit_cast<Halves>(destination);
   uint64_t one = ports.source, other = ports.destination;
-  const bool swap =
-      (high > other_high) | ((high == other_high) &
-                             ((low > other_low) | ((low == other_low) & (one > other) & !ordered)));
-  swap_if(swap, high, other_high);
-  swap_if(swap, low, other_low);
+  bool swap = from[1] > to[1];
+  if (from[1] == to[1]) {  // rarely
+    swap = from[0] > to[0] || (from[0] == to[0] && one > other && !ordered);
+  }
+  swap_if(swap, from[0], to[0]);
+  swap_if(swap, from[1], to[1]);
   swap_if(swap & !ordered, one, other);
   const uint64_t rest = one << 48 | other << 32 | uint64_t{zone} << 16 | protocol;
-  return kNotZero | keyed_hash<6>({high, low, other_high, other_low, rest, 0}, key_);
-}
-
-uint64_t FlowTable::hash_ipv6(const Packet& packet) const {
-  const Ports ports{static_cast<uint16_t>(packet.fields[Field::kSourcePort]),
-                    static_cast<uint16_t>(packet.fields[Field::kDestinationPort])};
-  return hash_ipv6(packet.source(), packet.destination(), ports, false, 0, packet.protocol());
+  return kNotZero | keyed_hash<6>({from[0], from[1], to[0], to[1], rest, 0}, key_);
 }
 
 uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
@@ -268,7 +257,8 @@ uint32_t FlowTable::allocate(const Tuple& tuple, const Zone& zone) {
   Pool& pool = pools_[FlowClass(tuple.family, tuple.protocol).number()];
   uint32_t index = pool.free;
   if (index) {
-    pool.free = std::exchange(entry(index)->next_, 0u);
+    pool.free = entry(index)->next();
+    entry(index)->set_next(0);
     pool.count--;
     prefetch(pool.free);
   } else {
@@ -290,7 +280,7 @@ void FlowTable::release(uint32_t index) {
 }
 
 void FlowTable::put_free(Pool& pool, uint32_t index) {
-  entry(index)->next_ = std::exchange(pool.free, index);
+  entry(index)->set_next(std::exchange(pool.free, index));
   pool.count++;
 }
 

@@ -111,9 +111,10 @@ class FlowTable {
   }
   uint32_t prefetch_entries(Place place, uint64_t hash) const {
     const Bucket& bucket = *static_cast<const Bucket*>(place);
-    if (bucket.next) __builtin_prefetch(&further_[bucket.next]);
     uint32_t guess = 0;
-    for (uint32_t mask = matches(bucket, tag_of(hash)); mask; mask &= mask - 1) {
+    uint32_t mask = matches(bucket, tag_of(hash));
+    if (!mask && bucket.next) __builtin_prefetch(&further_[bucket.next]);
+    for (; mask; mask &= mask - 1) {
       const uint32_t index = bucket.refs[std::countr_zero(mask)] & kIndexMask;
       const Chunk& chunk = chunks_[index / kChunk];
       const std::byte* entry = chunk.entries + index % kChunk * chunk.bytes;
@@ -133,18 +134,18 @@ class FlowTable {
     const uint32_t guess = packet.flow_guess;
     if (guess == 0 || one_sided_ != 0) return {};
     const Flow& flow = *entry(guess);
-    const FlowKey key(packet.flow_words);
     constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
-    const bool is_there = (flow.status & kLife) == ct_status::kConfirmed;
+    if ((flow.status & kLife) != ct_status::kConfirmed) return {};
+    const FlowKey key(packet.flow_words);
     const Match match = match_of(flow, key, key.turned(), packet.source(), packet.destination());
-    if (!(is_there & match.any())) return {};
+    if (!match.any()) return {};
     return {guess, match.direction()};
   }
 
   // A list of entries that are in no index any more, through themselves: `next` is what push()
   // was given.
-  void push_dying(uint32_t index, uint32_t next) { (*this)[index].next_ = next; }
-  uint32_t next_dying(uint32_t index) const { return (*this)[index].next_; }
+  void push_dying(uint32_t index, uint32_t next) { (*this)[index].set_next(next); }
+  uint32_t next_dying(uint32_t index) const { return (*this)[index].next(); }
 
   // Calls visit(index) for the entries of up to `buckets` buckets around a hash,
   // until it returns true.
@@ -290,7 +291,11 @@ class FlowTable {
     uint64_t zone = key.rest >> 16 & 0xffff;
     return kNotZero | keyed_hash<2>({protocol << 48 | one, zone << 48 | other}, key_);
   }
-  uint64_t hash_ipv6(const Packet& packet) const;
+  uint64_t hash_ipv6(const Packet& packet) const {
+    const Ports ports{static_cast<uint16_t>(packet.fields[Field::kSourcePort]),
+                      static_cast<uint16_t>(packet.fields[Field::kDestinationPort])};
+    return hash_ipv6(packet.source(), packet.destination(), ports, false, 0, packet.protocol());
+  }
   uint64_t hash_ipv6(const Address& source, const Address& destination, Ports ports, bool ordered,
                      uint16_t zone, uint8_t protocol) const;
   void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);

@@ -24,7 +24,6 @@ namespace sallyport {
                                                              Rules& rules, const Decision* decision,
                                                              Tracked& tracked, Outcome& outcome) {
   if (!decision || !decision->ends) return false;
-  const bool accepted = decision->verdict == Verdict::kAccept;
   // One that routing ends stops between two hooks.
   if (way.path != Way::Path::kOutput && route(packet, way.path, config_.host) != Reason::kNone) {
     return false;
@@ -34,23 +33,13 @@ namespace sallyport {
     rules.counters[rule].bytes += packet.fields[Field::kLength];
   }
   // The flow is confirmed, and no helper reads it: there are those who want to be told.
-  if (accepted && (heard_ || (discovery_ && !packet.in))) {
+  if (decision->outcome.fate == Outcome::Fate::kAccept && (heard_ || (discovery_ && !packet.in))) {
     conntrack_->confirm(packet, tracked, now());
   }
   remembered_++;
-  // Member by member, all of them, in its place: a copy would wait for its parts.
-  static_assert(sizeof outcome == 56);
-  outcome.fate = accepted ? Outcome::Fate::kAccept : Outcome::Fate::kDrop;
-  outcome.hook = decision->hook;
-  outcome.reason = decision->reason;
-  outcome.certain = true;
-  outcome.rule = accepted ? decision->filter_rule : decision->rule;
-  outcome.reject_with = outcome.unanswered = nullptr;
-  outcome.info = tracked.info;
+  outcome = decision->outcome;
   outcome.direction = tracked.direction;
-  outcome.status = decision->situation.status;
   outcome.flow = tracked.flow;
-  outcome.tracking = Reason::kNone;
   return true;
 }
 
@@ -111,20 +100,18 @@ void Engine::recall(Journey& journey, bool traced) {
 void Engine::learn(const Journey& journey, const Outcome& outcome) {
   const Context& context = journey.context;
   const Recorder& recorder = *journey.recorder;
-  bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && outcome.certain;
+  bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && outcome.certain &&
+               outcome.tracking == Reason::kNone;
   if (!whole) return;
   Decision decision{.situation = Situation::of(context.packet, journey.way, journey.tracked.info),
                     .obstacle = recorder.obstacle()};
   if (decision.obstacle == kNoPc) {
-    bool accepted = outcome.fate == Outcome::Fate::kAccept;
-    decision.verdict = accepted ? Verdict::kAccept : Verdict::kDrop;
-    decision.hook = context.hook;
-    decision.reason = outcome.reason;
-    decision.rule = context.rule;
-    decision.filter_rule = journey.filter_rule;
     constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;
-    decision.ends = !(decision.situation.status & kMoreToDo) &&
-                    (accepted || !config_.history_unknown);
+    bool settled = outcome.fate == Outcome::Fate::kAccept || !config_.history_unknown;
+    decision.ends = settled && !(outcome.status & kMoreToDo);
+    decision.outcome = outcome;
+    decision.outcome.direction = {};
+    decision.outcome.flow = {};
     decision.rule_count = static_cast<uint8_t>(recorder.rules().size());
     std::ranges::copy(recorder.rules(), decision.rules.begin());
   }

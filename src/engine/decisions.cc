@@ -14,9 +14,8 @@ uint64_t hash_of(const Decision& decision) {
   const Situation& situation = decision.situation;
   uint64_t kinds = static_cast<uint64_t>(situation.info) << 8 |
                    static_cast<uint64_t>(situation.path) << 16 | decision.rule_count;
-  uint64_t first = decision.rules[0];
-  return keyed_hash<4>({uint64_t{situation.status} << 32 | situation.connmark, kinds,
-                        uint64_t{decision.rule} << 32 | decision.filter_rule, first},
+  uint64_t rules = uint64_t{decision.rules[0]} << 32 | decision.outcome.rule;
+  return keyed_hash<4>({uint64_t{situation.status} << 32 | situation.connmark, kinds, rules, 0},
                        kKey);
 }
 

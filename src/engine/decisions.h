@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/outcome.h"
 #include "engine/way.h"
 #include "program/recorder.h"
 
@@ -47,14 +48,10 @@ struct Situation {
 struct Decision {
   Situation situation;
   Pc obstacle = kNoPc;  // the rules must be walked: this instruction is why
-  // The walk's end, from tracking on.
-  Verdict verdict = Verdict::kContinue;
-  Hook hook = Hook::kPrerouting;
-  Reason reason = Reason::kNone;  // of the outcome, where the packet was accepted
-  uint8_t rule_count = 0;
+  // The walk's end, from tracking on, but for the packet's direction and flow.
+  Outcome outcome;
   bool ends = false;  // it is all there is to do, but for counting and routing
-  uint32_t rule = kNoRule;                             // that decided
-  uint32_t filter_rule = kNoRule;                      // ... in the filter table
+  uint8_t rule_count = 0;
   std::array<uint32_t, Recorder::kMostRules> rules{};  // that counted
 
   friend bool operator==(const Decision&, const Decision&) = default;

@@ -13,8 +13,8 @@ Decision decision(uint32_t rule, uint32_t status = 0) {
                       .connmark = 0,
                       .info = CtInfo::kEstablished,
                       .path = Way::Path::kInput};
-  result.verdict = Verdict::kAccept;
-  result.rule = result.filter_rule = rule;
+  result.outcome.fate = Outcome::Fate::kAccept;
+  result.outcome.rule = rule;
   result.rule_count = 1;
   result.rules[0] = rule;
   return result;

@@ -126,12 +126,6 @@ std::span<const RuleCounters> Engine::counters(Family family) const {
   return rules(family).counters;
 }
 
-void Engine::move_time(Instant time) {
-  if (time <= now_) return;
-  now_ = time;
-  tick_ = tick_of(time);
-}
-
 // Everything that may allocate or throw old things away happens here, between bursts.
 void Engine::begin_burst(std::span<Packet> packets) {
   released_.clear();

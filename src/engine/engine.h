@@ -123,7 +123,11 @@ class Engine {
     std::array<bool, 2> tracks_first{};
   };
 
-  void move_time(Instant time);
+  void move_time(Instant time) {
+    if (time <= now_) return;
+    now_ = time;
+    tick_ = tick_of(time);
+  }
   void begin_burst(std::span<Packet> packets);
   std::optional<Outcome> refuse(const Packet& packet, const Way& way);
   Outcome take_long_way(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,

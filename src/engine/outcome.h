@@ -34,6 +34,8 @@ struct Outcome {
   uint32_t status = 0;              // of the flow after this packet
   FlowId flow;                      // none: INVALID, UNTRACKED, or the flow went with the packet
   Reason tracking = Reason::kNone;  // why it is INVALID, or why discovery did not let it in
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
 std::string_view verdict_word(Outcome::Fate fate);  // "ACCEPT"

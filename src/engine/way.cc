@@ -68,8 +68,9 @@ const InterfaceName* Viewpoint::interface(const Packet& packet, bool outgoing,
   return single ? &interfaces[0].name : &sides_[1];
 }
 
-void Viewpoint::find_forwarded(const Packet& packet, Way& result) const {
-  // Whichever it is, nobody can predict: no branch hangs on it.
+// Whether a packet comes from the inside nobody can predict: no branch hangs on it.
+[[gnu::always_inline]] inline void Viewpoint::find_forwarded(const Packet& packet,
+                                                             Way& result) const {
   bool from_inside = false;
   const auto source = std::bit_cast<Masked::Words>(packet.source());
   for (const Masked& prefix : inside_[packet.family == Family::kIpv6]) {
@@ -112,6 +113,11 @@ void Viewpoint::find_way(Packet& packet, const InterfaceName* recorded, Way& res
   }
   if (is_bridge_) type_bridged(packet, host());
   if (!host_) return find_forwarded(packet, result);
+  find_way_of_host(packet, recorded, result);
+}
+
+void Viewpoint::find_way_of_host(Packet& packet, const InterfaceName* recorded,
+                                 Way& result) const {
   const bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {
     result.path = Way::Path::kLoopback;

@@ -89,6 +89,8 @@ class Viewpoint {
   const InterfaceName* interface(const Packet& packet, bool outgoing,
                                  const InterfaceName* recorded) const;
 
+  [[gnu::noinline]] void find_way_of_host(Packet& packet, const InterfaceName* recorded,
+                                          Way& result) const;
   void find_forwarded(const Packet& packet, Way& result) const;
   Way bridged(const BridgePorts& ports) const {
     return {.path = Way::Path::kBridged, .in = &bridge_, .out = &bridge_, .ports = &ports};

@@ -31,21 +31,13 @@ void refuse_on_host(Packet& packet) {
 
 // Everything that parse() owns, as for a packet of which nothing could be read.
 void reset(Packet& packet) {
+  static_assert(static_cast<int>(Reason::kNone) == 0 &&
+                static_cast<int>(ChecksumState::kUnknown) == 0);
+  // All of them in a few wide stores: they lie together.
+  constexpr size_t kFirst = offsetof(Packet, malformed), kEnd = offsetof(Packet, flow_words);
+  std::memset(&packet.malformed, 0, kEnd - kFirst);
   packet.family = Family::kIpv4;
-  refuse(packet, Reason::kNone);
   packet.length = packet.wire_length;
-  packet.transport = 0;
-  packet.no_transport = false;
-  packet.is_fragment = false;
-  packet.more_fragments = false;
-  packet.is_icmp_error = false;
-  packet.fragment_offset = 0;
-  packet.fragment_id = 0;
-  packet.fragment_header = 0;
-  packet.plain = false;
-  packet.checksum = ChecksumState::kUnknown;
-  packet.flow_hash = 0;
-  packet.flow_guess = 0;
   std::fill_n(packet.fields.words.begin(), kParsedFields, 0u);
 }
 

@@ -7,71 +7,30 @@
 // that comes before the handshake is passed too: it may be a challenge (RFC 5961), and what answers
 // either of them, a RST, is believed.
 //
+// What nearly every segment does is in tcp_established.h.
+//
 // Who resets a connection must know its numbers (RFC 5961, 3.2): a RST that lies in the window
 // but is not exact does not close it, and shortens the timer only, as the hosts may see it so.
 //
 // Each rule stands beside what showed it: segments of the client (c) and the server (s), on a
 // connection whose next numbers are 1000 (c) and 5000 (s) with windows of 1000, where not said
 // otherwise, and what Linux made of them.
-#include "conntrack/trackers/tcp.h"
-
-#include <algorithm>
-
+#include "conntrack/trackers/tcp_established.h"
 #include "packet/headers.h"
 
 namespace sallyport {
 
+using tcp::at;
+using tcp::count_retransmissions;
 using tcp::Fit;
 using tcp::Kind;
+using tcp::last_was;
+using tcp::remember;
+using tcp::remember_numbers;
 using tcp::Segment;
 using tcp::Transition;
 
 namespace {
-
-size_t at(Direction direction) {
-  return static_cast<size_t>(direction);
-}
-
-uint8_t last_of(Kind kind, Direction direction) {
-  return static_cast<uint8_t>(static_cast<uint8_t>(kind) |
-                              (direction == Direction::kReply ? tcp::kLastReply : 0));
-}
-
-bool last_was(const TcpFlow& tcp, Kind kind) {
-  return (tcp.last & tcp::kLastKindMask) == static_cast<uint8_t>(kind);
-}
-bool last_was(const TcpFlow& tcp, Kind kind, Direction direction) {
-  return tcp.last == last_of(kind, direction);
-}
-Direction last_direction(const TcpFlow& tcp) {
-  return tcp.last & tcp::kLastReply ? Direction::kReply : Direction::kOriginal;
-}
-
-// Every segment that counts is remembered by its kind and sender; its numbers only if it is an
-// ACK, or ignored.
-void remember(Flow& flow, const Segment& segment, Direction direction) {
-  flow.tcp().last = last_of(segment.kind, direction);
-  flow.tcp().flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kAckIgnored | tcp::kAckDue));
-}
-
-void remember_numbers(TcpFlow& tcp, const Segment& segment) {
-  tcp.last_end = segment.end;
-  tcp.last_length = static_cast<uint16_t>(segment.end - segment.seq);
-  tcp.last_ack = segment.ack;
-  tcp.last_window = segment.window;
-}
-
-// The same ACK, or the same data, again and again: somebody does not answer.
-void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
-  TcpFlow& tcp = flow.tcp();
-  auto length = static_cast<uint16_t>(segment.end - segment.seq);
-  // All are compared: who sent the last one is as good as random, and no branch hangs on it.
-  bool again = (last_direction(tcp) == direction) & (tcp.last_end == segment.end) &
-               (tcp.last_length == length) & (tcp.last_ack == segment.ack) &
-               (tcp.last_window == segment.window);
-  tcp.retransmits = static_cast<uint8_t>(std::min(tcp.retransmits + 1, 255) * again);
-  remember_numbers(tcp, segment);
-}
 
 Fit fit(Flow& flow, const Segment& segment, Direction direction) {
   Fit result = tcp::fit(flow.tcp(), segment, direction);
@@ -146,22 +105,11 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
   return knobs.tcp_timeout_close;
 }
 
-// The last of these that holds; and a connection that nobody has answered does not wait for days.
-// A reset's timer is the same whether it is believed or not.
+// A connection that nobody has answered does not wait for days.
 uint32_t timeout_after(const Flow& flow, const Knobs& knobs) {
-  const TcpFlow& tcp = flow.tcp();
-  uint32_t usual = timeout_of(tcp.state, knobs);
-  uint32_t seconds = usual;
-  // Closed, or not known: picked up beyond all windows.
-  if (tcp.last_window == 0) seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
-  bool waits = ((tcp.side[0] | tcp.side[1]) & tcp::kUnacknowledged) != 0;
-  if (waits & (usual > knobs.tcp_timeout_unacknowledged)) {
-    seconds = knobs.tcp_timeout_unacknowledged;
-  }
-  if (last_was(tcp, Kind::kRst)) seconds = knobs.tcp_timeout_close;
-  bool repeats = tcp.retransmits >= knobs.tcp_max_retrans;
-  if (repeats & (usual > knobs.tcp_timeout_max_retrans)) seconds = knobs.tcp_timeout_max_retrans;
-  bool unanswered = tcp.state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
+  const TcpState state = flow.tcp().state;
+  const uint32_t seconds = tcp::within(flow.tcp(), timeout_of(state, knobs), knobs);
+  bool unanswered = state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
   return unanswered ? std::min(seconds, knobs.tcp_timeout_unacknowledged) : seconds;
 }
 

@@ -1,0 +1,78 @@
+// Whether a segment lies in the windows, and how it moves them.
+//
+// G. van Rooij, "Real Stateful TCP Packet Filtering in IP Filter" (2000). For each side we keep
+// the highest sequence number sent (end), the highest that the other side allows (max_end), the
+// largest window offered and the highest acknowledgement. A segment may not lie beyond max_end by
+// more than one more such window, nor acknowledge (or SACK) what was never sent; what lies below
+// the window is old news, and is passed without moving anything.
+//
+// It is here for every segment of a connection that is up (tcp_established.h).
+#pragma once
+
+#include <algorithm>
+
+#include "conntrack/trackers/tcp.h"
+
+namespace sallyport::tcp {
+
+inline size_t at(Direction direction) {
+  return static_cast<size_t>(direction);
+}
+
+// What a segment acknowledges; one without an ACK all that there is.
+struct Acknowledgement {
+  uint32_t ack;
+  uint32_t sacked;
+};
+
+inline Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction,
+                   const Acknowledgement& acknowledged) {
+  constexpr uint32_t kOldestAck = 66000;
+  const TcpWindow& sender = tcp.window[at(direction)];
+  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  bool bad_ack = after(acknowledged.sacked, receiver.end);
+  uint32_t oldest = std::max(sender.max_window, kOldestAck);
+  bool old_ack = !after(acknowledged.sacked, receiver.end - oldest - 1);
+  bool old_data = receiver.max_window && !after(segment.end, sender.end - receiver.max_window - 1);
+  if (after(segment.seq, sender.max_end)) {
+    bool near = segment.end - sender.max_end < receiver.max_window;
+    // With windows of 1 GB what is beyond one edge may be before the other, too: it is not near.
+    return near && !old_data && !old_ack && !bad_ack ? Fit::kOvershot : Fit::kBeyondWindow;
+  }
+  if (bad_ack) return Fit::kBadAck;
+  return old_data || old_ack ? Fit::kOld : Fit::kFits;
+}
+
+inline void set_end(TcpFlow& tcp, uint32_t end, Direction direction) {
+  tcp.window[at(direction)].end = end;
+  tcp.side[at(direction)] |= kUnacknowledged;
+}
+
+inline void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction,
+                         const Acknowledgement& acknowledged) {
+  TcpWindow& sender = tcp.window[at(direction)];
+  TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  uint8_t& side = tcp.side[at(direction)];
+  uint32_t window = segment.window;
+  if (!segment.syn) window <<= side & kScaleMask;
+  sender.max_window =
+      std::max(sender.max_window, window + (acknowledged.sacked - acknowledged.ack));
+  // What was sent across the edge of the window shows that the receiver offers more than we know.
+  if (receiver.max_window && after(segment.end, sender.max_end)) {
+    receiver.max_window += segment.end - sender.max_end;
+  }
+  if (after(segment.end, sender.end)) set_end(tcp, segment.end, direction);
+  if (segment.has_ack) {
+    if (!(side & kAckSeen) || after(acknowledged.ack, sender.max_ack)) {
+      sender.max_ack = acknowledged.ack;
+    }
+    side |= kAckSeen;
+  }
+  uint32_t allowed = acknowledged.sacked + window;
+  if (!before(allowed, receiver.max_end)) receiver.max_end = allowed + (window == 0);
+  if (acknowledged.ack == receiver.end) {
+    tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~kUnacknowledged);
+  }
+}
+
+}  // namespace sallyport::tcp
