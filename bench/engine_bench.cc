@@ -92,6 +92,8 @@ void established(benchmark::State& state, Family family, uint8_t protocol) {
       hot->sides[i] = random() & 0x100 ? Side::kOutside : Side::kInside;
       const PacketWriter& writer = hot->sides[i] == Side::kOutside ? reply : original;
       writer.write(setting.order[setting.at + i], hot->slot(i));
+      if (protocol == protocol::kTcp)
+        writer.offer(static_cast<uint16_t>(random() | 1), hot->slot(i));
     }
     setting.at += kHotPackets;
     if (setting.at == setting.order.size()) setting.at = 0;

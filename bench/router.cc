@@ -84,6 +84,7 @@ PacketWriter::PacketWriter(Family family, uint8_t protocol, bool reply, uint8_t 
   address_ = reply ? destination : source;
   port_ = transport + (reply ? 2 : 0);
   header_checksum_ = ipv4 ? 10 : 0;
+  window_ = transport + offsetof(TcpHeader, window);
   checksum_ = transport + (protocol == protocol::kTcp ? 16 : 6);
 }
 
@@ -92,6 +93,10 @@ void PacketWriter::write_client(const Client& client, uint8_t* to) const {
   uint8_t* header_checksum = header_checksum_ ? to + header_checksum_ : nullptr;
   exchange(to + address_, be32(client.address), {header_checksum, to + checksum_});
   exchange(to + port_, be16(client.port), {to + checksum_});
+}
+
+void PacketWriter::offer(uint16_t window, uint8_t* in) const {
+  exchange(in + window_, be16(window), {in + checksum_});
 }
 
 Router::Router(Family family, const std::string& rules, const HashKey& key)
@@ -154,6 +159,9 @@ void Router::establish(Family family, uint8_t protocol, uint32_t flows) {
   if (protocol == protocol::kTcp) {
     send_all(PacketWriter(family, protocol, false, tcp_flag::kAck), Side::kInside, flows);
   }
+  pass(kSettling);
+  send_all(PacketWriter(family, protocol, false, tcp_flag::kAck), Side::kInside, flows);
+  send_all(PacketWriter(family, protocol, true, tcp_flag::kAck), Side::kOutside, flows);
 }
 
 }  // namespace sallyport

@@ -1,6 +1,6 @@
-// What the engine's benchmarks share: a router that is driven as an attachment drives it (parse, the
-// way that goes with the interface a packet has come in at, process, by the burst), and packets of
-// numbered flows.
+// What the engine's benchmarks share: a router that is driven as an attachment drives it (parse,
+// the way that goes with the interface a packet has come in at, process, by the burst), and packets
+// of numbered flows.
 //
 // The router is the longer case: three hooks, and every packet's checksum verified. Accounting and
 // discovery are on. Its time moves by 5 us a burst of 64, as on a link of some 13 million packets
@@ -35,6 +35,7 @@ constexpr size_t kHotBursts = 16;
 constexpr size_t kHotPackets = kHotBursts * kBurst;
 constexpr Instant kStart{std::chrono::seconds(1'000'000)};
 constexpr Duration kBurstTime = std::chrono::microseconds(5);
+constexpr Duration kSettling = std::chrono::seconds(3);
 
 // A filter whose chains each begin with ESTABLISHED, as people write it; and what lets new flows
 // be forwarded. Between them is the place for rules that are measured.
@@ -56,11 +57,14 @@ class PacketWriter {
   // At most kSlot bytes.
   void write(uint32_t number, uint8_t* to) const { write_client(client_of(number), to); }
   void write_client(const Client& client, uint8_t* to) const;
+  // Of TCP: what it offers, so that an ACK is not the last one again, which hosts send in trouble.
+  void offer(uint16_t window, uint8_t* in) const;
 
  private:
   std::vector<uint8_t> bytes_;
   // Offsets: of the client's address and port, of the header's checksum (0 in IPv6), of the other.
   size_t address_, port_, header_checksum_, checksum_;
+  size_t window_;  // of TCP
 };
 
 // Where a packet has come in: an attachment is told.
@@ -79,7 +83,8 @@ class Router {
     static constexpr std::array<Side, kBurst> kAllInside{};
     return burst(bytes, kAllInside.data(), count, length);
   }
-  // Flows 0 to `flows` - 1, each established as its protocol does it.
+  // Flows 0 to `flows` - 1, each established as its protocol does it; and kSettling later each has
+  // spoken once more in both directions: it is a stream, and remembers what the rules decide.
   void establish(Family family, uint8_t protocol, uint32_t flows);
   // From now on no flow is alive that was; the table may not have noticed.
   void pass(Duration time) { now_ += time; }

@@ -716,10 +716,14 @@ void Conntrack::prefetch(std::span<Packet> packets) {
       }
       places[i] = packet.flow_hash ? table.prefetch_bucket(packet.flow_hash) : nullptr;
     }
-    for (size_t i = 0; i < some.size(); i++) {
-      if (!places[i]) continue;
-      const uint32_t guess = table.prefetch_entries(places[i], some[i].flow_hash);
-      if (some[i].plain) some[i].flow_guess = guess;
+    for (bool further = true; further;) {  // buckets
+      further = false;
+      for (size_t i = 0; i < some.size(); i++) {
+        if (!places[i]) continue;
+        const uint32_t guess = table.prefetch_entries(places[i], some[i].flow_hash);
+        if (some[i].plain) some[i].flow_guess = guess;
+        further |= places[i] != nullptr;
+      }
     }
   }
 }

@@ -45,6 +45,9 @@ std::optional<SctpState> sctp_state_of(std::string_view name) {
 
 void Flow::begin(const Tuple& tuple, const Zone& zone) {
   key_ = FlowKey(tuple, zone);
+  const bool equal = tuple.source == tuple.destination &&
+                     tuple.source_port == tuple.destination_port && !is_icmp(tuple.protocol);
+  if (equal) key_.turn();
   if (tuple.family == Family::kIpv4) return;
   auto* own = const_cast<Address*>(addresses());
   own[0] = tuple.source;
@@ -55,14 +58,15 @@ Tuple Flow::tuple() const {
   Tuple tuple;
   tuple.family = family();
   tuple.protocol = protocol();
-  tuple.source_port = static_cast<uint16_t>(key_.rest >> 48);
-  tuple.destination_port = static_cast<uint16_t>(key_.rest >> 32);
+  const uint64_t source = key_.source(), destination = key_.destination();
+  tuple.source_port = static_cast<uint16_t>(source);
+  tuple.destination_port = static_cast<uint16_t>(destination);
   if (tuple.family == Family::kIpv6) {
     tuple.source = addresses()[0];
     tuple.destination = addresses()[1];
   } else {
-    tuple.source = Address::ipv4(static_cast<uint32_t>(key_.addresses >> 32));
-    tuple.destination = Address::ipv4(static_cast<uint32_t>(key_.addresses));
+    tuple.source = Address::ipv4(static_cast<uint32_t>(source >> 16));
+    tuple.destination = Address::ipv4(static_cast<uint32_t>(destination >> 16));
   }
   return tuple;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "conntrack/flow_key.h"
 #include "conntrack/tuple.h"
 #include "packet/packet.h"
 
@@ -116,56 +117,6 @@ struct FlowCounters {
   std::array<uint64_t, 2> bytes{};
 };
 
-// The words by which an entry is found: two comparisons tell whether a packet of IPv4 belongs
-// to it. Addresses of IPv6 lie behind the entry.
-struct FlowKey {
-  uint64_t addresses = 0;  // IPv4: source, destination
-  uint64_t rest = 0;       // source port, destination port, zone, protocol, form
-
-  static constexpr uint64_t kDirections = 3, kIpv6 = 4;  // of the form
-
-  FlowKey() = default;
-  FlowKey(const Tuple& tuple, const Zone& zone)
-      : addresses(tuple.family == Family::kIpv6
-                      ? 0
-                      : uint64_t{tuple.source.words[0]} << 32 | tuple.destination.words[0]),
-        rest(uint64_t{tuple.source_port} << 48 | uint64_t{tuple.destination_port} << 32 |
-             uint64_t{zone.id} << 16 | uint64_t{tuple.protocol} << 8 |
-             (tuple.family == Family::kIpv6 ? kIpv6 : 0) |
-             (zone.id ? static_cast<uint64_t>(zone.directions) : 0)) {}
-
-  explicit FlowKey(const std::array<uint64_t, 2>& words) : addresses(words[0]), rest(words[1]) {}
-  std::array<uint64_t, 2> words() const { return {addresses, rest}; }
-
-  // Of a packet of a protocol with ports, in zone 0.
-  explicit FlowKey(const Packet& packet)
-      : addresses(packet.family == Family::kIpv6 ? 0
-                                                 : uint64_t{packet.fields[Field::kSource0]} << 32 |
-                                                       packet.fields[Field::kDestination0]),
-        rest(uint64_t{packet.fields[Field::kSourcePort]} << 48 |
-             uint64_t{packet.fields[Field::kDestinationPort]} << 32 |
-             uint64_t{packet.protocol()} << 8 | (packet.family == Family::kIpv6 ? kIpv6 : 0)) {}
-  static bool has_ports(uint8_t protocol) {
-    return protocol == protocol::kUdp || protocol == protocol::kTcp ||
-           protocol == protocol::kSctp || protocol == protocol::kUdpLite;
-  }
-
-  Family family() const { return rest & kIpv6 ? Family::kIpv6 : Family::kIpv4; }
-  uint8_t protocol() const { return static_cast<uint8_t>(rest >> 8); }
-  // Of the packets that go the other way, where that only swaps the ports.
-  FlowKey turned() const {
-    FlowKey other;
-    other.addresses = std::rotl(addresses, 32);
-    other.rest = uint64_t{std::rotl(static_cast<uint32_t>(rest >> 32), 16)} << 32 |
-                 static_cast<uint32_t>(rest);
-    return other;
-  }
-  friend bool operator==(const FlowKey& a, const FlowKey& b) { return difference(a, b) == 0; }
-  friend uint64_t difference(const FlowKey& a, const FlowKey& b) {  // 0 if they are equal
-    return (a.addresses ^ b.addresses) | (a.rest ^ b.rest);
-  }
-};
-
 // What kind of entry a flow has: TCP and SCTP need room for their state, IPv6 for addresses.
 struct FlowClass {
   static constexpr size_t kCount = 4;
@@ -197,10 +148,7 @@ class alignas(32) Flow {
 
   // Fixed when the flow is created.
   Tuple tuple() const;  // of the original direction
-  Zone zone() const {
-    return {static_cast<uint16_t>(key_.rest >> 16),
-            static_cast<Zone::Directions>(key_.rest & FlowKey::kDirections)};
-  }
+  Zone zone() const { return key_.zone(); }
   Family family() const { return key_.family(); }
   uint8_t protocol() const { return key_.protocol(); }
   const FlowKey& key() const { return key_; }

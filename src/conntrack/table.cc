@@ -11,10 +11,6 @@ namespace {
 
 constexpr size_t kFirstBuckets = 16;
 
-bool is_icmp(const Tuple& tuple) {
-  return tuple.protocol == protocol::kIcmp || tuple.protocol == protocol::kIcmpv6;
-}
-
 }  // namespace
 
 FlowTable::FlowTable(const HashKey& key)
@@ -26,39 +22,17 @@ FlowTable::FlowTable(const HashKey& key)
   }
 }
 
-// `ordered`: which port is whose matters, as the addresses' order alone tells the ends apart. Any
-// order of addresses does: that of their words in memory costs least.
-uint64_t FlowTable::hash_ipv6(const Address& source, const Address& destination, Ports ports,
-                              bool ordered, uint16_t zone, uint8_t protocol) const {
-  using Halves = std::array<uint64_t, 2>;
-  Halves from = std::bit_cast<Halves>(source), to = std::bit_cast<Halves>(destination);
-  uint64_t one = ports.source, other = ports.destination;
-  bool swap = from[1] > to[1];
-  if (from[1] == to[1]) {  // rarely
-    swap = from[0] > to[0] || (from[0] == to[0] && one > other && !ordered);
-  }
-  swap_if(swap, from[0], to[0]);
-  swap_if(swap, from[1], to[1]);
-  swap_if(swap & !ordered, one, other);
-  const uint64_t rest = one << 48 | other << 32 | uint64_t{zone} << 16 | protocol;
-  return kNotZero | keyed_hash<6>({from[0], from[1], to[0], to[1], rest, 0}, key_);
-}
-
+// ICMP's tuples of both directions hash alike, too: as that with the lesser type, from the lesser
+// address.
 uint64_t FlowTable::hash(const Tuple& tuple, uint16_t zone) const {
-  uint16_t one_port = tuple.source_port;
-  uint16_t other_port = tuple.destination_port;
-  bool icmp = is_icmp(tuple);
-  if (icmp) other_port = std::min(other_port, invert(tuple).destination_port);
-  if (tuple.family == Family::kIpv4) {
-    FlowKey key(tuple, {.id = zone});
-    if (!icmp) return hash(key);
-    auto [one, other] = std::minmax(tuple.source.words[0], tuple.destination.words[0]);
-    key.addresses = uint64_t{one} << 32 | other;
-    key.rest = uint64_t{one_port} << 48 | uint64_t{other_port} << 32 | (key.rest & 0xffffffff);
-    return hash(key);
+  Tuple asked = tuple;
+  if (is_icmp(tuple.protocol)) {
+    asked.destination_port = std::min(tuple.destination_port, invert(tuple).destination_port);
+    if (asked.destination < asked.source) std::swap(asked.source, asked.destination);
   }
-  return hash_ipv6(tuple.source, tuple.destination, {one_port, other_port}, icmp, zone,
-                   tuple.protocol);
+  const FlowKey key(asked, {.id = zone});
+  return tuple.family == Family::kIpv4 ? hash(key)
+                                       : hash_ipv6(key, asked.source, asked.destination);
 }
 
 void FlowTable::prefetch_bucket_of(uint32_t index) const {
@@ -90,16 +64,17 @@ std::optional<Direction> FlowTable::side_of(uint32_t ref, const Tuple& tuple, co
 FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides,
                                          uint64_t hash) const {
   const uint16_t tag = tag_of(hash);
-  const FlowKey forward(tuple, {.id = zone});
-  const FlowKey backward = is_icmp(tuple) ? FlowKey(invert(tuple), {.id = zone}) : forward.turned();
+  const FlowKey key(tuple, {.id = zone});
   for (const Bucket* bucket = &home(hash);; bucket = &further_[bucket->next]) {
     for (uint32_t mask = matches(*bucket, tag); mask; mask &= mask - 1) {
       const uint32_t ref = bucket->refs[std::countr_zero(mask)];
       const uint32_t index = ref & kIndexMask;
-      if ((ref & sides & kBothSides) == kBothSides) {
-        const Match match =
-            match_of(*entry(index), forward, backward, tuple.source, tuple.destination);
-        if (match.any()) return {index, match.direction()};
+      if ((ref & sides & kBothSides) == kBothSides && !is_icmp(tuple.protocol)) {
+        const Flow& flow = *entry(index);
+        const Direction direction = FlowKey::direction(flow.key_, key);
+        if (difference(flow, key, tuple.source, tuple.destination, direction) == 0) {
+          return {index, direction};
+        }
       } else if (auto side = side_of(ref & (sides | kIndexMask), tuple, invert(tuple), zone)) {
         return {index, *side};
       }
@@ -203,10 +178,8 @@ void FlowTable::put_first(uint64_t hash, uint32_t ref) {
 // Without the tuple where that is possible.
 uint64_t FlowTable::hash_of(const Flow& flow, Direction direction) const {
   const FlowKey& key = flow.key_;
-  bool whole_zone = (key.rest & FlowKey::kDirections) == 0;
-  if (whole_zone && key.family() == Family::kIpv4 && FlowKey::has_ports(key.protocol())) {
-    return hash(key);
-  }
+  const bool whole_zone = key.zone().directions == Zone::Directions::kBoth;
+  if (whole_zone && key.family() == Family::kIpv4 && !is_icmp(key.protocol())) return hash(key);
   return hash(flow.tuple(), flow.zone().in(direction));
 }
 

@@ -39,14 +39,6 @@
 
 namespace sallyport {
 
-// Puts `one` and `other` into the other order where that is asked for. Which of two ends is the
-// lesser hangs on the packet's direction: a branch would be missed half the time.
-inline void swap_if(bool swap, uint64_t& one, uint64_t& other) {
-  const uint64_t difference = (one ^ other) & (uint64_t{0} - swap);
-  one ^= difference;
-  other ^= difference;
-}
-
 class FlowTable {
  public:
   explicit FlowTable(const HashKey& key);
@@ -95,12 +87,13 @@ class FlowTable {
   // find() has found nothing for the entry's tuple and zone, nothing has been inserted.
   Found find_clash(uint32_t index, bool searched) const;
 
-  // In the two steps of a burst: the bucket, then the entries that its tags suggest; the first of
-  // them is the guess. The hash is never 0.
+  // In the steps of a burst: the bucket, then the entries that its tags suggest; the first of them
+  // is the guess. The hash is never 0.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
   // Of a packet of a protocol with ports, which has this key; in zone 0.
   uint64_t hash(const FlowKey& key, const Packet& packet) const {
-    return key.family() == Family::kIpv4 ? hash(key) : hash_ipv6(packet);
+    return key.family() == Family::kIpv4 ? hash(key)
+                                         : hash_ipv6(key, packet.source(), packet.destination());
   }
   // A bucket, as the second step is told it.
   using Place = const void*;
@@ -109,11 +102,18 @@ class FlowTable {
     __builtin_prefetch(&bucket);
     return &bucket;
   }
-  uint32_t prefetch_entries(Place place, uint64_t hash) const {
+  // The place moves on to a further bucket, if there is one to look into; else it is null.
+  uint32_t prefetch_entries(Place& place, uint64_t hash) const {
     const Bucket& bucket = *static_cast<const Bucket*>(place);
-    uint32_t guess = 0;
+    place = nullptr;
     uint32_t mask = matches(bucket, tag_of(hash));
-    if (!mask && bucket.next) __builtin_prefetch(&further_[bucket.next]);
+    if (!mask) {
+      if (!bucket.next) return 0;
+      place = &further_[bucket.next];
+      __builtin_prefetch(place);
+      return 0;
+    }
+    uint32_t guess = 0;
     for (; mask; mask &= mask - 1) {
       const uint32_t index = bucket.refs[std::countr_zero(mask)] & kIndexMask;
       const Chunk& chunk = chunks_[index / kChunk];
@@ -137,9 +137,9 @@ class FlowTable {
     constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
     if ((flow.status & kLife) != ct_status::kConfirmed) return {};
     const FlowKey key(packet.flow_words);
-    const Match match = match_of(flow, key, key.turned(), packet.source(), packet.destination());
-    if (!match.any()) return {};
-    return {guess, match.direction()};
+    const Direction direction = FlowKey::direction(flow.key_, key);
+    if (difference(flow, key, packet.source(), packet.destination(), direction) != 0) return {};
+    return {guess, direction};
   }
 
   // A list of entries that are in no index any more, through themselves: `next` is what push()
@@ -170,27 +170,22 @@ class FlowTable {
   }
 
  private:
-  // How the ends of an entry differ from a packet's, by direction; 0: not at all. Which of the
-  // directions it is nobody can predict, so nothing branches on it.
-  struct Match {
-    uint64_t original, reply;
-    bool any() const { return (original == 0) | (reply == 0); }
-    Direction direction() const { return static_cast<Direction>(reply == 0); }
-  };
-  static Match match_of(const Flow& flow, const FlowKey& forward, const FlowKey& backward,
-                        const Address& source, const Address& destination) {
-    Match match{difference(flow.key_, forward), difference(flow.key_, backward)};
-    if (forward.family() == Family::kIpv6) {
+  // 0: the entry has this key, and these addresses if it is of IPv6, in this direction.
+  static uint64_t difference(const Flow& flow, const FlowKey& key, const Address& source,
+                             const Address& destination, Direction direction) {
+    uint64_t result = FlowKey::difference(flow.key_, key);
+    if (key.family() == Family::kIpv6) {
       using Halves = uint64_t __attribute__((vector_size(sizeof(Address))));
       auto halves = [](const Address& address) { return std::bit_cast<Halves>(address); };
       const Halves from = halves(source), to = halves(destination);
       const Halves own_from = halves(flow.addresses()[0]), own_to = halves(flow.addresses()[1]);
       const Halves original = (own_from ^ from) | (own_to ^ to);
       const Halves reply = (own_from ^ to) | (own_to ^ from);
-      match.original |= original[0] | original[1];
-      match.reply |= reply[0] | reply[1];
+      uint64_t asked = original[0] | original[1], other = reply[0] | reply[1];
+      swap_if(direction == Direction::kReply, asked, other);
+      result |= asked;
     }
-    return match;
+    return result;
   }
 
   static constexpr uint32_t kChunk = 1 << 16;  // with any size of entry, whole huge pages
@@ -278,26 +273,16 @@ class FlowTable {
   uint64_t hash_of(const Flow& flow, Direction direction) const;
   std::optional<Direction> side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
                                    uint16_t zone) const;
-  struct Ports {
-    uint16_t source, destination;
-  };
-  // Of IPv4, and a protocol with ports.
-  uint64_t hash(const FlowKey& key) const {
-    // Both directions hash alike: endpoints are put in order.
-    uint64_t one = (key.addresses >> 32) << 16 | key.rest >> 48;
-    uint64_t other = (key.addresses & 0xffffffff) << 16 | (key.rest >> 32 & 0xffff);
-    swap_if(one > other, one, other);
-    uint64_t protocol = key.rest >> 8 & 0xff;
-    uint64_t zone = key.rest >> 16 & 0xffff;
-    return kNotZero | keyed_hash<2>({protocol << 48 | one, zone << 48 | other}, key_);
+  // Both directions hash alike. Of IPv4, and a protocol with ports; and of IPv6.
+  uint64_t hash(const FlowKey& key) const { return kNotZero | keyed_hash<2>(key.common(), key_); }
+  uint64_t hash_ipv6(const FlowKey& key, const Address& source, const Address& destination) const {
+    auto from = std::bit_cast<FlowKey::Words>(source),
+         to = std::bit_cast<FlowKey::Words>(destination);
+    swap_if(key.turned(), from[0], to[0]);
+    swap_if(key.turned(), from[1], to[1]);
+    const auto [lesser, greater] = key.common();
+    return kNotZero | keyed_hash<6>({from[0], from[1], to[0], to[1], lesser, greater}, key_);
   }
-  uint64_t hash_ipv6(const Packet& packet) const {
-    const Ports ports{static_cast<uint16_t>(packet.fields[Field::kSourcePort]),
-                      static_cast<uint16_t>(packet.fields[Field::kDestinationPort])};
-    return hash_ipv6(packet.source(), packet.destination(), ports, false, 0, packet.protocol());
-  }
-  uint64_t hash_ipv6(const Address& source, const Address& destination, Ports ports, bool ordered,
-                     uint16_t zone, uint8_t protocol) const;
   void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);
   void put_first(uint64_t hash, uint32_t ref);
   void erase_slot(uint64_t hash, uint32_t ref);

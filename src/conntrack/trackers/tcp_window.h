@@ -48,6 +48,11 @@ inline void set_end(TcpFlow& tcp, uint32_t end, Direction direction) {
   tcp.side[at(direction)] |= kUnacknowledged;
 }
 
+// What windows do nobody can predict: no branch hangs on it.
+inline uint32_t choose(bool first, uint32_t one, uint32_t other) {
+  return other ^ ((one ^ other) & (uint32_t{0} - first));
+}
+
 inline void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction,
                          const Acknowledgement& acknowledged) {
   TcpWindow& sender = tcp.window[at(direction)];
@@ -55,8 +60,8 @@ inline void move_windows(TcpFlow& tcp, const Segment& segment, Direction directi
   uint8_t& side = tcp.side[at(direction)];
   uint32_t window = segment.window;
   if (!segment.syn) window <<= side & kScaleMask;
-  sender.max_window =
-      std::max(sender.max_window, window + (acknowledged.sacked - acknowledged.ack));
+  const uint32_t offered = window + (acknowledged.sacked - acknowledged.ack);
+  sender.max_window = choose(offered > sender.max_window, offered, sender.max_window);
   // What was sent across the edge of the window shows that the receiver offers more than we know.
   if (receiver.max_window && after(segment.end, sender.max_end)) {
     receiver.max_window += segment.end - sender.max_end;
@@ -69,7 +74,8 @@ inline void move_windows(TcpFlow& tcp, const Segment& segment, Direction directi
     side |= kAckSeen;
   }
   uint32_t allowed = acknowledged.sacked + window;
-  if (!before(allowed, receiver.max_end)) receiver.max_end = allowed + (window == 0);
+  const bool moves = !before(allowed, receiver.max_end);
+  receiver.max_end = choose(moves, allowed + (window == 0), receiver.max_end);
   if (acknowledged.ack == receiver.end) {
     tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~kUnacknowledged);
   }
