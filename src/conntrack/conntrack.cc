@@ -239,23 +239,20 @@ struct Conntrack::State {
   // The helper reads an accepted packet. kNone, or what confirm() says.
   Reason help(const Packet& packet, const Tracked& tracked, Tick now);
   // False if the packet begins another flow with the same tuple.
-  bool go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked);
+  bool go_on(Packet& packet, uint32_t index, Direction direction, Tick now, Tracked& tracked);
   // The same for a packet of which the tracker has said `step`; `state` is what it was before, of a
   // protocol that has any.
   template <bool kStateful>
   [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
                                     FlowTable::Found found, Tick now, Tracked& tracked);
-  // UDP's few rules are put in, and what they never say is left out.
-  [[gnu::always_inline]] bool go_on_udp(Packet& packet, Flow& flow, const FlowTable::Found& found,
-                                        Tick now, Tracked& tracked);
-  bool go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now, Tracked& tracked);
   // A packet of the flow that prefetch() has guessed, in zone 0. False: it is to be looked up.
   [[gnu::always_inline]] bool follow_guess(Packet& packet, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
   void insert(uint32_t index, uint32_t told, Tick now);
-  void account(Flow& flow, uint32_t index, Direction direction, const Packet& packet) {
+  [[gnu::always_inline]] void account(Flow& flow, uint32_t index, Direction direction,
+                                      const Packet& packet) {
     if (!knobs.acct || !flow.count(direction, packet.length)) return;
     carry(index, direction, packet.length);
   }
@@ -317,7 +314,7 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
   FlowTable::Found found = find_alive(tuple, zone, now, packet.flow_hash);
   if (found.index) {
     Tracked tracked;
-    if (go_on(packet, found, now, tracked)) return tracked;
+    if (go_on(packet, found.index, found.direction, now, tracked)) return tracked;
   }
   return begin(packet, tuple, as, now);
 }
@@ -385,17 +382,12 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& pac
   return true;
 }
 
-inline bool Conntrack::State::go_on_udp(Packet& packet, Flow& flow, const FlowTable::Found& found,
-                                        Tick now, Tracked& tracked) {
-  const Step step = move_udp(flow, {packet, found.direction, now, knobs});
-  return apply<false>(step, 0, packet, flow, found, now, tracked);
-}
-
-bool Conntrack::State::go_on_other(Packet& packet, Flow& flow, FlowTable::Found found, Tick now,
-                                   Tracked& tracked) {
+bool Conntrack::State::go_on(Packet& packet, uint32_t index, Direction direction, Tick now,
+                             Tracked& tracked) {
+  Flow& flow = table[index];
   const uint8_t state = state_of(flow);
-  const Step step = move(flow, {packet, found.direction, now, knobs});
-  return apply<true>(step, state, packet, flow, found, now, tracked);
+  const Step step = move(flow, {packet, direction, now, knobs});
+  return apply<true>(step, state, packet, flow, {index, direction}, now, tracked);
 }
 
 void Conntrack::State::look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
@@ -407,24 +399,18 @@ inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tr
   const FlowTable::Found found = table.guessed(packet);
   if (!found.index) return false;
   Flow& flow = table[found.index];
-  if (now >= flow.expires()) return false;
-  if (packet.protocol() == protocol::kUdp) {
-    return check_whole_udp(packet, knobs) == Reason::kNone &&
-           go_on_udp(packet, flow, found, now, tracked);
-  }
+  // prefetch() has summed where Linux does. One that is bad is another's to judge.
+  if (now >= flow.expires() || packet.checksum == ChecksumState::kBad) return false;
+  const Arrival arrival{packet, found.direction, now, knobs};
   Step step;
-  if (!checksum_is_bad(packet, knobs) &&
-      tcp::move_established(flow, {packet, found.direction, now, knobs}, step)) {
-    return apply<false>(step, 0, packet, flow, found, now, tracked);
+  if (packet.protocol() == protocol::kUdp) {
+    if (!has_good_length(packet)) return false;
+    step = move_udp(flow, arrival);
+  } else if (!tcp::move_established(flow, arrival, step)) {
+    return check_tcp(packet, knobs) == Reason::kNone &&
+           go_on(packet, found.index, found.direction, now, tracked);
   }
-  return check_tcp(packet, knobs) == Reason::kNone &&
-         go_on_other(packet, flow, found, now, tracked);
-}
-
-bool Conntrack::State::go_on(Packet& packet, FlowTable::Found found, Tick now, Tracked& tracked) {
-  Flow& flow = table[found.index];
-  return flow.protocol() == protocol::kUdp ? go_on_udp(packet, flow, found, now, tracked)
-                                           : go_on_other(packet, flow, found, now, tracked);
+  return apply<false>(step, 0, packet, flow, found, now, tracked);
 }
 
 Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now) {

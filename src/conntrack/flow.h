@@ -185,7 +185,7 @@ class alignas(32) Flow {
   }
 
   // Counts a packet. True: a counter is beyond its bits, and has begun anew.
-  bool count(Direction direction, uint32_t length) {
+  [[gnu::always_inline]] bool count(Direction direction, uint32_t length) {
     auto at = static_cast<size_t>(direction);
     const uint64_t before = bytes_[at], after = before + length;
     const bool carries = (before ^ after) >> kBytesBits != 0;

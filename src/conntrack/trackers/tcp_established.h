@@ -43,9 +43,10 @@ inline void count_retransmissions(Flow& flow, const Segment& segment, Direction 
   TcpFlow& tcp = flow.tcp();
   auto length = static_cast<uint16_t>(segment.end - segment.seq);
   // All are compared: who sent the last one is as good as random, and no branch hangs on it.
-  bool again = (last_direction(tcp) == direction) & (tcp.last_end == segment.end) &
-               (tcp.last_length == length) & (tcp.last_ack == segment.ack) &
-               (tcp.last_window == segment.window);
+  const uint32_t numbers = (tcp.last_end ^ segment.end) | (tcp.last_ack ^ segment.ack) |
+                           static_cast<uint32_t>(tcp.last_length ^ length) |
+                           static_cast<uint32_t>(tcp.last_window ^ segment.window);
+  bool again = (last_direction(tcp) == direction) & (numbers == 0);
   tcp.retransmits = static_cast<uint8_t>(std::min(tcp.retransmits + 1, 255) * again);
   remember_numbers(tcp, segment);
 }
@@ -67,12 +68,15 @@ inline uint32_t within(const TcpFlow& tcp, uint32_t usual, const Knobs& knobs) {
   return usual > limit ? limit : seconds;
 }
 
-// Without options, or with a timestamp as RFC 7323, appendix A, recommends it: no SACK.
-inline bool has_plain_options(const TcpHeader& header) {
-  if (header.header_length() == sizeof(TcpHeader)) return true;
-  constexpr uint32_t kTimestamp = 0x0101080a;  // NOP, NOP, kind 8, length 10
-  return header.header_length() == sizeof(TcpHeader) + 12 &&
-         *reinterpret_cast<const be32*>(&header + 1) == kTimestamp;
+// How long a header is that has no options, or a timestamp as RFC 7323, appendix A, recommends it;
+// 0: there may be a SACK. `length` is that of the segment.
+inline uint32_t plain_header(const TcpHeader& header, uint32_t length) {
+  if (header.header_length() == sizeof(TcpHeader)) return sizeof(TcpHeader);
+  constexpr uint32_t kTimestamp = 0x0101080a, kSize = 12;  // NOP, NOP, kind 8, length 10
+  const uint32_t size = sizeof(TcpHeader) + kSize;
+  const bool stamped = header.header_length() == size && size <= length &&
+                       *reinterpret_cast<const be32*>(&header + 1) == kTimestamp;
+  return stamped ? size : 0;
 }
 
 // What move_tcp() does with such a segment, if it fits; false: it is move_tcp()'s, and nothing has
@@ -85,22 +89,21 @@ inline bool has_plain_options(const TcpHeader& header) {
   const Packet& packet = arrival.packet;
   const auto& header = *reinterpret_cast<const TcpHeader*>(packet.data + packet.transport);
   const uint32_t length = packet.length - packet.transport;
-  const bool up = tcp.state == TcpState::kEstablished && tcp.flags == 0 &&
-                  (flow.status & kProven) == kProven && tcp.window[0].max_window &&
-                  tcp.window[1].max_window;
-  if (!up || (header.flags & (kOthers | tcp_flag::kAck)) != tcp_flag::kAck ||
-      header.header_length() > length || !has_plain_options(header)) {
-    return false;
-  }
+  // Of a flow whose beginning was seen both windows are known.
+  const bool up =
+      tcp.state == TcpState::kEstablished && tcp.flags == 0 && (flow.status & kProven) == kProven;
+  const uint32_t size = plain_header(header, length);
+  if (!up || !size || (header.flags & (kOthers | tcp_flag::kAck)) != tcp_flag::kAck) return false;
   Segment segment;
   segment.has_ack = true;
   segment.seq = header.seq;
-  segment.end = segment.seq + length - header.header_length();
+  segment.end = segment.seq + length - size;
   segment.ack = segment.sacked = header.ack;
   segment.window = header.window;
   const Acknowledgement acknowledged{segment.ack, segment.ack};
-  if (compare(tcp, segment, arrival.direction, acknowledged) != Fit::kFits) return false;
-  move_windows(tcp, segment, arrival.direction, acknowledged);
+  const Sides sides = Sides::of(tcp, arrival.direction);
+  if (compare(sides, segment, acknowledged) != Fit::kFits) return false;
+  move_windows(sides, segment, acknowledged);
   count_retransmissions(flow, segment, arrival.direction);
   remember(flow, segment, arrival.direction);
   step.assured = true;

@@ -91,15 +91,15 @@ bool begins_again(const TcpFlow& tcp, const Segment& segment, Direction directio
 }
 
 Fit place(TcpFlow& tcp, const Segment& segment, Direction direction, uint32_t sacked) {
-  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  const Sides sides = Sides::of(tcp, direction);
   Acknowledgement acknowledged{segment.ack, sacked};
   bool says_nothing = !segment.has_ack || (segment.kind == Kind::kRst && segment.ack == 0);
-  if (says_nothing) acknowledged = {receiver.end, receiver.end};
-  Fit result = compare(tcp, segment, direction, acknowledged);
-  if (result == Fit::kFits) move_windows(tcp, segment, direction, acknowledged);
+  if (says_nothing) acknowledged = {sides.receiver.end, sides.receiver.end};
+  Fit result = compare(sides, segment, acknowledged);
+  if (result == Fit::kFits) move_windows(sides, segment, acknowledged);
   // Even back, when the window has been closed since: `cA,2000,0 win 0, sPA,1220..1221 sR,25` makes
   // an ACK of 1221 INVALID.
-  if (result == Fit::kOvershot) set_end(tcp, segment.end, direction);
+  if (result == Fit::kOvershot) set_end(sides, segment.end);
   return result;
 }
 

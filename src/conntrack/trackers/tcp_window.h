@@ -25,11 +25,24 @@ struct Acknowledgement {
   uint32_t sacked;
 };
 
-inline Fit compare(const TcpFlow& tcp, const Segment& segment, Direction direction,
-                   const Acknowledgement& acknowledged) {
+// Both sides of a connection as a segment sees them.
+struct Sides {
+  TcpWindow& sender;
+  TcpWindow& receiver;
+  uint8_t& senders;  // TcpFlow::side
+  uint8_t& receivers;
+
+  static Sides of(TcpFlow& tcp, Direction direction) {
+    const size_t own = at(direction), other = at(opposite(direction));
+    return {tcp.window[own], tcp.window[other], tcp.side[own], tcp.side[other]};
+  }
+};
+
+[[gnu::always_inline]] inline Fit compare(const Sides& sides, const Segment& segment,
+                                          const Acknowledgement& acknowledged) {
   constexpr uint32_t kOldestAck = 66000;
-  const TcpWindow& sender = tcp.window[at(direction)];
-  const TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  const TcpWindow& sender = sides.sender;
+  const TcpWindow& receiver = sides.receiver;
   bool bad_ack = after(acknowledged.sacked, receiver.end);
   uint32_t oldest = std::max(sender.max_window, kOldestAck);
   bool old_ack = !after(acknowledged.sacked, receiver.end - oldest - 1);
@@ -43,9 +56,9 @@ inline Fit compare(const TcpFlow& tcp, const Segment& segment, Direction directi
   return old_data || old_ack ? Fit::kOld : Fit::kFits;
 }
 
-inline void set_end(TcpFlow& tcp, uint32_t end, Direction direction) {
-  tcp.window[at(direction)].end = end;
-  tcp.side[at(direction)] |= kUnacknowledged;
+inline void set_end(const Sides& sides, uint32_t end) {
+  sides.sender.end = end;
+  sides.senders |= kUnacknowledged;
 }
 
 // What windows do nobody can predict: no branch hangs on it.
@@ -53,31 +66,30 @@ inline uint32_t choose(bool first, uint32_t one, uint32_t other) {
   return other ^ ((one ^ other) & (uint32_t{0} - first));
 }
 
-inline void move_windows(TcpFlow& tcp, const Segment& segment, Direction direction,
-                         const Acknowledgement& acknowledged) {
-  TcpWindow& sender = tcp.window[at(direction)];
-  TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  uint8_t& side = tcp.side[at(direction)];
+[[gnu::always_inline]] inline void move_windows(const Sides& sides, const Segment& segment,
+                                                const Acknowledgement& acknowledged) {
+  TcpWindow& sender = sides.sender;
+  TcpWindow& receiver = sides.receiver;
   uint32_t window = segment.window;
-  if (!segment.syn) window <<= side & kScaleMask;
+  if (!segment.syn) window <<= sides.senders & kScaleMask;
   const uint32_t offered = window + (acknowledged.sacked - acknowledged.ack);
   sender.max_window = choose(offered > sender.max_window, offered, sender.max_window);
   // What was sent across the edge of the window shows that the receiver offers more than we know.
   if (receiver.max_window && after(segment.end, sender.max_end)) {
     receiver.max_window += segment.end - sender.max_end;
   }
-  if (after(segment.end, sender.end)) set_end(tcp, segment.end, direction);
+  if (after(segment.end, sender.end)) set_end(sides, segment.end);
   if (segment.has_ack) {
-    if (!(side & kAckSeen) || after(acknowledged.ack, sender.max_ack)) {
+    if (!(sides.senders & kAckSeen) || after(acknowledged.ack, sender.max_ack)) {
       sender.max_ack = acknowledged.ack;
     }
-    side |= kAckSeen;
+    sides.senders |= kAckSeen;
   }
   uint32_t allowed = acknowledged.sacked + window;
   const bool moves = !before(allowed, receiver.max_end);
   receiver.max_end = choose(moves, allowed + (window == 0), receiver.max_end);
   if (acknowledged.ack == receiver.end) {
-    tcp.side[at(opposite(direction))] &= static_cast<uint8_t>(~kUnacknowledged);
+    sides.receivers &= static_cast<uint8_t>(~kUnacknowledged);
   }
 }
 

@@ -12,18 +12,19 @@
 
 namespace sallyport {
 
-// A datagram whose header is there.
-[[gnu::always_inline]] inline Reason check_whole_udp(Packet& packet, const Knobs& knobs) {
-  const auto* udp = reinterpret_cast<const UdpHeader*>(packet.data + packet.transport);
-  if (udp->length < sizeof(UdpHeader) || udp->length > packet.length - packet.transport) {
-    return Reason::kInvalidLength;
-  }
-  return checksum_is_bad(packet, knobs) ? Reason::kInvalidChecksum : Reason::kNone;
+// Of a datagram whose header is there: whether its length makes sense.
+inline bool has_good_length(const Packet& packet) {
+  const uint32_t length =
+      reinterpret_cast<const UdpHeader*>(packet.data + packet.transport)->length;
+  return length >= sizeof(UdpHeader) && length <= packet.length - packet.transport;
 }
 
 inline Reason check_udp(Packet& packet, const Knobs& knobs) {
-  const Reason why = need(packet, sizeof(UdpHeader), Reason::kInvalidShort);
-  return why != Reason::kNone ? why : check_whole_udp(packet, knobs);
+  if (Reason why = need(packet, sizeof(UdpHeader), Reason::kInvalidShort); why != Reason::kNone) {
+    return why;
+  }
+  if (!has_good_length(packet)) return Reason::kInvalidLength;
+  return checksum_is_bad(packet, knobs) ? Reason::kInvalidChecksum : Reason::kNone;
 }
 
 inline Step move_udp(const Flow& flow, const Arrival& arrival) {
