@@ -8,6 +8,7 @@
 #include "packet/parse.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "packet/checksum.h"
@@ -300,18 +301,35 @@ void check_hop_by_hop(Packet& packet) {
   }
 }
 
+// Four words, all at once.
+void read_address(const uint8_t* bytes, uint32_t* words) {
+  using Bytes = uint8_t __attribute__((vector_size(16)));
+  Bytes address;
+  std::memcpy(&address, bytes, sizeof address);
+  if constexpr (std::endian::native == std::endian::little) {
+    address = __builtin_shufflevector(address, address, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15,
+                                      14, 13, 12);
+  }
+  std::memcpy(words, &address, sizeof address);
+}
+
+// As nearly every packet of IPv6 does, it comes from and goes to addresses that are not only for
+// loopback.
+bool has_usual_addresses(const Packet& packet) {
+  constexpr uint32_t kGroups = 0xff000000;
+  const uint32_t source = packet.fields[Field::kSource0];
+  const uint32_t destination = packet.fields[Field::kDestination0];
+  return (source && destination && destination < kGroups) || !is_only_for_loopback(packet);
+}
+
 void parse_ipv6(Packet& packet) {
   if (packet.captured < sizeof(Ipv6Header)) {
     packet.malformed = missing(packet, sizeof(Ipv6Header));
     return;
   }
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(packet.data);
-  const auto* source = reinterpret_cast<const be32*>(ip.source.data());
-  const auto* destination = reinterpret_cast<const be32*>(ip.destination.data());
-  for (size_t i = 0; i < 4; i++) {
-    packet.fields.words[static_cast<size_t>(Field::kSource0) + i] = source[i];
-    packet.fields.words[static_cast<size_t>(Field::kDestination0) + i] = destination[i];
-  }
+  read_address(ip.source.data(), &packet.fields[Field::kSource0]);
+  read_address(ip.destination.data(), &packet.fields[Field::kDestination0]);
   packet.fields[Field::kTtl] = ip.hop_limit;
   packet.fields[Field::kTos] = (ip.version_class_flow >> 20) & 0xff;
   packet.fields[Field::kProtocol] = ip.next_header;
@@ -330,7 +348,7 @@ void parse_ipv6(Packet& packet) {
   if (ip.next_header == protocol::kHopByHop) check_hop_by_hop(packet);
   packet.fields[Field::kLength] = packet.length;
   if (ip.payload_length != 0 && packet.malformed == Reason::kNone && length <= packet.captured &&
-      length >= sizeof ip + least_of(ip.next_header) && !is_only_for_loopback(packet)) {
+      length >= sizeof ip + least_of(ip.next_header) && has_usual_addresses(packet)) {
     packet.transport = sizeof ip;
     return read_plain(packet, ip.next_header);
   }

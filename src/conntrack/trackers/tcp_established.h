@@ -47,7 +47,8 @@ inline void count_retransmissions(Flow& flow, const Segment& segment, Direction 
                            static_cast<uint32_t>(tcp.last_length ^ length) |
                            static_cast<uint32_t>(tcp.last_window ^ segment.window);
   bool again = (last_direction(tcp) == direction) & (numbers == 0);
-  tcp.retransmits = static_cast<uint8_t>(std::min(tcp.retransmits + 1, 255) * again);
+  const uint32_t next = tcp.retransmits + (tcp.retransmits < UINT8_MAX);
+  tcp.retransmits = static_cast<uint8_t>(next & (0u - again));
   remember_numbers(tcp, segment);
 }
 
@@ -102,7 +103,9 @@ inline uint32_t plain_header(const TcpHeader& header, uint32_t length) {
   segment.window = header.window;
   const Acknowledgement acknowledged{segment.ack, segment.ack};
   const Sides sides = Sides::of(tcp, arrival.direction);
-  if (compare(sides, segment, acknowledged) != Fit::kFits) return false;
+  if (!surely_fits(sides, segment) && compare(sides, segment, acknowledged) != Fit::kFits) {
+    return false;
+  }
   move_windows(sides, segment, acknowledged);
   count_retransmissions(flow, segment, arrival.direction);
   remember(flow, segment, arrival.direction);
