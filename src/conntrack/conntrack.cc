@@ -194,8 +194,8 @@ struct Conntrack::State {
       destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires());
     }
   }
-  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now, uint64_t hash = 0) {
-    return alive(now, [&] { return table.find(tuple, zone, hash); });
+  FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
+    return alive(now, [&] { return table.find(tuple, zone); });
   }
   // The flow that has one of this new one's tuples; 0: none has.
   uint32_t find_clash(uint32_t index, bool searched, Tick now) {
@@ -230,7 +230,8 @@ struct Conntrack::State {
   Tracked track(Packet& packet, const TrackAs& as, Tick now);
   [[gnu::noinline]] void look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track_icmp_error(Packet& packet, const Zone& zone, Tick now);
-  Tracked begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now);
+  Tracked begin(Packet& packet, const Tuple& tuple, const FlowKey& key, const TrackAs& as,
+                Tick now);
   // A new flow is one that was expected: of a helper, or an answer to discovery. The reason is
   // discovery's.
   bool is_expected(uint32_t index, Tick now);
@@ -311,12 +312,17 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
   Tuple tuple;
   why = tuple_of(packet, tuple);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
-  FlowTable::Found found = find_alive(tuple, zone, now, packet.flow_hash);
+  // In zone 0 prefetch() has reckoned what to look for.
+  const bool known = packet.flow_hash && packet.plain && zone.id == 0;
+  const FlowKey key = known ? FlowKey(packet.flow_words) : FlowKey(tuple, zone);
+  FlowTable::Found found =
+      known ? alive(now, [&] { return table.find(tuple, key, packet.flow_hash); })
+            : find_alive(tuple, zone, now);
   if (found.index) {
     Tracked tracked;
     if (go_on(packet, found.index, found.direction, now, tracked)) return tracked;
   }
-  return begin(packet, tuple, as, now);
+  return begin(packet, tuple, key, as, now);
 }
 
 // A packet without a flow takes what expects it, as it would begin one, though it is INVALID.
@@ -413,8 +419,9 @@ inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tr
   return apply<false>(step, 0, packet, flow, found, now, tracked);
 }
 
-Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const TrackAs& as, Tick now) {
-  uint32_t index = make_room(tuple, as.zone, now) ? table.allocate(tuple, as.zone) : 0;
+Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const FlowKey& key,
+                                const TrackAs& as, Tick now) {
+  uint32_t index = make_room(tuple, as.zone, now) ? table.allocate(tuple, key) : 0;
   if (!index) return without_flow(CtInfo::kNone, Reason::kTableFull);
   Flow& flow = table[index];
   flow.created = static_cast<uint32_t>(now);

@@ -43,10 +43,10 @@ std::optional<SctpState> sctp_state_of(std::string_view name) {
   return state_of<SctpState>(kSctpNames, name);
 }
 
-void Flow::begin(const Tuple& tuple, const Zone& zone) {
-  key_ = FlowKey(tuple, zone);
-  const bool equal = tuple.source == tuple.destination &&
-                     tuple.source_port == tuple.destination_port && !is_icmp(tuple.protocol);
+void Flow::begin(const Tuple& tuple, const FlowKey& key) {
+  key_ = key;
+  const bool equal = key.source() == key.destination() && tuple.source == tuple.destination &&
+                     !is_icmp(tuple.protocol);
   if (equal) key_.turn();
   if (tuple.family == Family::kIpv4) return;
   auto* own = const_cast<Address*>(addresses());

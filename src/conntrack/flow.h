@@ -153,7 +153,7 @@ class alignas(32) Flow {
   uint8_t protocol() const { return key_.protocol(); }
   const FlowKey& key() const { return key_; }
   FlowClass kind() const { return {family(), protocol()}; }
-  void begin(const Tuple& tuple, const Zone& zone);
+  void begin(const Tuple& tuple, const FlowKey& key);
   void reset(uint32_t new_generation) {  // of an entry that nobody uses any more
     std::memset(reinterpret_cast<std::byte*>(this), 0, sizeof *this);
     generation = new_generation;

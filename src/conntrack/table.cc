@@ -61,10 +61,9 @@ std::optional<Direction> FlowTable::side_of(uint32_t ref, const Tuple& tuple, co
 }
 
 // Nearly every flow has one slot for both its sides and one zone: its key says it all.
-FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides,
+FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, const FlowKey& key, uint32_t sides,
                                          uint64_t hash) const {
   const uint16_t tag = tag_of(hash);
-  const FlowKey key(tuple, {.id = zone});
   for (const Bucket* bucket = &home(hash);; bucket = &further_[bucket->next]) {
     for (uint32_t mask = matches(*bucket, tag); mask; mask &= mask - 1) {
       const uint32_t ref = bucket->refs[std::countr_zero(mask)];
@@ -75,7 +74,8 @@ FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint
         if (difference(flow, key, tuple.source, tuple.destination, direction) == 0) {
           return {index, direction};
         }
-      } else if (auto side = side_of(ref & (sides | kIndexMask), tuple, invert(tuple), zone)) {
+      } else if (auto side =
+                     side_of(ref & (sides | kIndexMask), tuple, invert(tuple), key.zone().id)) {
         return {index, *side};
       }
     }
@@ -83,16 +83,13 @@ FlowTable::Found FlowTable::find_in_zone(const Tuple& tuple, uint16_t zone, uint
   }
 }
 
-FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone, uint64_t known) const {
+FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone) const {
   uint16_t original = zone.in(Direction::kOriginal);
   uint16_t reply = zone.in(Direction::kReply);
-  if (original == reply) {
-    bool is_known = known && original == 0;
-    return find_in_zone(tuple, original, kBothSides, is_known ? known : hash(tuple, original));
-  }
-  Found found = find_in_zone(tuple, original, kOriginalSide, hash(tuple, original));
+  if (original == reply) return find_in_zone(tuple, original, kBothSides);
+  Found found = find_in_zone(tuple, original, kOriginalSide);
   if (found.index) return found;
-  return find_in_zone(tuple, reply, kReplySide, hash(tuple, reply));
+  return find_in_zone(tuple, reply, kReplySide);
 }
 
 FlowTable::Found FlowTable::find_clash(uint32_t index, bool searched) const {
@@ -104,13 +101,11 @@ FlowTable::Found FlowTable::find_clash(uint32_t index, bool searched) const {
   bool plain = one_zone && !(flow.status & ct_status::kOwnReply) && one_sided_ == 0;
   if (plain && searched) return {};
   Tuple tuple = flow.tuple();
-  Found found = find_in_zone(tuple, original_zone, one_zone ? kBothSides : kOriginalSide,
-                             hash(tuple, original_zone));
+  Found found = find_in_zone(tuple, original_zone, one_zone ? kBothSides : kOriginalSide);
   if (found.index) return found;
   if (plain) return {};
   Tuple reply = reply_of(index);
-  found =
-      find_in_zone(reply, reply_zone, one_zone ? kBothSides : kReplySide, hash(reply, reply_zone));
+  found = find_in_zone(reply, reply_zone, one_zone ? kBothSides : kReplySide);
   bool nat = found.index && entry(found.index)->status & ct_status::kOwnReply;
   return nat ? Found{} : found;
 }
@@ -226,7 +221,7 @@ Tuple FlowTable::reply_of(uint32_t index) const {
 }
 
 // The next free entry is on its way to the cache while this one is used.
-uint32_t FlowTable::allocate(const Tuple& tuple, const Zone& zone) {
+uint32_t FlowTable::allocate(const Tuple& tuple, const FlowKey& key) {
   Pool& pool = pools_[FlowClass(tuple.family, tuple.protocol).number()];
   uint32_t index = pool.free;
   if (index) {
@@ -240,7 +235,7 @@ uint32_t FlowTable::allocate(const Tuple& tuple, const Zone& zone) {
     pool.entries++;
     entry(index)->generation = 1;
   }
-  entry(index)->begin(tuple, zone);
+  entry(index)->begin(tuple, key);
   return index;
 }
 

@@ -50,8 +50,12 @@ class FlowTable {
   size_t size() const { return chunks_.size() * kChunk; }
   size_t memory() const;
 
-  // An entry that no lookup finds yet; 0 if there is none free (see reserve()).
-  uint32_t allocate(const Tuple& tuple, const Zone& zone);
+  // An entry that no lookup finds yet; 0 if there is none free (see reserve()). `key` is that of
+  // the tuple and its zone.
+  uint32_t allocate(const Tuple& tuple, const FlowKey& key);
+  uint32_t allocate(const Tuple& tuple, const Zone& zone) {
+    return allocate(tuple, FlowKey(tuple, zone));
+  }
   // Gives back an entry that is not in the index; its ids find nothing from now on.
   void release(uint32_t index);
 
@@ -76,9 +80,12 @@ class FlowTable {
     Direction direction = Direction::kOriginal;
   };
   // The flow of which a packet with this tuple, in this zone, is part. With equal
-  // endpoints the packet is its flow's reply (kernel-facts 23). `hash` is that of zone 0, or 0 if
-  // nobody has reckoned it.
-  Found find(const Tuple& tuple, const Zone& zone, uint64_t hash = 0) const;
+  // endpoints the packet is its flow's reply (kernel-facts 23).
+  Found find(const Tuple& tuple, const Zone& zone) const;
+  // The same in zone 0, where its key and hash are known.
+  Found find(const Tuple& tuple, const FlowKey& key, uint64_t hash) const {
+    return find_in_zone(tuple, key, kBothSides, hash);
+  }
 
   // A flow that keeps this entry, which is not in the index, out of it: one of its tuples is a
   // tuple of that flow, in the same zone. Of an entry whose directions lie in different zones, only
@@ -265,7 +272,10 @@ class FlowTable {
 #endif
   }
 
-  Found find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides, uint64_t hash) const;
+  Found find_in_zone(const Tuple& tuple, uint16_t zone, uint32_t sides) const {
+    return find_in_zone(tuple, FlowKey(tuple, {.id = zone}), sides, hash(tuple, zone));
+  }
+  Found find_in_zone(const Tuple& tuple, const FlowKey& key, uint32_t sides, uint64_t hash) const;
   bool is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const;
   // Calls visit(hash, ref) for every slot that the entry has in the index.
   template <typename Visit>

@@ -155,7 +155,7 @@ TEST(FlowTable, FindsEveryFlowHoweverFarItHasGrown) {
   std::vector<uint32_t> indices;
   for (uint32_t number = 0; number < kFlows; number++) {
     table.reserve(1);
-    indices.push_back(table.allocate(tuple_of(number), {}));
+    indices.push_back(table.allocate(tuple_of(number), Zone{}));
     ASSERT_TRUE(table.insert(indices.back()));
     if (number & (number + 1)) continue;
     for (uint32_t i = 0; i <= number; i++) {
@@ -185,7 +185,7 @@ TEST(FlowTable, ABucketMayHoldMoreThanItHasRoomFor) {
   std::vector<uint32_t> indices;
   for (uint16_t zone = 1; zone <= 100; zone++) {
     table.reserve(1);
-    indices.push_back(table.allocate(tuple, {zone, Zone::Directions::kReply}));
+    indices.push_back(table.allocate(tuple, Zone{zone, Zone::Directions::kReply}));
     ASSERT_TRUE(table.insert(indices.back()));
     EXPECT_EQ(table.find(tuple, {}).index, indices.back());  // the newest
   }
@@ -199,7 +199,7 @@ TEST(FlowTable, ABucketMayHoldMoreThanItHasRoomFor) {
 
 TEST(FlowTable, WithoutRoomItSaysNo) {
   FlowTable table(make_hash_key(1));
-  EXPECT_EQ(table.allocate({}, {}), 0u);
+  EXPECT_EQ(table.allocate({}, Zone{}), 0u);
 }
 
 // Deadlines near and far, time that jumps: all come up, in order, none early.

@@ -10,56 +10,46 @@
 #include "sets/set_store.h"
 
 namespace sallyport {
+
 namespace {
 
-// What happens at each hook, in the order of netfilter's priorities (the numbers of
+// What happens at the hooks, in the order of netfilter's priorities (the numbers of
 // enum nf_ip_hook_priorities in linux/netfilter_ipv4.h). Defragmentation, at -400 the first of
 // all, has been done by then: a fragment is no packet yet.
-enum class Step : uint8_t { kTable, kTrack, kConfirm };
-
 struct HookEntry {
   Hook hook;
   int priority;
-  Step step;
+  Stop::Kind kind;
   TableId table = TableId::kCount;
 };
 
 constexpr HookEntry kHookEntries[] = {
-    {Hook::kPrerouting, -300, Step::kTable, TableId::kRaw},
-    {Hook::kPrerouting, -200, Step::kTrack},
-    {Hook::kPrerouting, -150, Step::kTable, TableId::kMangle},
-    {Hook::kPrerouting, -100, Step::kTable, TableId::kNat},
-    {Hook::kInput, -150, Step::kTable, TableId::kMangle},
-    {Hook::kInput, 0, Step::kTable, TableId::kFilter},
-    {Hook::kInput, 50, Step::kTable, TableId::kSecurity},
-    {Hook::kInput, 100, Step::kTable, TableId::kNat},
-    {Hook::kInput, 0x7fffffff, Step::kConfirm},
-    {Hook::kForward, -150, Step::kTable, TableId::kMangle},
-    {Hook::kForward, 0, Step::kTable, TableId::kFilter},
-    {Hook::kForward, 50, Step::kTable, TableId::kSecurity},
-    {Hook::kOutput, -300, Step::kTable, TableId::kRaw},
-    {Hook::kOutput, -200, Step::kTrack},
-    {Hook::kOutput, -150, Step::kTable, TableId::kMangle},
-    {Hook::kOutput, -100, Step::kTable, TableId::kNat},
-    {Hook::kOutput, 0, Step::kTable, TableId::kFilter},
-    {Hook::kOutput, 50, Step::kTable, TableId::kSecurity},
-    {Hook::kPostrouting, -150, Step::kTable, TableId::kMangle},
-    {Hook::kPostrouting, 100, Step::kTable, TableId::kNat},
-    {Hook::kPostrouting, 0x7fffffff, Step::kConfirm},
+    {Hook::kPrerouting, -300, Stop::Kind::kTable, TableId::kRaw},
+    {Hook::kPrerouting, -200, Stop::Kind::kTrack},
+    {Hook::kPrerouting, -150, Stop::Kind::kTable, TableId::kMangle},
+    {Hook::kPrerouting, -100, Stop::Kind::kTable, TableId::kNat},
+    {Hook::kInput, -150, Stop::Kind::kTable, TableId::kMangle},
+    {Hook::kInput, 0, Stop::Kind::kTable, TableId::kFilter},
+    {Hook::kInput, 50, Stop::Kind::kTable, TableId::kSecurity},
+    {Hook::kInput, 100, Stop::Kind::kTable, TableId::kNat},
+    {Hook::kInput, 0x7fffffff, Stop::Kind::kConfirm},
+    {Hook::kForward, -150, Stop::Kind::kTable, TableId::kMangle},
+    {Hook::kForward, 0, Stop::Kind::kTable, TableId::kFilter},
+    {Hook::kForward, 50, Stop::Kind::kTable, TableId::kSecurity},
+    {Hook::kOutput, -300, Stop::Kind::kTable, TableId::kRaw},
+    {Hook::kOutput, -200, Stop::Kind::kTrack},
+    {Hook::kOutput, -150, Stop::Kind::kTable, TableId::kMangle},
+    {Hook::kOutput, -100, Stop::Kind::kTable, TableId::kNat},
+    {Hook::kOutput, 0, Stop::Kind::kTable, TableId::kFilter},
+    {Hook::kOutput, 50, Stop::Kind::kTable, TableId::kSecurity},
+    {Hook::kPostrouting, -150, Stop::Kind::kTable, TableId::kMangle},
+    {Hook::kPostrouting, 100, Stop::Kind::kTable, TableId::kNat},
+    {Hook::kPostrouting, 0x7fffffff, Stop::Kind::kConfirm},
 };
 
 static_assert(std::ranges::is_sorted(kHookEntries, {}, [](const HookEntry& entry) {
   return std::pair(entry.hook, entry.priority);
 }));
-
-constexpr std::span<const HookEntry> entries_of(Hook hook) {
-  const auto [first, last] = std::ranges::equal_range(kHookEntries, hook, {}, &HookEntry::hook);
-  return {first, last};
-}
-
-constexpr std::array<std::span<const HookEntry>, static_cast<size_t>(Hook::kCount)> kEntriesOf = {
-    entries_of(Hook::kPrerouting), entries_of(Hook::kInput), entries_of(Hook::kForward),
-    entries_of(Hook::kOutput), entries_of(Hook::kPostrouting)};
 
 // Tells a trace and a recorder.
 class RecordingTrace final : public Trace {
@@ -107,11 +97,21 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
   if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
+  for (std::vector<Stop>& stops : rules.stops) stops.clear();
+  for (const HookEntry& entry : kHookEntries) {
+    std::vector<Stop>& stops = rules.stops[static_cast<size_t>(entry.hook)];
+    const Pc chain =
+        program && entry.kind == Stop::Kind::kTable
+            ? program->entry[static_cast<size_t>(entry.table)][static_cast<size_t>(entry.hook)]
+            : kNoPc;
+    // Without conntrack its last place is still where a host's own reports of groups are seen.
+    if (entry.kind == Stop::Kind::kTable && chain == kNoPc) continue;
+    stops.push_back({entry.kind, entry.table, chain});
+  }
   for (Hook first : {Hook::kPrerouting, Hook::kOutput}) {
-    constexpr auto kRaw = static_cast<size_t>(TableId::kRaw);
+    const std::vector<Stop>& stops = rules.stops[static_cast<size_t>(first)];
     rules.tracks_first[first == Hook::kOutput] =
-        program && program->needs_conntrack &&
-        program->entry[kRaw][static_cast<size_t>(first)] == kNoPc;
+        program && program->needs_conntrack && stops.front().kind == Stop::Kind::kTrack;
   }
   decisions_.clear();
   conntrack_->forget_decisions();
@@ -275,15 +275,15 @@ Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tr
 template <typename Tracer>
 Verdict Engine::pass(Journey& journey, Hook hook, Tracer& tracer) {
   journey.context.hook = hook;
-  for (const HookEntry& entry : kEntriesOf[static_cast<size_t>(hook)]) {
+  for (const Stop& stop : journey.rules.stops[static_cast<size_t>(hook)]) {
     Verdict verdict = Verdict::kAccept;
-    switch (entry.step) {
-      case Step::kTable: verdict = ask(journey, entry.table, tracer); break;
-      case Step::kTrack:
+    switch (stop.kind) {
+      case Stop::Kind::kTable: verdict = ask(journey, stop, tracer); break;
+      case Stop::Kind::kTrack:
         verdict = track(journey, tracer);
         if (verdict == Verdict::kAccept && !journey.context.what_if) recall(journey, Tracer::kOn);
         break;
-      case Step::kConfirm: verdict = confirm(journey); break;
+      case Stop::Kind::kConfirm: verdict = confirm(journey); break;
     }
     if (verdict != Verdict::kAccept || journey.remembered) return verdict;
   }
@@ -291,15 +291,14 @@ Verdict Engine::pass(Journey& journey, Hook hook, Tracer& tracer) {
 }
 
 template <typename Tracer>
-Verdict Engine::ask(Journey& journey, TableId table, Tracer& tracer) {
+Verdict Engine::ask(Journey& journey, const Stop& stop, Tracer& tracer) {
   Context& context = journey.context;
   const Program& program = *journey.rules.program;
-  Pc entry = program.entry[static_cast<size_t>(table)][static_cast<size_t>(context.hook)];
-  if (entry == kNoPc) return Verdict::kAccept;
+  const TableId table = stop.table;
   // NAT rules are asked once a flow, by the packet that makes it.
   if (table == TableId::kNat && !journey.tracked.created) return Verdict::kAccept;
   auto walk = [&](auto& listener) {
-    return run(program, entry, context, std::span(journey.rules.counters),
+    return run(program, stop.chain, context, std::span(journey.rules.counters),
                std::span(journey.rules.stack), listener);
   };
   Verdict verdict;

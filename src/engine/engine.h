@@ -44,6 +44,13 @@ struct Recall {
   Pc obstacle = kNoPc;      // or never can: a condition or target that wants every packet
 };
 
+// What happens at a hook: a table's chain of rules is run, or conntrack has its turn.
+struct Stop {
+  enum class Kind : uint8_t { kTable, kTrack, kConfirm } kind;
+  TableId table;
+  Pc chain;
+};
+
 // What `explain` hears of a packet's way, beside conditions and rules.
 class EngineTrace : public Trace {
  public:
@@ -119,6 +126,7 @@ class Engine {
     std::vector<RuleCounters> counters;
     std::vector<Memory> memory;
     std::vector<Pc> stack;
+    std::array<std::vector<Stop>, static_cast<size_t>(Hook::kCount)> stops;  // by hook
     // Conntrack comes first: no rule is asked before it. By whether this host sends the packet.
     std::array<bool, 2> tracks_first{};
   };
@@ -143,7 +151,7 @@ class Engine {
   template <typename Tracer>
   Verdict pass(Journey& journey, Hook hook, Tracer& tracer);
   template <typename Tracer>
-  Verdict ask(Journey& journey, TableId table, Tracer& tracer);
+  Verdict ask(Journey& journey, const Stop& stop, Tracer& tracer);
   template <typename Tracer>
   Verdict track(Journey& journey, Tracer& tracer);
   bool may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const;

@@ -116,8 +116,7 @@ void Viewpoint::find_way(Packet& packet, const InterfaceName* recorded, Way& res
   find_way_of_host(packet, recorded, result);
 }
 
-void Viewpoint::find_way_of_host(Packet& packet, const InterfaceName* recorded,
-                                 Way& result) const {
+void Viewpoint::find_way_of_host(Packet& packet, const InterfaceName* recorded, Way& result) const {
   const bool from_host = host_->is_local(packet.family, packet.source());
   if (from_host && host_->is_local(packet.family, packet.destination())) {
     result.path = Way::Path::kLoopback;

@@ -96,9 +96,9 @@ class Viewpoint {
     return {.path = Way::Path::kBridged, .in = &bridge_, .out = &bridge_, .ports = &ports};
   }
 
-  const Host* host_ = nullptr;              // null: a router, or a bridge
-  std::array<InterfaceName, 2> sides_;      // where the inside's packets go out, and come in
-  InterfaceName bridge_;                    // of a bridge
+  const Host* host_ = nullptr;          // null: a router, or a bridge
+  std::array<InterfaceName, 2> sides_;  // where the inside's packets go out, and come in
+  InterfaceName bridge_;                // of a bridge
   bool is_bridge_ = false;
   BridgePorts from_inside_, from_outside_;  // of a bridge
   InterfaceName loopback_{"lo"};

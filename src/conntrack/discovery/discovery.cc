@@ -152,6 +152,7 @@ struct Discovery::State {
   Reason judge(const Window& window, const Packet& packet, Tick now) const;
   Reason judge_source(const Packet& packet, const InterfaceName* interface) const;
   Answer announced(const Packet& packet);
+  bool asked_ever = false;  // there was a question: before it there is no answer
   Answer answered(const Packet& packet, Tick now);
   Answer refuse(const Descriptor* descriptor, Reason reason);
 };
@@ -210,6 +211,7 @@ bool Discovery::State::open(const Descriptor& descriptor, const Packet& packet, 
     askers[slot] = asker;
   }
   expires[slot] = end;
+  asked_ever = true;
   slots[slot].window = {.descriptor = &descriptor,
                         .family = packet.family,
                         .asker = socket.address,
@@ -254,6 +256,7 @@ Answer Discovery::State::refuse(const Descriptor* descriptor, Reason reason) {
 }
 
 Answer Discovery::State::answered(const Packet& packet, Tick now) {
+  if (!asked_ever) return {};
   Socket socket{packet.family, packet.destination(), destination_port(packet)};
   Window* found = nullptr;
   const Window* nearest = nullptr;
