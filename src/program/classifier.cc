@@ -7,11 +7,16 @@
 // after it there, which is what keeps rules for everybody from being copied everywhere.
 #include "program/classifier.h"
 
-#include <cstring>
+#include <bit>
 #include <fmt/format.h>
 #include <numeric>
 #include <optional>
 #include <string>
+#include <utility>
+
+#ifdef __SSE4_1__
+#include <smmintrin.h>
+#endif
 
 #include "base/byte_order.h"
 
@@ -305,34 +310,51 @@ void Classifier::locate(const Packet& packet, Point& point) const {
   for (size_t i = 0; i < dimensions_.size(); i++) point[i] = words[dimensions_[i]];
 }
 
-// How many words are less than the value, four at a time. The head is counted and taken back, so
-// that there are sixteen.
-uint32_t Classifier::Line::child_of(uint32_t value) const {
-  using Four [[gnu::vector_size(16)]] = uint32_t;
-  const Four values = Four{} + value;
-  auto less = [&](size_t quarter) {
-    Four words4;
-    std::memcpy(&words4, reinterpret_cast<const Four*>(this) + quarter, sizeof words4);
-    return reinterpret_cast<Four>(values > words4);  // all bits, or none
+// How many words are less than the value; the head is compared with them and left out. A lookup
+// waits for this at each level.
+[[gnu::always_inline]] inline uint32_t Classifier::Line::child_of(uint32_t value) const {
+#ifdef __SSE4_1__
+  const auto* quarters = reinterpret_cast<const __m128i*>(this);
+  const __m128i values = _mm_set1_epi32(static_cast<int>(value));
+  auto not_less = [&](size_t quarter) {  // all bits of a word, or none
+    const __m128i words4 = _mm_load_si128(quarters + quarter);
+    return _mm_cmpeq_epi32(_mm_max_epu32(words4, values), words4);
   };
-  Four sum = less(0) + less(1) + less(2) + less(3);
-  return 0u - (sum[0] + sum[1] + sum[2] + sum[3]) - (value > head);
+  const __m128i halves = _mm_packs_epi16(_mm_packs_epi32(not_less(0), not_less(1)),
+                                         _mm_packs_epi32(not_less(2), not_less(3)));
+  const auto bits = static_cast<unsigned>(_mm_movemask_epi8(halves)) >> 1;
+  return static_cast<uint32_t>(words.size()) - static_cast<uint32_t>(std::popcount(bits));
+#else
+  uint32_t less = 0;
+  for (uint32_t word : words) less += word < value;
+  return less;
+#endif
 }
 
-void Classifier::find_lists(const Point& point,
-                            std::array<const uint32_t*, kMaxTrees>& lists) const {
-  std::array<const Line*, kMaxTrees> at;
-  for (uint32_t tree = 0; tree < trees_; tree++) at[tree] = &lines_[tree];
-  for (uint32_t level = 0; level < depth_; level++) {
-    for (uint32_t tree = 0; tree < trees_; tree++) {
-      const Line& line = *at[tree];
-      at[tree] = &lines_[line.first() + line.child_of(point[line.kind()])];
-    }
-  }
-  for (uint32_t tree = 0; tree < trees_; tree++) {
-    const Line& leaf = *at[tree];
-    lists[tree] = leaf.kind() == Line::kLeaf ? leaf.words.data() : &lists_[leaf.words[0]];
-    __builtin_prefetch(&rows_[*lists[tree]]);
+// All trees at once, and each where the compiler sees it: in a register.
+template <size_t... kTree>
+void Classifier::find_lists(const Point& point, Lists& lists,
+                            std::index_sequence<kTree...> /*trees*/) const {
+  const Line* const lines = lines_.data();
+  std::array<const Line*, sizeof...(kTree)> at{&lines[kTree]...};
+  auto go_down = [&](const Line*& line) {
+    line = &lines[line->first() + line->child_of(point[line->kind()])];
+  };
+  for (uint32_t level = 0; level < depth_; level++) (go_down(at[kTree]), ...);
+  auto find_list = [&](const Line& leaf, const uint32_t*& list) {
+    list = leaf.kind() == Line::kLeaf ? leaf.words.data() : &lists_[leaf.words[0]];
+    __builtin_prefetch(&rows_[*list]);
+  };
+  (find_list(*at[kTree], lists[kTree]), ...);
+}
+
+void Classifier::find_lists(const Point& point, Lists& lists) const {
+  static_assert(kMaxTrees == 4);
+  switch (trees_) {
+    case 1: return find_lists(point, lists, std::make_index_sequence<1>());
+    case 2: return find_lists(point, lists, std::make_index_sequence<2>());
+    case 3: return find_lists(point, lists, std::make_index_sequence<3>());
+    default: return find_lists(point, lists, std::make_index_sequence<4>());
   }
 }
 

@@ -41,6 +41,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "packet/packet.h"
@@ -116,7 +117,10 @@ class Classifier {
   }
   void locate(const Packet& packet, Point& point) const;
   // For each tree, where the list of the point's leaf begins.
-  void find_lists(const Point& point, std::array<const uint32_t*, kMaxTrees>& lists) const;
+  using Lists = std::array<const uint32_t*, kMaxTrees>;
+  void find_lists(const Point& point, Lists& lists) const;
+  template <size_t... kTree>
+  void find_lists(const Point& point, Lists& lists, std::index_sequence<kTree...> trees) const;
   bool contains(const uint32_t* row, const Point& point) const {
     bool outside = false;
     for (uint32_t i = 0; i < dimensions_.size(); i++) {
@@ -159,7 +163,7 @@ class RuleFinder {
 
   const Classifier* of_ = nullptr;
   bool walks_ = false;
-  std::array<const uint32_t*, Classifier::kMaxTrees> lists_;
+  Classifier::Lists lists_;
   Classifier::Point point_;
 };
 
