@@ -292,9 +292,11 @@ Classifier::Classifier(const std::vector<BoxedRule>& rules, const Headers& heade
 }
 
 void Classifier::locate(const Packet& packet, Point& point) const {
-  point[Line::kLeaf] = point[Line::kLongLeaf] = 0;
+  point.set(Line::kLeaf, 0);
+  point.set(Line::kLongLeaf, 0);
   if (!asks_interface_) {
-    for (size_t i = 0; i < dimensions_.size(); i++) point[i] = packet.fields.words[dimensions_[i]];
+    for (size_t i = 0; i < dimensions_.size(); i++)
+      point.set(i, packet.fields.words[dimensions_[i]]);
     return;
   }
   static constexpr InterfaceName kNone{};
@@ -307,15 +309,15 @@ void Classifier::locate(const Packet& packet, Point& point) const {
       *word++ = reinterpret_cast<const be32*>(&name->bytes[i])->value();
     }
   }
-  for (size_t i = 0; i < dimensions_.size(); i++) point[i] = words[dimensions_[i]];
+  for (size_t i = 0; i < dimensions_.size(); i++) point.set(i, words[dimensions_[i]]);
 }
 
 // How many words are less than the value; the head is compared with them and left out. A lookup
 // waits for this at each level.
-[[gnu::always_inline]] inline uint32_t Classifier::Line::child_of(uint32_t value) const {
+[[gnu::always_inline]] inline uint32_t Classifier::Line::child_of(const uint32_t* four) const {
 #ifdef __SSE4_1__
   const auto* quarters = reinterpret_cast<const __m128i*>(this);
-  const __m128i values = _mm_set1_epi32(static_cast<int>(value));
+  const __m128i values = _mm_load_si128(reinterpret_cast<const __m128i*>(four));
   auto not_less = [&](size_t quarter) {  // all bits of a word, or none
     const __m128i words4 = _mm_load_si128(quarters + quarter);
     return _mm_cmpeq_epi32(_mm_max_epu32(words4, values), words4);
@@ -323,10 +325,10 @@ void Classifier::locate(const Packet& packet, Point& point) const {
   const __m128i halves = _mm_packs_epi16(_mm_packs_epi32(not_less(0), not_less(1)),
                                          _mm_packs_epi32(not_less(2), not_less(3)));
   const auto bits = static_cast<unsigned>(_mm_movemask_epi8(halves)) >> 1;
-  return static_cast<uint32_t>(words.size()) - static_cast<uint32_t>(std::popcount(bits));
+  return static_cast<uint32_t>(std::countr_zero(bits | 1u << words.size()));
 #else
   uint32_t less = 0;
-  for (uint32_t word : words) less += word < value;
+  for (uint32_t word : words) less += word < *four;
   return less;
 #endif
 }
@@ -338,7 +340,7 @@ void Classifier::find_lists(const Point& point, Lists& lists,
   const Line* const lines = lines_.data();
   std::array<const Line*, sizeof...(kTree)> at{&lines[kTree]...};
   auto go_down = [&](const Line*& line) {
-    line = &lines[line->first() + line->child_of(point[line->kind()])];
+    line = &lines[line->first() + line->child_of(point.words[line->kind()].data())];
   };
   for (uint32_t level = 0; level < depth_; level++) (go_down(at[kTree]), ...);
   auto find_list = [&](const Line& leaf, const uint32_t*& list) {

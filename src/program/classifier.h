@@ -103,10 +103,17 @@ class Classifier {
     std::array<uint32_t, 15> words;
     uint32_t kind() const { return head % kKinds; }
     uint32_t first() const { return head / kKinds; }
-    uint32_t child_of(uint32_t value) const;
+    // Of a value, four times beside each other.
+    uint32_t child_of(const uint32_t* four) const;
   };
   static_assert(dimension::kCount <= Line::kLongLeaf);
-  using Point = std::array<uint32_t, Line::kKinds>;
+  // A packet's words, by the kind of the lines that ask for them: each four times, as a lookup
+  // waits for every step.
+  struct Point {
+    alignas(16) std::array<std::array<uint32_t, 4>, Line::kKinds> words;
+    uint32_t operator[](size_t kind) const { return words[kind][0]; }
+    void set(size_t kind, uint32_t value) { words[kind] = {value, value, value, value}; }
+  };
   static constexpr uint32_t kMaxTrees = 4;
 
   bool walks(const Packet& packet) const {
