@@ -405,8 +405,9 @@ inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tr
   const FlowTable::Found found = table.guessed(packet);
   if (!found.index) return false;
   Flow& flow = table[found.index];
-  // prefetch() has summed where Linux does. One that is bad is another's to judge.
-  if (now >= flow.expires() || packet.checksum == ChecksumState::kBad) return false;
+  if (now >= flow.expires()) return false;
+  // Usually prefetch() has summed it. One that is not good where Linux looks is another's to judge.
+  if (packet.checksum != ChecksumState::kGood && packet.in && knobs.checksum) return false;
   const Arrival arrival{packet, found.direction, now, knobs};
   Step step;
   if (packet.protocol() == protocol::kUdp) {

@@ -74,7 +74,8 @@ class Conntrack {
   // Makes room for `packets` new flows; also expires what is due: if that is very much, not all at
   // once, but nobody sees the rest. Between bursts.
   void reserve(size_t packets, Tick now);
-  // Warms the cache for these packets, which have been parsed, and sets their flow_hash. Optional.
+  // Warms the cache for these packets, which have been parsed; sums the plain ones that have an
+  // `in`, and guesses their flows. Optional.
   void prefetch(std::span<Packet> packets);
 
   // `tracked` is as new.

@@ -439,5 +439,22 @@ TEST(Conntrack, AnIdOutlivesItsFlowAndFindsNothing) {
   EXPECT_EQ(firewall.conntrack.find(id), nullptr);
 }
 
+// Above the bytes counted lies what is remembered of a direction.
+TEST(Flow, CountersBeginAnewAndTouchNothingElse) {
+  FlowCopy flow;
+  const uint64_t most = (uint64_t{1} << Flow::kBytesBits) - 1;
+  flow.set_counted({{UINT32_MAX, 5}, {most - 9, most}});
+  flow.remember(Direction::kOriginal, 0xabcd);
+  flow.remember(Direction::kReply, 0x1234);
+  EXPECT_TRUE(flow.count(Direction::kOriginal, 100));
+  EXPECT_FALSE(flow.count(Direction::kOriginal, 100));
+  EXPECT_TRUE(flow.count(Direction::kReply, 1));
+  const FlowCounters counted = flow.counted();
+  EXPECT_EQ(counted.packets, (std::array<uint64_t, 2>{1, 6}));
+  EXPECT_EQ(counted.bytes, (std::array<uint64_t, 2>{190, 0}));
+  EXPECT_EQ(flow.decision(Direction::kOriginal), 0xabcd);
+  EXPECT_EQ(flow.decision(Direction::kReply), 0x1234);
+}
+
 }  // namespace
 }  // namespace sallyport

@@ -65,7 +65,7 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     packets[i].in = ways[i].in;
     packets[i].out = ways[i].out;
   }
-  conntrack_->prefetch(packets);
+  if (tracks()) conntrack_->prefetch(packets);
   for (size_t i = 0; i < packets.size(); i++) {
     move_time(packets[i].time);
     datagram_ = nullptr;
@@ -92,6 +92,8 @@ void Engine::recall(Journey& journey, bool traced) {
     if (end_as_remembered(packet, journey.way, journey.rules, journey.decision, journey.tracked,
                           outcome)) {
       journey.remembered = outcome;
+      packet.in = journey.way.in;
+      packet.out = journey.way.out;
     }
   }
 }

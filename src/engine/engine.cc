@@ -150,7 +150,6 @@ Outcome Engine::take_long_way(Packet& packet, const Way& way, const std::optiona
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
-  conntrack_->prefetch({&packet, 1});
   move_time(packet.time);
   datagram_ = nullptr;
   Outcome outcome = judge(packet, way, std::nullopt, answer, trace);

@@ -8,6 +8,7 @@
 // warming caches, and never changes an answer.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -168,6 +169,10 @@ class Engine {
   bool may_predate(const Journey& journey);
   Rules& rules(Family family) { return rules_[family == Family::kIpv6]; }
   const Rules& rules(Family family) const { return rules_[family == Family::kIpv6]; }
+  bool tracks() const {  // the rules of either family want to know states
+    return std::ranges::any_of(
+        rules_, [](const Rules& rules) { return rules.program && rules.program->needs_conntrack; });
+  }
 
   Config config_;
   std::unique_ptr<SetStore> sets_;

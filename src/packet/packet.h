@@ -100,7 +100,7 @@ struct Packet {
   // Where there is a guess, the tuple's words.
   uint64_t flow_hash = 0;
   uint32_t flow_guess = 0;
-  std::array<uint64_t, 2> flow_words;
+  std::array<uint64_t, 2> flow_words{};
   Fields fields;
 
   // In the place of a packet before it: what an attachment says, and what it leaves unsaid. All

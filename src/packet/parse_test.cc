@@ -261,6 +261,64 @@ TEST(Parse, TotalLengthZeroIsTheWholeSegment) {
 }
 
 // Seen at raw PREROUTING's counter.
+// Nearly every packet is plain; whatever is not must not be taken for it.
+TEST(Parse, WhichPacketsArePlain) {
+  auto at = [](Bytes bytes, size_t place, uint8_t value) {
+    bytes[place] = value;
+    return bytes;
+  };
+  auto from_loopback = [](Bytes bytes) {  // fd00::1 becomes ::1
+    bytes[8] = 0;
+    return bytes;
+  };
+  const Bytes segment = tcp(tcp_flag::kAck), datagram = udp({1, 2, 3});
+  Bytes offloaded = ipv4(6, segment + Bytes(2000));
+  put16(offloaded, 2, 0);
+  seal_ipv4(offloaded);
+  struct Row {
+    const char* name;
+    Bytes bytes;
+    uint32_t wire_length;  // 0: as many as there are
+    bool plain;
+  };
+  const Row rows[] = {
+      {"UDP", ipv4(17, datagram), 0, true},
+      {"UDP without data", ipv4(17, udp()), 0, true},
+      {"TCP", ipv4(6, segment), 0, true},
+      {"UDP over IPv6", ipv6(17, datagram), 0, true},
+      {"TCP over IPv6", ipv6(6, segment), 0, true},
+      {"the frame's padding behind it", ipv4(17, datagram) + Bytes(9), 0, true},
+      {"DF", ipv4(17, datagram, 0x4000), 0, true},
+      {"a first fragment", ipv4(17, datagram, 0x2000), 0, false},
+      {"a later fragment", ipv4(17, datagram, 3), 0, false},
+      {"options", ipv4(17, datagram, 0, {1, 1, 1, 0}), 0, false},
+      {"an extension header", ipv6(60, extension(17) + datagram), 0, false},
+      {"a fragment of IPv6", ipv6(44, fragment(17, 0, true) + datagram), 0, false},
+      {"half a header of UDP", ipv4(17, {1, 2, 3, 4}), 0, false},
+      {"half a header of TCP", ipv4(6, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 0, false},
+      {"half a header of TCP over IPv6", ipv6(6, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 0, false},
+      {"a frame longer than the packet", ipv4(17, datagram), 100, true},
+      {"a header's length beyond the packet", at(ipv4(17, datagram), 3, 200), 0, false},
+      {"a bad header checksum", at(ipv4(17, datagram), 8, 63), 0, false},
+      {"a length of 0", offloaded, 0, false},
+      {"a length of 0 in IPv6", at(at(ipv6(6, segment + Bytes(2000)), 4, 0), 5, 0), 0, false},
+      {"ICMP", ipv4(1, datagram), 0, false},
+      {"UDP-Lite", ipv4(136, datagram), 0, false},
+      {"SCTP", ipv4(132, datagram + datagram), 0, false},
+      {"from ::1", from_loopback(ipv6(17, datagram)), 0, false},
+      {"to an interface-local group", at(at(ipv6(17, datagram), 24, 0xff), 25, 1), 0, false},
+      {"to a link-local group", at(at(ipv6(17, datagram), 24, 0xff), 25, 2), 0, true},
+      {"from a group", at(ipv6(17, datagram), 8, 0xff), 0, false},
+  };
+  for (const Row& row : rows) {
+    EXPECT_EQ(Parsed(row.bytes, row.wire_length).packet.plain, row.plain) << row.name;
+  }
+  Bytes cut = ipv4(17, datagram);
+  const auto length = static_cast<uint32_t>(cut.size());
+  cut.resize(length - 1);
+  EXPECT_FALSE(Parsed(cut, length).packet.plain) << "one byte is not in the capture";
+}
+
 TEST(Parse, HopByHopOptionsThatLinuxDropsBeforeAnyChain) {
   auto option = [](std::initializer_list<int> bytes) {
     Bytes result;

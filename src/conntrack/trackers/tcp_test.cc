@@ -1,11 +1,12 @@
-#include "conntrack/trackers/tcp.h"
-
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <random>
 #include <sstream>
 
 #include "conntrack/test_conntrack.h"
+#include "conntrack/trackers/tcp_established.h"
 #include "packet/headers.h"
 
 namespace sallyport {
@@ -149,6 +150,87 @@ TEST_P(TcpTraces, AreAnsweredAsLinuxDid) {
 INSTANTIATE_TEST_SUITE_P(Tcp, TcpTraces,
                          ::testing::Values("tcp_traces.txt", "tcp_traces_liberal.txt",
                                            "tcp_traces_retrans.txt", "tcp_traces_rst.txt"));
+
+// A number near one of those that decide.
+uint32_t near(std::mt19937& random, uint32_t number) {
+  return static_cast<uint32_t>(number + random() % 5 - 2);
+}
+
+TcpFlow random_flow(std::mt19937& random) {
+  TcpFlow flow;
+  for (TcpWindow& window : flow.window) {
+    window.end = static_cast<uint32_t>(random());
+    window.max_window = static_cast<uint32_t>(1 + random() % (random() % 3 ? 70000 : 1u << 30));
+    window.max_end = near(random, window.end + (random() % 2 ? window.max_window : 0));
+    window.max_ack = window.end;
+  }
+  for (size_t side : {0u, 1u}) {
+    flow.window[side].max_ack = near(random, flow.window[1 - side].end);
+    flow.side[side] = static_cast<uint8_t>(random());
+    flow.side[side] = static_cast<uint8_t>((flow.side[side] & 0xf0) | random() % 15);
+  }
+  flow.state = TcpState::kEstablished;
+  flow.last = static_cast<uint8_t>(random() % 5 | (random() % 2 ? tcp::kLastReply : 0));
+  flow.retransmits = static_cast<uint8_t>(random() % 3 ? random() % 5 : 253 + random() % 3);
+  flow.last_end = flow.window[0].end;
+  flow.last_ack = flow.window[1].end;
+  flow.last_length = static_cast<uint16_t>(random() % 3);
+  flow.last_window = static_cast<uint16_t>(random() % 2 * 500);
+  flow.flags = random() % 10 ? 0 : static_cast<uint8_t>(1u << random() % 7);
+  return flow;
+}
+
+// move_established() is move_tcp() for what nearly every segment is: where it says that it has done
+// it, the flow and the step are those of move_tcp(), and where not, it has done nothing.
+TEST(TcpEstablished, DoesWhatMoveTcpDoes) {
+  std::mt19937 random(17);
+  Firewall firewall;
+  Knobs knobs;
+  knobs.tcp_timeout_established = 1000;  // above and below the others
+  size_t moved = 0;
+  constexpr size_t kSegments = 20000;
+  for (size_t i = 0; i < kSegments; i++) {
+    PacketSpec what = spec(protocol::kTcp, "10.0.1.1", 1000, "10.0.2.1", 80);
+    FlowCopy flow;
+    Tuple tuple;
+    tuple.protocol = protocol::kTcp;
+    flow.begin(tuple, FlowKey(tuple, Zone{}));
+    flow.tcp() = random_flow(random);
+    flow.status = ct_status::kConfirmed | ct_status::kSeenReply | ct_status::kAssured;
+    if (random() % 20 == 0) flow.status = ct_status::kConfirmed | ct_status::kSeenReply;
+    const auto direction = static_cast<Direction>(random() % 2);
+    const TcpWindow& sender = flow.tcp().window[tcp::at(direction)];
+    const TcpWindow& receiver = flow.tcp().window[tcp::at(opposite(direction))];
+    what.payload.resize(random() % 3);
+    what.tcp.flags = random() % 10 ? tcp_flag::kAck : static_cast<uint8_t>(1u << random() % 6);
+    const uint32_t places[] = {sender.end, sender.end, sender.max_end,
+                               sender.end - receiver.max_window};
+    what.tcp.seq = near(random, places[random() % 4]);
+    const uint32_t acks[] = {receiver.end, receiver.end, receiver.end - 66000, sender.max_ack,
+                             receiver.end - sender.max_window};
+    what.tcp.ack = near(random, acks[random() % 5]);
+    what.tcp.window = static_cast<uint16_t>(random() % 3 * 500);
+    if (random() % 4 == 0) what.tcp.timestamps = true;
+    if (random() % 10 == 0) what.tcp.sacks = {{what.tcp.ack + 1, what.tcp.ack + 2}};
+    Packet packet = firewall.arrive(what);
+    FlowCopy other = flow;
+    const FlowCopy before = flow;
+    Step step;
+    const bool done = tcp::move_established(flow, {packet, direction, 0, knobs}, step);
+    if (done) {
+      moved++;
+      const Step expected = move_tcp(other, {packet, direction, 0, knobs});
+      ASSERT_EQ(expected.kind, Step::Kind::kAccept) << i;
+      ASSERT_FALSE(expected.keep_timer) << i;
+      ASSERT_EQ(step.assured, expected.assured) << i;
+      ASSERT_EQ(step.seconds, expected.seconds) << i;
+    }
+    ASSERT_EQ(std::memcmp(&flow.tcp(), done ? &other.tcp() : &before.tcp(), sizeof(TcpFlow)), 0)
+        << "segment " << i << (done ? " moved the flow otherwise" : " moved the flow");
+  }
+  EXPECT_GT(moved, kSegments / 5);
+  EXPECT_LT(moved, kSegments * 4 / 5);
+}
 
 }  // namespace
 }  // namespace sallyport
