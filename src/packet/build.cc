@@ -56,7 +56,10 @@ Bytes tcp_options(const PacketSpec::Tcp& tcp) {
   Bytes options;
   if (tcp.mss) append(options, Bytes{2, 4, uint8_t(*tcp.mss >> 8), uint8_t(*tcp.mss)});
   if (tcp.sack_permitted) append(options, Bytes{4, 2});
-  if (tcp.timestamps) append(options, Bytes{8, 10, 0, 0, 0, 1, 0, 0, 0, 0});
+  if (tcp.timestamps) {
+    if (options.empty()) append(options, Bytes{1, 1});  // as hosts do: RFC 7323, appendix A
+    append(options, Bytes{8, 10, 0, 0, 0, 1, 0, 0, 0, 0});
+  }
   if (tcp.window_scale) append(options, Bytes{3, 3, *tcp.window_scale});
   if (!tcp.sacks.empty()) {  // RFC 2018, 3
     append(options, Bytes{5, static_cast<uint8_t>(2 + 8 * tcp.sacks.size())});

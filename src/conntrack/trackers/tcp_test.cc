@@ -187,7 +187,7 @@ TEST(TcpEstablished, DoesWhatMoveTcpDoes) {
   Firewall firewall;
   Knobs knobs;
   knobs.tcp_timeout_established = 1000;  // above and below the others
-  size_t moved = 0;
+  size_t moved = 0, stamped = 0;
   constexpr size_t kSegments = 20000;
   for (size_t i = 0; i < kSegments; i++) {
     PacketSpec what = spec(protocol::kTcp, "10.0.1.1", 1000, "10.0.2.1", 80);
@@ -219,6 +219,7 @@ TEST(TcpEstablished, DoesWhatMoveTcpDoes) {
     const bool done = tcp::move_established(flow, {packet, direction, 0, knobs}, step);
     if (done) {
       moved++;
+      stamped += what.tcp.timestamps;
       const Step expected = move_tcp(other, {packet, direction, 0, knobs});
       ASSERT_EQ(expected.kind, Step::Kind::kAccept) << i;
       ASSERT_FALSE(expected.keep_timer) << i;
@@ -229,6 +230,7 @@ TEST(TcpEstablished, DoesWhatMoveTcpDoes) {
         << "segment " << i << (done ? " moved the flow otherwise" : " moved the flow");
   }
   EXPECT_GT(moved, kSegments / 5);
+  EXPECT_GT(stamped, kSegments / 50);
   EXPECT_LT(moved, kSegments * 4 / 5);
 }
 
