@@ -254,7 +254,7 @@ class FlowCopy : public Flow {
     std::memcpy(reinterpret_cast<std::byte*>(this), reinterpret_cast<const std::byte*>(&flow),
                 flow.kind().bytes());
   }
-  std::byte parts_[FlowClass::kState + FlowClass::kAddresses] = {};
+  [[maybe_unused]] std::byte parts_[FlowClass::kState + FlowClass::kAddresses] = {};
 };
 
 // What the CT target puts in a packet's place of a flow until it is tracked.
