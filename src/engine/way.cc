@@ -6,12 +6,9 @@
 
 namespace sallyport {
 
-Viewpoint::Masked::Masked(const Prefix& prefix) {
-  Address bits;
-  for (unsigned i = 0; i < prefix.length; i++) bits.words[i / 32] |= 0x80000000u >> i % 32;
-  value = std::bit_cast<Words>(prefix.address);
-  mask = std::bit_cast<Words>(bits);
-}
+Viewpoint::Masked::Masked(const Prefix& prefix)
+    : value(std::bit_cast<Words>(prefix.address)),
+      mask(std::bit_cast<Words>(mask_of(prefix.family, prefix.length))) {}
 
 Viewpoint Viewpoint::of_host(const Host& host, const InterfaceName& otherwise) {
   Viewpoint result;

@@ -51,19 +51,25 @@ Reason missing(const Packet& packet, uint32_t size) {
   return packet.wire_length < size ? Reason::kCutShort : Reason::kNotInCapture;
 }
 
-void read_ports(Packet& packet) {
-  if (packet.presence(packet.transport, 4) != Presence::kPresent) return;
+constexpr uint32_t kFlagsAt = offsetof(TcpHeader, flags);
+
+// What is there.
+void take_ports(Packet& packet) {
   const auto* ports = reinterpret_cast<const be16*>(packet.data + packet.transport);
   packet.fields[Field::kSourcePort] = ports[0];
   packet.fields[Field::kDestinationPort] = ports[1];
 }
+void take_flags(Packet& packet) {
+  packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
+}
 
-constexpr uint32_t kFlagsAt = offsetof(TcpHeader, flags);
+void read_ports(Packet& packet) {
+  if (packet.presence(packet.transport, 4) == Presence::kPresent) take_ports(packet);
+}
 
 void read_tcp(Packet& packet) {
   read_ports(packet);
-  if (packet.presence(packet.transport, kFlagsAt + 1) != Presence::kPresent) return;
-  packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
+  if (packet.presence(packet.transport, kFlagsAt + 1) == Presence::kPresent) take_flags(packet);
 }
 
 // The least that comes after the IP header of a plain packet; of one of another protocol, more than
@@ -76,12 +82,8 @@ void read_tcp(Packet& packet) {
 
 [[gnu::always_inline]] inline void read_plain(Packet& packet, uint8_t protocol) {
   packet.plain = true;
-  const auto* ports = reinterpret_cast<const be16*>(packet.data + packet.transport);
-  packet.fields[Field::kSourcePort] = ports[0];
-  packet.fields[Field::kDestinationPort] = ports[1];
-  if (protocol == protocol::kTcp) {
-    packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
-  }
+  take_ports(packet);
+  if (protocol == protocol::kTcp) take_flags(packet);
 }
 
 bool is_icmp_error(uint8_t type) {

@@ -129,6 +129,7 @@ struct Discovery::State {
 
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> refused{};
   uint64_t windows_refused = 0;
+  bool asked_ever = false;  // there was a question: before it there is no answer
 
   uint32_t bucket_of(const Socket& socket) const {
     return static_cast<uint32_t>(hash_of(socket.family, socket.address, socket.port, key)) &
@@ -152,7 +153,6 @@ struct Discovery::State {
   Reason judge(const Window& window, const Packet& packet, Tick now) const;
   Reason judge_source(const Packet& packet, const InterfaceName* interface) const;
   Answer announced(const Packet& packet);
-  bool asked_ever = false;  // there was a question: before it there is no answer
   Answer answered(const Packet& packet, Tick now);
   Answer refuse(const Descriptor* descriptor, Reason reason);
 };
