@@ -153,10 +153,13 @@ class Differential {
     }
     packets_ += trial.packets;
     unsent_ += trial.unsent;
-    if (trial.unsteady) {
+    if (!trial.unsteady.empty()) {
       unsteady_++;
       say_progress("");
-      fmt::print("{}: differed, but not again when run again\n", name(result.id));
+      const Difference& first = trial.unsteady.front();
+      fmt::print("{}:{}: differed, but not each time: {}: the kernel: {}; the engine: {}\n",
+                 name(result.id), first.line, aspect_name(first.aspect), first.kernel,
+                 first.engine);
     }
     coverage_.add(trial.coverage);
     if (!trial.error.empty()) {

@@ -17,7 +17,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr int kTries = 5;
+constexpr int kTries = 8;
+constexpr int kSure = 4;  // runs in time that a difference has to come back in
 
 struct Once {
   std::vector<Difference> differences;
@@ -186,6 +187,22 @@ void fill_in(const Script& script, const Once& once, Trial& trial) {
   trial.coverage = CoverageOf(script, once).take();
 }
 
+Json json_of(const std::vector<Difference>& differences) {
+  Json json = Json::array();
+  for (const Difference& d : differences) {
+    json.push_back({static_cast<int>(d.aspect), d.line, d.subject, d.kernel, d.engine});
+  }
+  return json;
+}
+
+std::vector<Difference> differences_from(const Json& json) {
+  std::vector<Difference> differences;
+  for (const Json& d : json) {
+    differences.push_back({static_cast<Aspect>(d[0].get<int>()), d[1], d[2], d[3], d[4]});
+  }
+  return differences;
+}
+
 }  // namespace
 
 void Coverage::add(const Coverage& other) {
@@ -202,26 +219,25 @@ Trial try_script(const std::string& text) {
   Trial trial;
   std::optional<Script> script = parse(text, trial.error);
   if (!script) return trial;
-  std::vector<Difference> before;  // of a run in time
-  for (int tries = 0; tries < kTries; tries++) {
+  std::vector<Difference> differences;  // that every run in time has shown
+  for (int tries = 0, sure = 0; tries < kTries && sure < kSure; tries++) {
     Once once = run_once(*script);
     if (tries == 0) fill_in(*script, once, trial);
-    if (once.differences.empty()) {
-      trial.unsteady = tries > 0;
-      return trial;
-    }
+    if (tries == 0) trial.unsteady = once.differences;
+    if (once.differences.empty()) return trial;
     if (once.late) continue;
-    std::ranges::copy_if(before, std::back_inserter(trial.differences), [&](const Difference& d) {
-      return std::ranges::find(once.differences, d.kind(), &Difference::kind) !=
-             once.differences.end();
-    });
-    if (!trial.differences.empty()) {
-      trial.unsteady = false;
-      return trial;
+    if (sure++ == 0) {
+      differences = std::move(once.differences);
+    } else {
+      std::erase_if(differences, [&](const Difference& difference) {
+        return std::ranges::find(once.differences, difference.kind(), &Difference::kind) ==
+               once.differences.end();
+      });
+      if (differences.empty()) return trial;
     }
-    before = std::move(once.differences);
+    if (sure == kSure) trial.differences = std::move(differences);
   }
-  trial.unsteady = true;
+  if (!trial.differences.empty()) trial.unsteady.clear();
   return trial;
 }
 
@@ -267,17 +283,18 @@ std::string present(const std::string& text, const Difference& difference,
 }
 
 std::string to_text(const Trial& trial) {
-  Json differences = Json::array(), coverage = Json::object();
-  for (const Difference& d : trial.differences) {
-    differences.push_back({static_cast<int>(d.aspect), d.line, d.subject, d.kernel, d.engine});
-  }
+  Json coverage = Json::object();
   for (const auto& [group, features] : trial.coverage.groups) {
     for (const auto& [name, count] : features) {
       coverage[group][name] = {count.scripts, count.packets};
     }
   }
-  return Json{{"differences", differences}, {"error", trial.error},   {"unsteady", trial.unsteady},
-              {"packets", trial.packets},   {"unsent", trial.unsent}, {"coverage", coverage}}
+  return Json{{"differences", json_of(trial.differences)},
+              {"unsteady", json_of(trial.unsteady)},
+              {"error", trial.error},
+              {"packets", trial.packets},
+              {"unsent", trial.unsent},
+              {"coverage", coverage}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -285,12 +302,10 @@ Trial trial_from(const std::string& text) {
   Trial trial;
   Json json = Json::parse(text);
   trial.error = json["error"];
-  trial.unsteady = json["unsteady"];
   trial.packets = json["packets"];
   trial.unsent = json["unsent"];
-  for (const Json& d : json["differences"]) {
-    trial.differences.push_back({static_cast<Aspect>(d[0].get<int>()), d[1], d[2], d[3], d[4]});
-  }
+  trial.differences = differences_from(json["differences"]);
+  trial.unsteady = differences_from(json["unsteady"]);
   for (const auto& [group, features] : json["coverage"].items()) {
     for (const auto& [name, count] : features.items()) {
       trial.coverage.groups[group][name] = {count[0], count[1]};

@@ -22,16 +22,17 @@ struct Coverage {
 };
 
 struct Trial {
-  std::vector<Difference> differences;  // seen twice
+  std::vector<Difference> differences;  // that came back
   std::string error;                    // neither judge could tell: the script is no good
-  bool unsteady = false;                // it differed, and not again when the clock was sure
+  std::vector<Difference> unsteady;     // that did not come back, or not when the clock was sure
   uint64_t packets = 0;                 // compared
   uint64_t unsent = 0;                  // that the kernel does not send
   Coverage coverage;
 };
 
-// Runs a script. One that differs is run again: a difference counts if two runs show it in which
-// no packet was a tick out; what does not is the clock's, or chance.
+// Runs a script. One that differs is run again, and one run without a difference acquits it: what
+// differs only at times is the clock's, or chance. A difference counts if each of kSure runs shows
+// it in which no packet was a tick out.
 Trial try_script(const std::string& text);
 
 // Whether a script still differs in the way of `kind` (Difference::kind).
