@@ -19,17 +19,12 @@
 
 namespace sallyport {
 
-void Inputs::add_to(CLI::App& command) {
+void Inputs::add_rules_to(CLI::App& command) {
   command.add_option("--rules", rules, "IPv4 rules, as iptables-save prints them")
       ->option_text("FILE");
   command.add_option("--rules6", rules6, "IPv6 rules, as ip6tables-save prints them")
       ->option_text("FILE");
   command.add_option("--sets", sets, "sets, as ipset save prints them")->option_text("FILE");
-  command
-      .add_option(
-          "--conntrack", conntrack,
-          "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
-      ->option_text("FILE");
   command.add_option("--labels", labels, "the names of labels: connlabel.conf")
       ->option_text("FILE");
   command
@@ -37,6 +32,21 @@ void Inputs::add_to(CLI::App& command) {
                   "a knob, as in net.netfilter.nf_conntrack_udp_timeout=60, or a sysctl.conf file")
       ->option_text("K=V|FILE")
       ->allow_extra_args(false);
+  command.add_option("--discovery", discovery, "a discovery descriptor of your own, beside ours")
+      ->option_text("FILE")
+      ->allow_extra_args(false);
+  command.add_option("--compat", compat, "linux: exactly what Linux does, without discovery")
+      ->option_text("linux")
+      ->check(CLI::IsMember({"linux"}));
+}
+
+void Inputs::add_to(CLI::App& command) {
+  add_rules_to(command);
+  command
+      .add_option(
+          "--conntrack", conntrack,
+          "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
+      ->option_text("FILE");
   CLI::Option* host =
       command
           .add_option("--host", hosts,
@@ -72,12 +82,6 @@ void Inputs::add_to(CLI::App& command) {
       ->option_text("ADDR,...")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command.add_option("--discovery", discovery, "a discovery descriptor of your own, beside ours")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
-  command.add_option("--compat", compat, "linux: exactly what Linux does, without discovery")
-      ->option_text("linux")
-      ->check(CLI::IsMember({"linux"}));
   command
       .add_option("--checksums", checksums,
                   "ignore: do not look at them (a capture taken with offload)")
@@ -407,7 +411,7 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   config.host = guessing && guess ? *guess : sources.host;
   for (const Prefix& group : sources.groups) config.host.join(group.family, group.address);
   config.hash_key = random_hash_key();
-  config.history_unknown = !sources.conntrack;
+  config.history_unknown = !sources.conntrack && !sources.live;
 
   auto sets = std::make_unique<SetStore>(config.hash_key);
   if (sources.sets) {

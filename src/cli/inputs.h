@@ -53,6 +53,8 @@ struct Inputs {
   std::string checksums = "verify";
 
   void add_to(CLI::App& command);
+  // Those that make a firewall, wherever packets come from.
+  void add_rules_to(CLI::App& command);
 };
 
 // The same with the flags understood and the files read; what a trial changes before it makes an
@@ -62,7 +64,8 @@ struct Sources {
   std::optional<InputFile> rules, rules6, sets, conntrack, labels;
   std::vector<InputFile> sysctls;  // a K=V is a file of one line
   std::vector<InputFile> discovery;
-  Host host;  // of --host
+  Host host;          // of --host
+  bool live = false;  // packets come as they happen: there is no earlier traffic to wonder about
   std::vector<Prefix> groups;
   std::vector<Prefix> inside;
 };

@@ -38,9 +38,11 @@ int main(int argc, char** argv) {
   sallyport::add_ask(app, exit_code);
   sallyport::add_check(app, exit_code);
   sallyport::add_compare(app, exit_code);
+  sallyport::add_detach(app, exit_code);
   sallyport::add_explain(app, exit_code);
   sallyport::add_fmt(app, exit_code);
   sallyport::add_replay(app, exit_code);
+  sallyport::add_run(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

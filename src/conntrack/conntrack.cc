@@ -701,7 +701,7 @@ void Conntrack::prefetch(std::span<Packet> packets) {
     for (size_t i = 0; i < some.size(); i++) {
       Packet& packet = some[i];
       if (packet.plain) {
-        if (packet.in && sums) packet.checksum = sum_plain(packet);
+        if (packet.in && sums) verify_checksum(packet);
         const FlowKey key(packet);
         packet.flow_words = key.words();
         packet.flow_hash = table.hash(key, packet);
@@ -726,6 +726,18 @@ void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& trac
   State& state = *state_;
   if (as.zone.id == 0 && state.follow_guess(packet, now, tracked)) return;
   state.look_up(packet, as, now, tracked);
+}
+
+Tracked Conntrack::recognize(Packet& packet, Tick now) const {
+  Tracked tracked;
+  Tuple tuple;
+  if (tuple_of(packet, tuple) != Reason::kNone) return tracked;
+  tracked.flow = lookup(tuple, {}, now, &tracked.direction);
+  const Flow* flow = find(tracked.flow);
+  if (!flow) return {};
+  tracked.info = info_of(*flow);
+  describe(packet, tracked, flow);
+  return tracked;
 }
 
 Tracked Conntrack::untrack(Packet& packet) {

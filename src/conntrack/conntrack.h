@@ -85,6 +85,9 @@ class Conntrack {
     track(packet, as, now, tracked);
     return tracked;
   }
+  // What track() has found of a packet of which this is a copy: nothing moves. kNone: its flow is
+  // not there.
+  Tracked recognize(Packet& packet, Tick now) const;
   // NOTRACK: the packet is UNTRACKED.
   Tracked untrack(Packet& packet);
   // The packet was accepted. kNone; or kNotInCapture, if a helper cannot tell what it means; or why

@@ -15,7 +15,7 @@ namespace sallyport {
                                                         const Tracked& tracked) const {
   bool plain = packet.protocol() == protocol::kUdp || packet.protocol() == protocol::kTcp;
   return config_.remember && plain && tracked.flow && !tracked.created && !packet.is_fragment &&
-         way.path != Way::Path::kLoopback;
+         way.path < Way::Path::kLoopback;
 }
 
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
@@ -25,7 +25,7 @@ namespace sallyport {
                                                              Tracked& tracked, Outcome& outcome) {
   if (!decision || !decision->ends) return false;
   // One that routing ends stops between two hooks.
-  if (way.path != Way::Path::kOutput && route(packet, way.path, config_.host) != Reason::kNone) {
+  if (way.path != Way::Path::kOutput && route(packet, way, config_.host) != Reason::kNone) {
     return false;
   }
   for (uint32_t rule : std::span(decision->rules).first(decision->rule_count)) {
@@ -50,7 +50,7 @@ namespace sallyport {
                                                           Outcome& outcome) {
   const bool sent = way.path == Way::Path::kOutput;
   Rules& rules = this->rules(packet.family);
-  const bool opens = way.path != Way::Path::kNone && way.path != Way::Path::kLoopback &&
+  const bool opens = way.path != Way::Path::kNone && way.path < Way::Path::kLoopback &&
                      rules.tracks_first[sent] && packet.plain;
   if (!opens) return false;
   conntrack_->track(packet, {}, tick_, tracked.emplace());

@@ -91,6 +91,12 @@ Engine::Engine(Config config, std::unique_ptr<SetStore> sets)
 
 Engine::~Engine() = default;
 
+void Engine::change_host(Host host) {
+  config_.host = std::move(host);
+  decisions_.clear();
+  conntrack_->forget_decisions();
+}
+
 void Engine::set_program(Family family, std::shared_ptr<const Program> program) {
   Rules& rules = this->rules(family);
   rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};
@@ -132,13 +138,23 @@ void Engine::begin_burst(std::span<Packet> packets) {
   if (packets.empty()) return;
   move_time(packets.front().time);
   if (!first_) first_ = now_;
-  released_.reserve(defragmenter_->held() + packets.size());
+  expire(packets.size());
+}
+
+void Engine::pass_time(Instant now) {
+  released_.clear();
+  move_time(now);
+  expire(0);
+}
+
+void Engine::expire(size_t packets) {
+  released_.reserve(defragmenter_->held() + packets);
   defragmenter_->expire(now_, [this](void* cookie) {
     released_.push_back({.cookie = cookie, .reason = Reason::kFragmentTimeout});
   });
-  conntrack_->reserve(packets.size(), now());
+  conntrack_->reserve(packets, now());
   sets_->reserve(now());
-  decisions_.reserve(packets.size());
+  decisions_.reserve(packets);
   heard_ = conntrack_->listening();
 }
 
@@ -171,6 +187,7 @@ std::span<const Hook> hooks_of(Way::Path path) {
     case Way::Path::kForward:
     case Way::Path::kBridged: return kForward;
     case Way::Path::kLoopback: return kLoopback;
+    case Way::Path::kLooped: return kInput;
     case Way::Path::kNone: break;
   }
   return {};
@@ -196,7 +213,7 @@ Outcome Engine::judge(Packet& arrived, const Way& way, const std::optional<Track
   const Program& program = *rules(arrived.family).program;
   std::span<const Hook> hooks = hooks_of(way.path);
   Packet* packet = &arrived;
-  bool is_delivered = way.path == Way::Path::kInput || way.path == Way::Path::kLoopback;
+  bool is_delivered = way.path == Way::Path::kInput || way.path >= Way::Path::kLoopback;
   if (arrived.is_fragment && !program.needs_conntrack && arrived.family == Family::kIpv4 &&
       is_delivered) {
     // Without conntrack IPv4 puts fragments together on delivery, before INPUT. (IPv6 does after
@@ -212,6 +229,9 @@ Outcome Engine::judge(Packet& arrived, const Way& way, const std::optional<Track
   Journey journey(*this, *packet, way);
   journey.was_tracked = tracked.has_value();
   if (tracked) journey.tracked = *tracked;
+  if (way.path == Way::Path::kLooped && program.needs_conntrack) {
+    journey.tracked = conntrack_->recognize(*packet, now());
+  }
   Verdict verdict = travel(journey, hooks, tracer);
   if (journey.remembered) return *journey.remembered;
   if (way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
@@ -265,7 +285,7 @@ Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tr
     Verdict verdict = pass(journey, hook, tracer);
     if (verdict != Verdict::kAccept || journey.remembered) return verdict;
     if (hook != Hook::kPrerouting) continue;
-    journey.routing = route(packet, path, config_.host);
+    journey.routing = route(packet, journey.way, config_.host);
     if (journey.routing != Reason::kNone) return Verdict::kDrop;
   }
   return Verdict::kAccept;

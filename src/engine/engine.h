@@ -98,7 +98,9 @@ class Engine {
   // The same for one packet, telling its way.
   Outcome process_traced(Packet& packet, const Way& way, EngineTrace& trace,
                          Answer* answer = nullptr);
-  // Held fragments whose fate the last process() settled.
+  // No packet, but time goes by: what is due expires. Times as in process().
+  void pass_time(Instant now);
+  // Held fragments whose fate the last process() or pass_time() settled.
   std::span<const Released> released() const { return released_; }
 
   // The datagram that the last packet judged has completed, as it goes on, and the size of the
@@ -114,6 +116,8 @@ class Engine {
   const Discovery* discovery() const { return discovery_.get(); }  // null without
   SetStore& sets() { return *sets_; }
   Host& host() { return config_.host; }
+  // Its addresses have changed: whatever was decided by them is decided again. Between bursts.
+  void change_host(Host host);
   Tick now() const { return tick_; }
   // Packets that were judged by what their flows remembered.
   uint64_t remembered() const { return remembered_; }
@@ -138,6 +142,7 @@ class Engine {
     tick_ = tick_of(time);
   }
   void begin_burst(std::span<Packet> packets);
+  void expire(size_t packets);
   std::optional<Outcome> refuse(const Packet& packet, const Way& way);
   Outcome take_long_way(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
                         Answer* answer);

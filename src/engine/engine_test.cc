@@ -79,7 +79,7 @@ class EngineTest : public ::testing::Test {
     packet.time = Instant(now_);
     packet.cookie = cookie;
     parse(packet);
-    Way way{.path = path, .in = &eth0_, .out = &eth1_};
+    Way way{.path = path, .in = &eth0_, .out = &eth1_, .routed = routed_};
     Outcome outcome;
     if (trace_) {
       outcome = engine_.process_traced(packet, way, *trace_, &answer_);
@@ -115,6 +115,7 @@ class EngineTest : public ::testing::Test {
   Duration now_ = 1000s;
   Engine engine_;
   uint32_t last_ttl_ = 0;
+  bool routed_ = false;
   Answer answer_;
   EngineTrace* trace_ = nullptr;  // judge() tells it, if there is one
 };
@@ -168,6 +169,33 @@ TEST_F(EngineTest, AHostsPacketToItselfIsTrackedOnce) {
   EXPECT_EQ(word(outcome), "ACCEPT NEW INPUT:1");
   EXPECT_EQ(outcome.hook, Hook::kInput);
   EXPECT_EQ(engine_.conntrack().count(), 1u);
+}
+
+TEST_F(EngineTest, TheHostsOwnCopyOfWhatItSendsToManyIsNotTrackedAgain) {
+  use({{Hook::kInput, kNew}, {Hook::kOutput, kNew}});
+  engine_.host().add(eth0_, *Prefix::parse("192.168.1.2/24"));
+  PacketSpec spec = udp("192.168.1.2", 1, "224.0.0.1", 2);
+  Outcome sent = judge(spec, Way::Path::kOutput);
+  const Tick expires = engine_.conntrack().find(sent.flow)->expires();
+  now_ += std::chrono::seconds(1);
+  Outcome copy = judge(spec, Way::Path::kLooped);
+  EXPECT_EQ(word(copy), "ACCEPT NEW INPUT:1");
+  EXPECT_EQ(copy.flow, sent.flow);
+  EXPECT_EQ(engine_.conntrack().find(sent.flow)->expires(), expires);
+  spec.source_port = 9;  // nobody has sent the original: it is a packet like others
+  EXPECT_EQ(word(judge(spec, Way::Path::kLooped)), "ACCEPT NEW INPUT:1");
+  EXPECT_EQ(engine_.conntrack().count(), 2u);
+}
+
+TEST_F(EngineTest, WhatAKernelHasRoutedIsNotAskedAgain) {
+  use({{Hook::kInput, kAll}, {Hook::kForward, kAll}});
+  engine_.host().add(eth0_, *Prefix::parse("192.168.1.2/24"));
+  PacketSpec spec = udp("10.0.0.1", 1, "198.51.100.1", 2);
+  EXPECT_EQ(judge(spec, Way::Path::kInput).reason, Reason::kOtherHost);
+  routed_ = true;
+  EXPECT_EQ(word(judge(spec, Way::Path::kInput)), "ACCEPT NEW INPUT:1");
+  EXPECT_EQ(word(judge(spec, Way::Path::kForward)), "ACCEPT NEW FORWARD:1");
+  EXPECT_EQ(last_ttl_, 63u);
 }
 
 TEST_F(EngineTest, AGroupThatTheHostHasNotJoinedIsNotForIt) {  // kernel-facts 29

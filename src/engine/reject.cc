@@ -47,7 +47,7 @@ uint8_t code_of(Family family, std::string_view name) {
 // pseudo-header in IPv4, with one in IPv6.
 bool sums_up(const Packet& packet) {
   const bool v4 = packet.family == Family::kIpv4;
-  if (packet.captured < packet.length) return true;  // nobody can tell
+  if (packet.vouched || packet.captured < packet.length) return true;  // nobody can tell
   const std::span<const uint8_t> bytes = packet.bytes();
   const std::span<const uint8_t> segment =
       bytes.subspan(std::min<size_t>(packet.transport, bytes.size()));

@@ -13,12 +13,12 @@ Reason why_not_routed(const Packet& packet, Way::Path path, const Host& host);
 
 // kNone: the packet goes on, with one hop less if it is forwarded. Else why it does not; it is as
 // it was.
-[[gnu::always_inline]] inline Reason route(Packet& packet, Way::Path path, const Host& host) {
-  const bool forwarded = path == Way::Path::kForward;
+[[gnu::always_inline]] inline Reason route(Packet& packet, const Way& way, const Host& host) {
+  const bool forwarded = way.path == Way::Path::kForward;
   // What nearly every packet is that a router forwards: it has no options, and hops left.
   const bool plain = forwarded && packet.fields[Field::kTtl] > 1 &&
                      (packet.family == Family::kIpv6 || packet.transport == sizeof(Ipv4Header));
-  const Reason why = plain ? Reason::kNone : why_not_routed(packet, path, host);
+  const Reason why = plain || way.routed ? Reason::kNone : why_not_routed(packet, way.path, host);
   if (forwarded && why == Reason::kNone) packet.fields[Field::kTtl]--;
   return why;
 }

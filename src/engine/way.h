@@ -28,12 +28,15 @@ struct Way {
     kForward,   // PREROUTING, FORWARD, POSTROUTING
     kBridged,   // the same: between two ports of a bridge, which is both `in` and `out`
     kLoopback,  // from the host to itself: OUTPUT, POSTROUTING, PREROUTING, INPUT, tracked once
+    kLooped,  // PREROUTING, INPUT: its own copy of what it has sent to many, tracked on the way out
   };
   Path path = Path::kInput;
   Reason reason = Reason::kNone;
   const InterfaceName* in = nullptr;   // null for kOutput
   const InterfaceName* out = nullptr;  // null for kInput
   const BridgePorts* ports = nullptr;  // null: it comes in at no bridge's port
+  // A kernel has routed it: whose it is, and whether it may go on, has been decided.
+  bool routed = false;
 };
 
 // Whether it reaches no chain on this path, its headers being broken.

@@ -45,6 +45,7 @@ std::string describe(const Way& way) {
       return "bridged " + name(way.in) + " " + name(way.out) + " from " + name(&way.ports->in) +
              " to " + name(&way.ports->out);
     case Way::Path::kLoopback: return "loopback " + name(way.in) + " " + name(way.out);
+    case Way::Path::kLooped: return "looped " + name(way.in);
   }
   return "";
 }

@@ -73,7 +73,11 @@ struct Packet {
   const InterfaceName* in = nullptr;  // null: no such interface (OUTPUT has no `in`)
   const InterfaceName* out = nullptr;
   std::array<uint8_t, 6> mac_source{};
-  bool has_mac = false;    // Ethernet: the frame's source address is known
+  bool has_mac = false;  // Ethernet: the frame's source address is known
+  // Somebody has found the transport's checksum good, or it will be filled in when the packet
+  // leaves: what the bytes say does not count, and the attachment sets `checksum` once they are
+  // parsed.
+  bool vouched = false;
   void* cookie = nullptr;  // the attachment's own
 
   // From parse().
@@ -113,7 +117,7 @@ struct Packet {
     time = when;
     in = out = nullptr;
     mac_source = {};
-    has_mac = false;
+    has_mac = vouched = false;
     cookie = nullptr;
     std::memset(&fields.words[kParsedFields], 0, sizeof fields - kParsedFields * sizeof(uint32_t));
   }

@@ -1,0 +1,226 @@
+#include "attach/queue_rules.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <iterator>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace sallyport {
+namespace {
+
+constexpr std::array kHooks = {"input", "output", "forward"};
+constexpr std::array kChains = {"INPUT", "OUTPUT", "FORWARD"};
+
+std::string_view bypass(bool is_open, std::string_view word) {
+  return is_open ? word : std::string_view{};
+}
+
+}  // namespace
+
+std::string nft_text(const QueueRules& rules) {
+  const bool open = rules.failing == QueueRules::Failing::kOpen;
+  std::string out;
+  auto end = std::back_inserter(out);
+  fmt::format_to(end,
+                 "table inet sallyport\ndelete table inet sallyport\ntable inet sallyport {{\n");
+  auto chain = [&](std::string_view hook) {
+    fmt::format_to(end,
+                   "  chain {} {{\n    type filter hook {} priority security; policy accept;\n",
+                   hook, hook);
+    if (!rules.ipv4) fmt::format_to(end, "    meta nfproto ipv4 accept\n");
+    if (!rules.ipv6) fmt::format_to(end, "    meta nfproto ipv6 accept\n");
+    const bool outgoing = hook == "output";
+    if (outgoing) fmt::format_to(end, "    meta mark {:#x} accept\n", rules.answer_mark);
+    // Judged on its way out, with all that follows.
+    if (hook == "input") fmt::format_to(end, "    iif lo accept\n");
+    if (outgoing) fmt::format_to(end, "    oif lo queue flags bypass to {}\n", rules.exempt());
+    for (const Prefix& admin : rules.administrators) {
+      if (hook == "forward") break;
+      fmt::format_to(end, "    {} {} {} queue flags bypass to {}\n",
+                     admin.family == Family::kIpv4 ? "ip" : "ip6", outgoing ? "daddr" : "saddr",
+                     admin.text(), rules.exempt());
+    }
+    if (hook != "forward") {
+      fmt::format_to(
+          end, "    meta l4proto udp fib daddr type {{ broadcast, multicast }} queue {}to {}\n",
+          bypass(open, "flags bypass "), rules.whole());
+    }
+    fmt::format_to(end, "    queue {}to {}\n  }}\n", bypass(open, "flags bypass "), rules.heads());
+  };
+  for (const char* hook : kHooks) chain(hook);
+  return out + "}\n";
+}
+
+std::string iptables_text(const QueueRules& rules, Family family) {
+  const bool open = rules.failing == QueueRules::Failing::kOpen;
+  std::string out = "*security\n";
+  auto end = std::back_inserter(out);
+  for (const char* chain : kChains) fmt::format_to(end, ":SALLYPORT-{} - [0:0]\n", chain);
+  for (const char* chain : kChains) fmt::format_to(end, "-I {0} -j SALLYPORT-{0}\n", chain);
+  auto to_queue = [&](std::string_view chain, std::string_view condition, uint16_t queue,
+                      bool passes) {
+    fmt::format_to(end, "-A SALLYPORT-{} {}-j NFQUEUE --queue-num {}{}\n", chain, condition, queue,
+                   bypass(passes, " --queue-bypass"));
+  };
+  for (std::string_view chain : kChains) {
+    const bool outgoing = chain == "OUTPUT";
+    if (outgoing) {
+      fmt::format_to(end, "-A SALLYPORT-OUTPUT -m mark --mark {:#x} -j RETURN\n",
+                     rules.answer_mark);
+    }
+    if (chain == "INPUT") fmt::format_to(end, "-A SALLYPORT-INPUT -i lo -j RETURN\n");
+    if (outgoing) to_queue(chain, "-o lo ", rules.exempt(), true);
+    for (const Prefix& admin : rules.administrators) {
+      if (chain == "FORWARD" || admin.family != family) continue;
+      to_queue(chain, fmt::format("-{} {} ", outgoing ? 'd' : 's', admin.text()), rules.exempt(),
+               true);
+    }
+    if (chain != "FORWARD") {
+      if (family == Family::kIpv4) {
+        to_queue(chain, "-p udp -m addrtype --dst-type BROADCAST ", rules.whole(), open);
+      }
+      to_queue(chain,
+               fmt::format("-d {} -p udp ", family == Family::kIpv4 ? "224.0.0.0/4" : "ff00::/8"),
+               rules.whole(), open);
+    }
+    to_queue(chain, "", rules.heads(), open);
+  }
+  return out + "COMMIT\n";
+}
+
+namespace {
+
+struct Ran {
+  int code = -1;  // the exit code; -1: it could not be run
+  std::string errors;
+};
+
+// Runs a program of the system's with this input, and waits for it.
+Ran run(std::vector<std::string> command, std::string_view input) {
+  int in[2], err[2];
+  if (::pipe2(in, O_CLOEXEC) != 0) return {.errors = std::generic_category().message(errno)};
+  if (::pipe2(err, O_CLOEXEC) != 0) {
+    ::close(in[0]);
+    ::close(in[1]);
+    return {.errors = std::generic_category().message(errno)};
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
+  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, err[1], 2);
+  std::vector<char*> arguments;
+  for (std::string& word : command) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  char* environment[] = {path, nullptr};
+  pid_t child = 0;
+  const int error =
+      ::posix_spawnp(&child, command[0].c_str(), &actions, nullptr, arguments.data(), environment);
+  posix_spawn_file_actions_destroy(&actions);
+  ::close(in[0]);
+  ::close(err[1]);
+  Ran ran;
+  if (error == 0) {
+    // Less than a pipe holds, so nobody waits for nobody; a reader that is gone is its exit code's.
+    const auto before = std::signal(SIGPIPE, SIG_IGN);
+    while (!input.empty()) {
+      const ssize_t count = ::write(in[1], input.data(), input.size());
+      if (count <= 0) break;
+      input.remove_prefix(static_cast<size_t>(count));
+    }
+    std::signal(SIGPIPE, before);
+  }
+  ::close(in[1]);
+  std::array<char, 1024> buffer;
+  for (ssize_t count; (count = ::read(err[0], buffer.data(), buffer.size())) > 0;) {
+    ran.errors.append(buffer.data(), static_cast<size_t>(count));
+  }
+  ::close(err[0]);
+  if (error != 0) return {.errors = std::generic_category().message(error)};
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  while (ran.errors.ends_with('\n')) ran.errors.pop_back();
+  return ran;
+}
+
+constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
+
+std::string program(Family family, std::string_view rest) {
+  return fmt::format("{}{}", family == Family::kIpv4 ? "iptables" : "ip6tables", rest);
+}
+
+bool has_chain(Family family, std::string_view chain) {
+  return run({program(family, ""), "-w", "-t", "security", "-S", std::string(chain)}, "").code == 0;
+}
+
+std::expected<bool, std::string> remove_iptables(Family family) {
+  bool found = false;
+  for (const char* chain : kChains) {
+    const std::string own = fmt::format("SALLYPORT-{}", chain);
+    if (!has_chain(family, own)) continue;
+    found = true;
+    // As often as it is there: two that started at once may both have put it in.
+    const std::vector<std::string> unlink = {
+        program(family, ""), "-w", "-t", "security", "-D", chain, "-j", own};
+    while (run(unlink, "").code == 0) continue;
+    for (const char* action : {"-F", "-X"}) {
+      const Ran ran = run({program(family, ""), "-w", "-t", "security", action, own}, "");
+      // Somebody else may have been quicker.
+      if (ran.code != 0 && has_chain(family, own)) return std::unexpected(ran.errors);
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+std::expected<Tool, std::string> find_tool() {
+  constexpr std::string_view kTrial =
+      "table inet sallyport-trial { chain input { type filter hook input priority 0; queue to 0; "
+      "} }\n";
+  const Ran nft = run({"nft", "-c", "-f", "-"}, kTrial);
+  if (nft.code == 0) return Tool::kNft;
+  constexpr std::string_view kTrial4 =
+      "*security\n:SALLYPORT-TRIAL - [0:0]\n-A SALLYPORT-TRIAL -j NFQUEUE --queue-num 0\nCOMMIT\n";
+  const Ran iptables = run({"iptables-restore", "-n", "-w", "--test"}, kTrial4);
+  if (iptables.code == 0) return Tool::kIptables;
+  return std::unexpected(
+      fmt::format("no way to queue packets; nft: {}; iptables: {}", nft.errors, iptables.errors));
+}
+
+std::expected<void, std::string> install(const QueueRules& rules, Tool tool) {
+  if (tool == Tool::kNft) {
+    const Ran ran = run({"nft", "-f", "-"}, nft_text(rules));
+    if (ran.code == 0) return {};
+    return std::unexpected(fmt::format("nft: {}", ran.errors));
+  }
+  for (Family family : kFamilies) {
+    if (auto removed = remove_iptables(family); !removed) return std::unexpected(removed.error());
+    if (!(family == Family::kIpv4 ? rules.ipv4 : rules.ipv6)) continue;
+    const Ran ran = run({program(family, "-restore"), "-n", "-w"}, iptables_text(rules, family));
+    if (ran.code == 0) continue;
+    for (Family both : kFamilies) (void)remove_iptables(both);
+    return std::unexpected(fmt::format("{}: {}", program(family, "-restore"), ran.errors));
+  }
+  return {};
+}
+
+std::expected<bool, std::string> remove_queue_rules() {
+  bool found = run({"nft", "delete", "table", "inet", "sallyport"}, "").code == 0;
+  for (Family family : kFamilies) {
+    auto removed = remove_iptables(family);
+    if (!removed) return removed;
+    found = found || *removed;
+  }
+  return found;
+}
+
+}  // namespace sallyport

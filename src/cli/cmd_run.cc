@@ -1,0 +1,179 @@
+// sallyport run: the firewall of this host; sallyport detach: its rules in the kernel taken out.
+#include <fmt/ostream.h>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "attach/interfaces.h"
+#include "attach/queue_rules.h"
+#include "cli/commands.h"
+#include "cli/inputs.h"
+#include "control/daemon.h"
+
+namespace sallyport {
+namespace {
+
+struct Options {
+  Inputs inputs;
+  std::string fail = "closed";
+  std::vector<std::string> administrators;
+  uint16_t queue = QueueRules{}.first_queue;
+  std::string length;
+  bool dry_run = false;
+};
+
+bool fail(std::string_view what) {
+  fmt::print(std::cerr, "sallyport: {}\n", what);
+  return false;
+}
+
+// "60s", "5m", "60"; nothing for anything else, and for none or more than a day.
+std::optional<std::chrono::seconds> parse_length(const std::string& text) {
+  size_t end = 0;
+  unsigned long number = 0;
+  try {
+    number = std::stoul(text, &end);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+  const std::string unit = text.substr(end);
+  if (unit == "m") number *= 60;
+  constexpr unsigned long kLongest = 24 * 60 * 60;
+  const bool known = unit.empty() || unit == "s" || unit == "m";
+  if (!known || text[0] == '-' || number == 0 || number > kLongest) return std::nullopt;
+  return std::chrono::seconds(number);
+}
+
+// What the flags say of the kernel's side. False, and said, where they make no sense.
+bool understand(const Options& options, Daemon::Options& daemon) {
+  QueueRules& rules = daemon.rules;
+  rules.first_queue = options.queue;
+  if (options.fail == "open") rules.failing = QueueRules::Failing::kOpen;
+  for (const std::string& text : options.administrators) {
+    std::optional<Prefix> prefix = Prefix::parse(text);
+    if (!prefix) return fail(fmt::format("--admin {}: not an address or network", text));
+    rules.administrators.push_back(*prefix);
+  }
+  if (options.length.empty()) return true;
+  daemon.trial = parse_length(options.length);
+  return daemon.trial ||
+         fail(fmt::format("--for {}: write a time like 60s or 5m, at most a day", options.length));
+}
+
+void print_rules_of(const Daemon::Options& daemon) {
+  if (daemon.tool == Tool::kNft) {
+    std::cout << "# nft -f -\n" << nft_text(daemon.rules);
+    return;
+  }
+  if (daemon.rules.ipv4) {
+    std::cout << "# iptables-restore -n\n" << iptables_text(daemon.rules, Family::kIpv4);
+  }
+  if (daemon.rules.ipv6) {
+    std::cout << "# ip6tables-restore -n\n" << iptables_text(daemon.rules, Family::kIpv6);
+  }
+}
+
+std::string ready_text(const Daemon::Options& options) {
+  const QueueRules& rules = options.rules;
+  return fmt::format("filtering: {}, queues {} to {} by {}, fail-{}",
+                     rules.ipv4 && rules.ipv6 ? "IPv4 and IPv6"
+                     : rules.ipv4             ? "IPv4 (IPv6 passes: there are no rules for it)"
+                                              : "IPv6 (IPv4 passes: there are no rules for it)",
+                     rules.heads(), rules.exempt(), options.tool == Tool::kNft ? "nft" : "iptables",
+                     rules.failing == QueueRules::Failing::kClosed ? "closed" : "open");
+}
+
+int run(const Options& options) {
+  Daemon::Options daemon_options;
+  if (!understand(options, daemon_options)) return kExitUsage;
+  std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
+  if (!sources) return kExitUsage;
+  sources->live = true;
+  std::expected<Interfaces, std::string> interfaces = Interfaces::open();
+  if (!interfaces) {
+    fail(interfaces.error());
+    return kExitUsage;
+  }
+  const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  std::optional<Setup> setup = make_setup(*sources, now, interfaces->host(), std::cerr);
+  if (!setup) return kExitNo;
+  daemon_options.rules.ipv4 = setup->rules.has_value();
+  daemon_options.rules.ipv6 = setup->rules6.has_value();
+  std::expected<Tool, std::string> tool = find_tool();
+  if (!tool) {
+    fail(tool.error());
+    return kExitUsage;
+  }
+  daemon_options.tool = *tool;
+  if (options.dry_run) {
+    print_rules_of(daemon_options);
+    return kExitOk;
+  }
+  Daemon daemon(*setup->engine, *interfaces, [](const std::string& line) { fail(line); });
+  if (auto started = daemon.start(daemon_options); !started) {
+    fail(started.error());
+    return kExitUsage;
+  }
+  std::cout << ready_text(daemon_options)
+            << std::endl;  // NOLINT: whoever waits for it reads it now
+  return daemon.run() ? kExitOk : kExitNo;
+}
+
+int detach() {
+  std::expected<bool, std::string> removed = remove_queue_rules();
+  if (!removed) {
+    fail(removed.error());
+    return kExitUsage;
+  }
+  std::cout << (*removed ? "the queueing rules are out: nothing is filtered by Sallyport\n"
+                         : "there were no queueing rules of Sallyport's\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("run", "Be the firewall of this host, until a signal");
+  auto options = std::make_shared<Options>();
+  command->footer(R"(Examples:
+
+  sallyport run --rules my.rules --rules6 my.rules6 --sets my.sets
+  sallyport run --rules my.rules --admin 192.0.2.7 --for 60s
+  sallyport run --rules my.rules --dry-run
+
+Packets of INPUT, OUTPUT and FORWARD come through the kernel's queues, behind all
+other rules of the kernel. When it dies, packets are dropped until it runs again
+or `sallyport detach` is called, but for loopback and --admin; --fail open lets
+them pass. Exit codes: 0; 1 an error in a file; 2 usage, or something that the
+kernel does not allow.)");
+  options->inputs.add_rules_to(*command);
+  command
+      ->add_option("--fail", options->fail,
+                   "what happens to packets when nobody is there to judge them")
+      ->option_text("closed|open [closed]")
+      ->check(CLI::IsMember({"closed", "open"}));
+  command
+      ->add_option("--admin", options->administrators,
+                   "whose packets pass even then; as long as it runs they are judged as all are")
+      ->option_text("ADDR[/LEN],...")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  command->add_option("--queue", options->queue, "the first of three numbers of queues")
+      ->option_text("N [7200]")
+      ->check(CLI::Range(0, 65533));
+  command
+      ->add_option("--for", options->length,
+                   "end by itself after that time, even if it has died by then")
+      ->option_text("TIME");
+  command->add_flag("--dry-run", options->dry_run,
+                    "print the kernel's queueing rules, and do nothing");
+  command->callback([options, &exit_code] { exit_code = run(*options); });
+}
+
+void add_detach(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand(
+      "detach", "Take Sallyport's queueing rules out of the kernel, whoever left them there");
+  command->callback([&exit_code] { exit_code = detach(); });
+}
+
+}  // namespace sallyport

@@ -1,0 +1,250 @@
+#include "control/daemon.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fmt/format.h>
+#include <map>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+#include "attach/nfqueue.h"
+#include "control/answer_socket.h"
+#include "control/trial.h"
+
+namespace sallyport {
+namespace {
+
+// What a packet judged by its headers needs: IPv6's with some extension headers, TCP's with all
+// options.
+constexpr uint32_t kHeaders = 256;
+constexpr int kTurn = 100;  // ms: with no packet to move time on, flows still end
+
+// The time of day, but that it never jumps.
+Instant clock_now() {
+  using std::chrono::steady_clock;
+  static const Instant day =
+      std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  static const steady_clock::time_point origin = steady_clock::now();
+  return day + (steady_clock::now() - origin);
+}
+
+std::string last_error(std::string_view what) {
+  return fmt::format("{}: {}", what, std::generic_category().message(errno));
+}
+
+}  // namespace
+
+struct Daemon::State {
+  Engine& engine;
+  Interfaces& interfaces;
+  std::function<void(const std::string&)> log;
+  Live live;
+  Options options;
+  std::vector<NfQueue> queues;
+  std::optional<AnswerSocket> answers;
+  std::optional<Trial> trial;
+  std::map<int, std::function<void()>> watched;
+  int epoll = -1;
+  int signals = -1;
+  bool attached = false, ending = false;
+  Instant now{}, started{};
+
+  State(Engine& the_engine, Interfaces& the_interfaces,
+        std::function<void(const std::string&)> the_log)
+      : engine(the_engine),
+        interfaces(the_interfaces),
+        log(std::move(the_log)),
+        live(engine, interfaces) {}
+  ~State() {
+    for (int fd : {epoll, signals}) {
+      if (fd >= 0) ::close(fd);
+    }
+  }
+
+  std::expected<void, std::string> open();
+  std::expected<void, std::string> open_queues();
+  bool detach();
+  void take_signal();
+  void turn(int timeout);
+};
+
+Daemon::Daemon(Engine& engine, Interfaces& interfaces, std::function<void(const std::string&)> log)
+    : state_(std::make_unique<State>(engine, interfaces, std::move(log))) {}
+Daemon::~Daemon() = default;
+
+void Daemon::watch(int fd, std::function<void()> ready) {
+  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+  if (::epoll_ctl(state_->epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
+    state_->watched[fd] = std::move(ready);
+  }
+}
+
+void Daemon::unwatch(int fd) {
+  ::epoll_ctl(state_->epoll, EPOLL_CTL_DEL, fd, nullptr);
+  state_->watched.erase(fd);
+}
+
+std::expected<void, std::string> Daemon::State::open() {
+  epoll = ::epoll_create1(EPOLL_CLOEXEC);
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, number);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  signals = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (epoll < 0 || signals < 0) return std::unexpected(last_error("epoll"));
+  return {};
+}
+
+std::expected<void, std::string> Daemon::State::open_queues() {
+  const QueueRules& rules = options.rules;
+  const bool open = rules.failing == QueueRules::Failing::kOpen;
+  const NfQueue::Options kinds[] = {
+      {.number = rules.heads(), .copy = kHeaders, .fail_open = open},
+      {.number = rules.whole(), .copy = NfQueue::kWhole, .fail_open = open},
+      {.number = rules.exempt(), .copy = NfQueue::kWhole, .fail_open = true},
+  };
+  queues.reserve(std::size(kinds));
+  for (NfQueue::Options one : kinds) {
+    // A helper reads what the peers say.
+    const auto needs_all = [&](Family family) {
+      const Program* program = engine.program(family);
+      return program && program->needs_flow_extensions;
+    };
+    if (needs_all(Family::kIpv4) || needs_all(Family::kIpv6)) one.copy = NfQueue::kWhole;
+    std::expected<NfQueue, std::string> queue = NfQueue::open(one);
+    if (!queue) return std::unexpected(queue.error());
+    queues.push_back(std::move(*queue));
+  }
+  return {};
+}
+
+void Daemon::State::take_signal() {
+  signalfd_siginfo info{};
+  while (::read(signals, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo != SIGHUP) ending = true;
+  }
+}
+
+std::expected<void, std::string> Daemon::start(const Options& options) {
+  State& state = *state_;
+  state.options = options;
+  if (auto opened = state.open(); !opened) return opened;
+  if (auto opened = state.open_queues(); !opened) return opened;
+  std::expected<AnswerSocket, std::string> answers = AnswerSocket::open(options.rules.answer_mark);
+  if (!answers) return std::unexpected(answers.error());
+  state.answers.emplace(std::move(*answers));
+  state.live.on_answer([&state](const Answer& answer) { state.answers->send(answer.packet()); });
+  state.now = state.started = clock_now();
+
+  watch(state.signals, [&state] { state.take_signal(); });
+  watch(state.interfaces.fd(), [&state] {
+    if (state.interfaces.update()) state.engine.change_host(state.interfaces.host());
+  });
+  for (NfQueue& queue : state.queues) {
+    // As long as there are full bursts, but not for ever: others wait, too.
+    watch(queue.fd(), [&state, &queue] {
+      constexpr int kMostBursts = 16;
+      for (int i = 0; i < kMostBursts; i++) {
+        if (state.live.serve(queue, state.now) < NfQueue::kBurst) break;
+        state.now = clock_now();
+      }
+    });
+  }
+  if (options.trial) {
+    std::expected<Trial, std::string> trial =
+        Trial::begin(*options.trial, [] { (void)remove_queue_rules(); });
+    if (!trial) return std::unexpected(trial.error());
+    state.trial.emplace(std::move(*trial));
+  }
+  state.attached = true;
+  if (auto installed = install(options.rules, options.tool); !installed) {
+    state.attached = false;
+    if (state.trial) state.trial->confirm();
+    return installed;
+  }
+  return {};
+}
+
+void Daemon::State::turn(int timeout) {
+  std::array<epoll_event, 32> events;
+  const int count = ::epoll_wait(epoll, events.data(), events.size(), timeout);
+  now = clock_now();
+  if (count <= 0) {
+    live.pass_time(now);
+    return;
+  }
+  for (int i = 0; i < count; i++) {
+    auto found = watched.find(events[i].data.fd);
+    if (found == watched.end()) continue;  // one before it has ended it
+    const std::function<void()> ready = found->second;
+    ready();
+  }
+}
+
+bool Daemon::State::detach() {
+  if (!attached) return true;
+  attached = false;
+  if (auto removed = remove_queue_rules(); !removed) {
+    log(fmt::format("the queueing rules could not be taken out: {}; sallyport detach does it",
+                    removed.error()));
+    return false;
+  }
+  return true;
+}
+
+bool Daemon::run() {
+  State& state = *state_;
+  while (!state.ending) state.turn(kTurn);
+  const bool detached = state.detach();
+  // What was queued before the rules went still waits for a ruling.
+  for (NfQueue& queue : state.queues) {
+    while (state.live.serve(queue, state.now) > 0) continue;
+  }
+  if (state.trial) state.trial->confirm();
+  return detached;
+}
+
+void Daemon::stop() {
+  state_->ending = true;
+}
+
+bool Daemon::confirm() {
+  return state_->trial && state_->trial->confirm();
+}
+
+const Live::Counts& Daemon::counts() const {
+  return state_->live.counts();
+}
+
+const Live& Daemon::live() const {
+  return state_->live;
+}
+
+Live& Daemon::live() {
+  return state_->live;
+}
+
+uint64_t Daemon::overruns() const {
+  uint64_t sum = 0;
+  for (const NfQueue& queue : state_->queues) sum += queue.overruns();
+  return sum;
+}
+
+Instant Daemon::now() const {
+  return state_->now;
+}
+
+Instant Daemon::started() const {
+  return state_->started;
+}
+
+const Daemon::Options& Daemon::options() const {
+  return state_->options;
+}
+
+}  // namespace sallyport

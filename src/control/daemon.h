@@ -1,0 +1,65 @@
+// The firewall of a live host: one loop over the kernel's queues, the machine's addresses, the
+// control socket and signals, around one engine.
+//
+// start() opens the queues first and puts the kernel's rules in last, so that no packet waits for
+// somebody who is not there yet; run() takes them out again on its way out. Whoever dies in
+// between leaves them: then packets go nowhere, but for loopback and the administrators
+// (attach/queue_rules.h), until it runs again or detach takes them out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "attach/interfaces.h"
+#include "attach/live.h"
+#include "attach/queue_rules.h"
+#include "engine/engine.h"
+
+namespace sallyport {
+
+class Daemon {
+ public:
+  struct Options {
+    QueueRules rules;
+    Tool tool = Tool::kNft;
+    // Takes itself out again after so long, even if it has died by then, but for confirm().
+    std::optional<std::chrono::seconds> trial;
+  };
+
+  // `engine` and `interfaces` outlive it; the engine's host is kept as the interfaces tell it.
+  // `log` is told what an administrator wants to know, a line at a time, without a line end.
+  Daemon(Engine& engine, Interfaces& interfaces, std::function<void(const std::string&)> log);
+  ~Daemon();
+
+  // From here on packets are judged. What went wrong is undone.
+  std::expected<void, std::string> start(const Options& options);
+  // Until a signal (SIGINT, SIGTERM), stop(), or the trial's end. False: the rules could not be
+  // taken out, and it has been said.
+  bool run();
+  void stop();
+
+  // A descriptor of somebody else's to be watched: `ready` is called when it can be read.
+  void watch(int fd, std::function<void()> ready);
+  void unwatch(int fd);
+
+  // The trial is over: it stays.
+  bool confirm();
+  const Live::Counts& counts() const;
+  const Live& live() const;
+  Live& live();
+  uint64_t overruns() const;  // of all queues: times that the kernel found no room for a packet
+  Instant now() const;        // of the last turn of the loop
+  const Options& options() const;
+  Instant started() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sallyport

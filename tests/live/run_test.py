@@ -1,0 +1,342 @@
+#!/usr/bin/env python3
+"""sallyport run: the firewall of a host, with real sockets in network namespaces.
+
+    live/run_test.py PATH/TO/sallyport [unittest's arguments]
+"""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+import net
+from net import HOST, HOST6, OTHER, PEER, PEER6, hears
+from program import STATEFUL, main, rules
+
+OUT_ONLY = rules(STATEFUL)
+OUT_ONLY6 = rules(STATEFUL, "-A INPUT -p ipv6-icmp -j ACCEPT")  # without its neighbours no host is reached
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h
+SSDP = ("239.255.255.250", 1900)
+M_SEARCH = (b'M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: "ssdp:discover"\r\n'
+            b"MX: 2\r\nST: ssdp:all\r\n\r\n")
+
+
+class Filters(net.Case):
+    def test_what_went_out_decides_what_may_come_in(self):
+        self.run_daemon(OUT_ONLY, rules6=OUT_ONLY6)
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.assertTrue(self.reached(self.host, self.peer, PEER6))
+        self.assertFalse(self.echo(self.peer, self.host, HOST6))
+
+    def test_tcp_in_large_segments_arrives_whole(self):
+        self.run_daemon(OUT_ONLY, rules6=OUT_ONLY6)
+        data = os.urandom(1 << 16) * 320  # 20 MiB
+        self.assertTrue(self.reached(self.host, self.peer, PEER6))
+        for address in (PEER, PEER6):
+            with self.peer.listen(address, 8080) as server:
+                got = bytearray()
+
+                def take(server=server, got=got):
+                    one, _ = server.accept()
+                    with one:
+                        while piece := one.recv(1 << 20):
+                            got.extend(piece)
+
+                taker = threading.Thread(target=take)
+                taker.start()
+                with self.host.tcp((address, 8080), timeout=20) as client:
+                    client.sendall(data)
+                taker.join()
+                self.assertEqual(len(got), len(data))
+                self.assertTrue(bytes(got) == data)
+
+    def test_datagrams_in_fragments(self):
+        self.run_daemon(OUT_ONLY, rules6=OUT_ONLY6)
+        self.assertTrue(self.reached(self.host, self.peer, PEER6))
+        for address in (PEER, PEER6):
+            with self.peer.udp(address, 9000) as server, \
+                    self.host.udp("::" if ":" in address else "") as client:
+                client.sendto(b"q" * 4000, (address, 9000))
+                question, sender = server.recvfrom(65536)
+                self.assertEqual(len(question), 4000)
+                server.sendto(b"a" * 4000, sender)
+                self.assertTrue(hears(client, b"a" * 4000), address)
+
+    def test_the_answer_to_a_search_comes_in_and_nothing_else(self):
+        self.run_daemon(OUT_ONLY)
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        self.address(self.peer, "eth0", "192.0.2.9/32")
+        with self.host.udp("", 0) as asks, self.host.udp("", 0) as other, \
+                self.peer.udp(PEER, 1900) as device, self.peer.udp("192.0.2.9", 1900) as stranger:
+            port = asks.getsockname()[1]
+            device.sendto(b"early", (HOST, port))
+            asks.sendto(M_SEARCH, SSDP)
+            time.sleep(0.1)
+            stranger.sendto(b"from another network", (HOST, port))
+            device.sendto(b"to another socket", (HOST, other.getsockname()[1]))
+            device.sendto(b"answer", (HOST, port))
+            self.assertEqual(asks.recv(100), b"answer")
+            asks.settimeout(0.3)
+            other.settimeout(0.1)
+            self.assertRaises(TimeoutError, asks.recv, 100)
+            self.assertRaises(TimeoutError, other.recv, 100)
+
+    def test_compat_linux_lets_no_answer_in(self):
+        self.run_daemon(OUT_ONLY, "--compat", "linux")
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        with self.host.udp("", 0, timeout=0.5) as asks, self.peer.udp(PEER, 1900) as device:
+            asks.sendto(M_SEARCH, SSDP)
+            time.sleep(0.1)
+            device.sendto(b"answer", (HOST, asks.getsockname()[1]))
+            self.assertFalse(hears(asks))
+
+    def test_the_recipe_of_an_ipset(self):
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        sets = self.file("sets", "create upnp hash:ip,port timeout 3\n")
+        self.run_daemon(rules(
+            "-A INPUT -p udp -m set --match-set upnp dst,dst -j ACCEPT",
+            "-A OUTPUT -d 239.255.255.250/32 -p udp -m udp --dport 1900 -j SET --add-set upnp src,src --exist"),
+            "--sets", sets, "--compat", "linux")
+        with self.host.udp("", 0) as asks, self.peer.udp(PEER, 1900) as device:
+            asks.sendto(M_SEARCH, SSDP)
+            time.sleep(0.1)
+            device.sendto(b"answer", (HOST, asks.getsockname()[1]))
+            self.assertTrue(hears(asks))
+
+    def test_loopback_passes_output_and_input_once(self):
+        self.run_daemon(rules("-A INPUT -i lo -p udp -m udp --dport 9001 -j DROP", input="ACCEPT"))
+        self.assertTrue(self.echo(self.host, self.host, "127.0.0.1"))
+        self.assertTrue(self.echo(self.host, self.host, HOST))
+        self.assertFalse(self.echo(self.host, self.host, "127.0.0.1", port=9001))
+
+    def test_its_own_copy_of_what_it_sends_to_a_group(self):
+        group = "239.1.2.3"
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        for accept, expected in ((f"-A INPUT -i eth0 -d {group}/32 -m conntrack --ctstate NEW -j ACCEPT", True),
+                                 (STATEFUL, False)):
+            self.run_daemon(rules(accept))
+            with self.host.udp("", 9000, timeout=0.5) as one:
+                one.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                               socket.inet_aton(group) + socket.inet_aton(HOST))
+                one.sendto(b"answer", (group, 9000))
+                self.assertEqual(hears(one), expected)
+            self.stop_daemon()
+
+    def test_reject_answers(self):
+        self.run_daemon(rules("-A INPUT -p tcp -j REJECT --reject-with tcp-reset",
+                              "-A INPUT -p udp -j REJECT"),
+                        rules6=rules("-A INPUT -p tcp -j REJECT --reject-with tcp-reset",
+                                     "-A INPUT -p ipv6-icmp -j ACCEPT", "-A INPUT -j REJECT"))
+        for address in (HOST, HOST6):
+            self.assertTrue(self.wait_until(lambda to=address: self.refused((to, 22))))
+            with self.peer.udp("::" if ":" in address else "") as one:
+                one.connect((address, 9000))
+                one.send(b"question")
+                self.assertRaises(ConnectionRefusedError, one.recv, 100)
+
+    def test_a_mark_goes_back_to_the_kernel(self):
+        self.host.sh("iptables", "-t", "mangle", "-A", "POSTROUTING", "-m", "mark", "--mark", "7")
+        self.run_daemon("*mangle\n-A OUTPUT -p udp -m udp --dport 9000 -j MARK --set-mark 7\nCOMMIT\n"
+                        + rules(STATEFUL))
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        counted = self.host.sh("iptables", "-t", "mangle", "-nvxL", "POSTROUTING").splitlines()[2].split()
+        self.assertEqual(counted[0], "1")
+
+    def test_addresses_that_come_later_are_known(self):
+        self.run_daemon(rules("-A INPUT -m addrtype --dst-type LOCAL -j ACCEPT"))
+        self.address(self.host, "eth0", "10.0.0.2/24")
+        self.assertTrue(self.wait_until(lambda: self.echo(self.peer, self.host, "10.0.0.2")))
+
+
+class Forwards(net.Case):
+    """The host routes between the peer and a third machine, its inside."""
+
+    def setUp(self):
+        super().setUp()
+        self.inside = self.namespace("inside")
+        self.link(self.host, "eth1", self.inside, "eth0")
+        self.address(self.host, "eth1", "10.1.0.1/24", "fd01::1/64")
+        self.address(self.inside, "eth0", "10.1.0.2/24", "fd01::2/64")
+        self.inside.sh("ip", "route", "add", "default", "via", "10.1.0.1")
+        self.inside.sh("ip", "-6", "route", "add", "default", "via", "fd01::1")
+        self.peer.sh("ip", "route", "add", "default", "via", HOST)
+        self.peer.sh("ip", "-6", "route", "add", "default", "via", HOST6)
+        for knob in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+            self.host.sh("sysctl", "-qw", f"{knob}=1")
+
+    def test_only_the_inside_begins(self):
+        forward = rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                        "-A FORWARD -i eth1 -o eth0 -j ACCEPT", input="ACCEPT")
+        self.run_daemon(forward, rules6=forward)
+        self.assertTrue(self.echo(self.inside, self.peer, PEER))
+        self.assertFalse(self.echo(self.peer, self.inside, "10.1.0.2"))
+        self.assertTrue(self.reached(self.inside, self.peer, PEER6))
+        self.assertFalse(self.echo(self.peer, self.inside, "fd01::2"))
+
+    def test_prerouting_sees_the_hops_that_came_and_forward_one_less(self):
+        self.run_daemon("*mangle\n-A PREROUTING -i eth1 -m ttl ! --ttl-eq 64 -j DROP\nCOMMIT\n" + rules(
+            "-A FORWARD -i eth1 -m ttl --ttl-eq 63 -j ACCEPT", "-A FORWARD -i eth0 -j ACCEPT"))
+        self.assertTrue(self.echo(self.inside, self.peer, PEER))
+
+    def test_an_error_of_a_router_is_related(self):
+        """It comes to FORWARD's queue from another address than the flow's, and goes to the inside."""
+        self.run_daemon(rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                              "-A FORWARD -i eth1 -j ACCEPT", input="ACCEPT"))
+        self.peer.sh("ip", "route", "add", "unreachable", "192.0.2.0/24")
+        self.host.sh("ip", "route", "add", "192.0.2.0/24", "via", PEER)
+        self.peer.sh("sysctl", "-qw", "net.ipv4.ip_forward=1")
+        with self.inside.udp() as one:
+            one.setsockopt(socket.IPPROTO_IP, 11, 1)  # IP_RECVERR
+            one.connect(("192.0.2.1", 9000))
+            one.send(b"question")
+            with self.assertRaises(OSError) as caught:
+                one.recv(100)
+            self.assertNotIsInstance(caught.exception, TimeoutError)
+
+    def test_fragments_wait_for_the_whole(self):
+        self.run_daemon(rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                              "-A FORWARD -i eth1 -p udp -m udp --dport 9000 -j ACCEPT"))
+        for port, passes in ((9000, True), (9001, False)):
+            with self.peer.udp(PEER, port, timeout=0.5) as server, self.inside.udp() as client:
+                client.sendto(b"q" * 4000, (PEER, port))
+                self.assertEqual(hears(server, b"q" * 4000), passes)
+
+
+class Fails(net.Case):
+    """Nobody is left open or cut off by accident."""
+
+    def test_dead_it_is_closed_but_for_loopback_and_the_administrator(self):
+        self.run_daemon(rules(STATEFUL, input="ACCEPT"), "--admin", OTHER)
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.daemon.kill()
+        self.daemon.wait()
+        self.assertFalse(self.echo(self.host, self.peer, PEER))
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.assertTrue(self.echo(self.host, self.host, "127.0.0.1"))
+        self.assertTrue(self.echo(self.host, self.peer, OTHER))
+        self.assertIn("are out", self.program("detach"))
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.assertIn("no queueing rules", self.program("detach"))
+
+    def test_alive_the_administrator_is_judged_as_all_are(self):
+        self.run_daemon(OUT_ONLY, "--admin", OTHER)
+        with self.host.udp(HOST, 9000, timeout=0.5) as server, self.peer.udp(OTHER) as admin:
+            admin.sendto(b"answer", (HOST, 9000))
+            self.assertFalse(hears(server))
+
+    def test_dead_it_is_open_where_that_was_chosen(self):
+        self.run_daemon(OUT_ONLY, "--fail", "open")
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.daemon.kill()
+        self.daemon.wait()
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+
+    def flood(self):
+        """More datagrams than the queue holds, while nobody reads it; how many came through."""
+        with self.peer.udp(PEER, 9000, timeout=0.5) as server, self.host.udp() as client:
+            server.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+            client.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 64 << 20)
+            self.daemon.send_signal(signal.SIGSTOP)
+            for _ in range(20000):
+                client.sendto(b"x", (PEER, 9000))
+            came = 0
+            try:
+                while server.recv(100):
+                    came += 1
+            except TimeoutError:
+                pass
+            self.daemon.send_signal(signal.SIGCONT)
+            return came
+
+    def test_overrun_it_is_closed(self):
+        self.run_daemon(rules(input="ACCEPT"))
+        self.assertEqual(self.flood(), 0)
+        self.assertTrue(self.reached(self.host, self.peer, PEER))
+
+    def test_overrun_it_is_open_where_that_was_chosen(self):
+        self.run_daemon(rules(input="ACCEPT"), "--fail", "open")
+        self.assertGreater(self.flood(), 1000)
+        self.assertTrue(self.reached(self.host, self.peer, PEER))
+
+    def test_foreign_rules_stay_as_they_were(self):
+        self.host.sh("iptables", "-A", "INPUT", "-p", "udp", "--dport", "9002", "-j", "DROP")
+        self.host.sh("iptables", "-t", "security", "-A", "INPUT", "-p", "sctp")
+        before = self.host.sh("iptables-save")
+        self.run_daemon(rules(input="ACCEPT"))
+        self.assertFalse(self.echo(self.peer, self.host, HOST, port=9002))
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.stop_daemon(signal.SIGINT)
+
+        def without_counters(text):
+            return [line.split(" [")[0] for line in text.splitlines() if not line.startswith("#")]
+        self.assertEqual(without_counters(self.host.sh("iptables-save")), without_counters(before))
+
+    def test_a_trial_ends(self):
+        self.run_daemon(rules(output="DROP"), "--for", "2s")
+        self.assertFalse(self.echo(self.host, self.peer, PEER))
+        self.assertEqual(self.daemon.wait(10), 0)
+        self.assertEqual(self.queueing_rules(), [])
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+
+    def test_a_trial_ends_even_if_it_has_died(self):
+        self.run_daemon(rules(output="DROP"), "--for", "2s")
+        self.daemon.kill()
+        self.daemon.wait()
+        self.assertNotEqual(self.queueing_rules(), [])
+        self.assertTrue(self.wait_until(lambda: not self.queueing_rules(), 10))
+
+
+class Refuses(net.Case):
+    """Bad input costs nothing: no rule is put in."""
+
+    def refused(self, *arguments, expect=2):
+        said = self.program("run", *arguments, expect=expect)
+        self.assertEqual(self.queueing_rules(), [])
+        return said
+
+    def test_what_makes_no_sense(self):
+        good = self.file("good", OUT_ONLY)
+        self.assertIn("no rules: give", self.refused())
+        self.assertIn("--admin nobody: not an address", self.refused("--rules", good, "--admin", "nobody"))
+        for length in ("", "x", "0", "-1", "1h", "86401"):
+            if length:
+                self.assertIn("write a time like 60s", self.refused("--rules", good, f"--for={length}"))
+        self.assertIn("--fail", self.refused("--rules", good, "--fail", "ajar"))
+
+    def test_rules_with_an_error(self):
+        bad = self.file("bad", rules("-A INPUT -p tcp --dpotr 22 -j ACCEPT"))
+        said = self.refused("--rules", bad, expect=1)
+        self.assertIn("bad:5:17: error:", said)
+
+    def test_a_second_one(self):
+        self.run_daemon(OUT_ONLY)
+        before = self.queueing_rules()
+        said = self.program("run", "--rules", "rules", expect=2)
+        self.assertIn("queue 7200: another program listens to it", said)
+        self.assertEqual(self.queueing_rules(), before)
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+
+    def test_without_the_right_to(self):
+        self.file("rules", OUT_ONLY)
+        os.chmod(self.scratch, 0o755)
+        done = subprocess.run(["ip", "netns", "exec", self.host.name, "setpriv", "--reuid", "65534",
+                               "--clear-groups", "--bounding-set", "-all", __import__("program").PROGRAM,
+                               "run", "--rules", "rules"], cwd=self.scratch, capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("root", done.stderr)
+
+    def test_a_dry_run_changes_nothing(self):
+        good = self.file("good", OUT_ONLY)
+        said = self.program("run", "--rules", good, "--dry-run", "--admin", "192.0.2.0/24")
+        self.assertIn("-A SALLYPORT-INPUT -s 192.0.2.0/24 -j NFQUEUE --queue-num 7202 --queue-bypass", said)
+        self.assertEqual(self.queueing_rules(), [])
+
+
+if __name__ == "__main__":
+    main()
