@@ -1,14 +1,23 @@
 // sallyport run: the firewall of this host; sallyport detach: its rules in the kernel taken out.
 #include <fmt/ostream.h>
 #include <iostream>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "attach/interfaces.h"
 #include "attach/queue_rules.h"
 #include "cli/commands.h"
+#include "cli/control_client.h"
 #include "cli/inputs.h"
+#include "control/control_server.h"
 #include "control/daemon.h"
+#include "control/drops.h"
+#include "control/managed.h"
+#include "control/personality.h"
+#include "control/set_lines.h"
+#include "control/status.h"
+#include "sets/set_store.h"
 
 namespace sallyport {
 namespace {
@@ -19,6 +28,8 @@ struct Options {
   std::vector<std::string> administrators;
   uint16_t queue = QueueRules{}.first_queue;
   std::string length;
+  std::string control = kControlSocket;
+  std::string group;
   bool dry_run = false;
 };
 
@@ -73,6 +84,102 @@ void print_rules_of(const Daemon::Options& daemon) {
   }
 }
 
+// What is asked of the daemon over its socket, and who answers.
+class Office {
+ public:
+  Office(const Options& options, Daemon& daemon, Managed& firewall)
+      : options_(options), daemon_(daemon), firewall_(firewall) {}
+
+  std::expected<void, std::string> open() {
+    ControlServer::Options socket{.path = options_.control, .group = std::nullopt};
+    if (!options_.group.empty()) socket.group = options_.group;
+    auto server = ControlServer::open(
+        socket, daemon_,
+        [this](const std::string& name, const Request& request) { return answer(name, request); });
+    if (!server) return std::unexpected(server.error());
+    server_ = std::move(*server);
+    daemon_.each_turn([this] { server_->go_on(); });
+    daemon_.live().on_drop([this](const Live::Judgement& judgement) {
+      drops_.add(judgement, firewall_.engine().shared_program(judgement.packet.family));
+    });
+    return {};
+  }
+
+ private:
+  Reply answer(const std::string& name, const Request& request) {
+    if (const Personality* personality = find_personality(name)) {
+      return personality->run(firewall_, request);
+    }
+    const bool flag = !request.arguments.empty();
+    if (name == "status") {
+      return said(flag ? status_json(daemon_, firewall_) : status_text(daemon_, firewall_));
+    }
+    if (name == "drops") return flag ? follow() : said(drops_.text(0));
+    if (name == "confirm") {
+      return daemon_.confirm() ? said("it stays\n")
+                               : failed("sallyport: there is no trial to confirm\n", kExitNo);
+    }
+    if (name == "reload") return reload();
+    return failed(fmt::format("sallyport: {}: no such command\n", name), kExitUsage);
+  }
+
+  Reply follow() {
+    Reply reply;
+    reply.more = [this, seen = drops_.count()](std::string& out) mutable {
+      out += drops_.text(seen);
+      seen = drops_.count();
+      return true;
+    };
+    return reply;
+  }
+
+  // The files that it was started with, read again: all of them or none. Sets keep their elements,
+  // and get those of the file that are not there.
+  Reply reload() {
+    std::ostringstream errors;
+    std::optional<Sources> sources = read_sources(options_.inputs, errors);
+    if (!sources) return failed(errors.str(), kExitUsage);
+    std::expected<void, std::string> done = change(*sources);
+    return done ? said("reloaded\n") : failed(done.error(), kExitNo);
+  }
+
+  std::expected<void, std::string> change(const Sources& sources) {
+    SetStore& sets = firewall_.engine().sets();
+    const SetStore before = sets;
+    std::string errors;
+    if (sources.sets) {
+      Diagnostics diagnostics;
+      sets.restore(with_exist(sources.sets->text), firewall_.now(), diagnostics);
+      if (!diagnostics.empty())
+        errors += diagnostics.render(sources.sets->name, sources.sets->text);
+    }
+    std::vector<Ruleset> fresh;
+    for (Family family : {Family::kIpv4, Family::kIpv6}) {
+      const std::optional<InputFile>& file =
+          family == Family::kIpv4 ? sources.rules : sources.rules6;
+      if (!file) continue;
+      std::expected<Ruleset, Diagnostics> rules = firewall_.read(family, file->text);
+      if (rules) {
+        fresh.push_back(std::move(*rules));
+      } else {
+        errors += rules.error().render(file->name, file->text);
+      }
+    }
+    if (!errors.empty()) {
+      sets = before;
+      return std::unexpected(errors);
+    }
+    for (Ruleset& rules : fresh) firewall_.put(std::move(rules), Managed::Counters::kKept);
+    return {};
+  }
+
+  const Options& options_;
+  Daemon& daemon_;
+  Managed& firewall_;
+  Drops drops_;
+  std::unique_ptr<ControlServer> server_;
+};
+
 std::string ready_text(const Daemon::Options& options) {
   const QueueRules& rules = options.rules;
   return fmt::format("filtering: {}, queues {} to {} by {}, fail-{}",
@@ -110,12 +217,15 @@ int run(const Options& options) {
     return kExitOk;
   }
   Daemon daemon(*setup->engine, *interfaces, [](const std::string& line) { fail(line); });
-  if (auto started = daemon.start(daemon_options); !started) {
-    fail(started.error());
+  Managed firewall(*setup->engine, std::move(setup->rules), std::move(setup->rules6),
+                   std::move(setup->labels), [&daemon] { return daemon.now(); });
+  Office office(options, daemon, firewall);
+  auto begun = daemon.start(daemon_options, [&] { return office.open(); });
+  if (!begun) {
+    fail(begun.error());
     return kExitUsage;
   }
-  std::cout << ready_text(daemon_options)
-            << std::endl;  // NOLINT: whoever waits for it reads it now
+  std::cout << ready_text(daemon_options) << std::endl;  // NOLINT: who waits for it reads it now
   return daemon.run() ? kExitOk : kExitNo;
 }
 
@@ -165,6 +275,10 @@ kernel does not allow.)");
       ->add_option("--for", options->length,
                    "end by itself after that time, even if it has died by then")
       ->option_text("TIME");
+  command->add_option("--control", options->control, "the socket that it is administered by")
+      ->option_text("SOCKET [/run/sallyport/control.sock]");
+  command->add_option("--control-group", options->group, "a group whose members may, beside root")
+      ->option_text("GROUP");
   command->add_flag("--dry-run", options->dry_run,
                     "print the kernel's queueing rules, and do nothing");
   command->callback([options, &exit_code] { exit_code = run(*options); });

@@ -17,6 +17,7 @@ constexpr int kExitUncertain = 3;  // with --strict: an answer hangs on what the
 void add_ask(CLI::App& app, int& exit_code);
 void add_check(CLI::App& app, int& exit_code);
 void add_compare(CLI::App& app, int& exit_code);
+void add_control(CLI::App& app, int& exit_code);
 void add_detach(CLI::App& app, int& exit_code);
 void add_explain(CLI::App& app, int& exit_code);
 void add_fmt(CLI::App& app, int& exit_code);

@@ -1,12 +1,17 @@
 // sallyport: what a firewall does with each packet, and why.
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <new>
+#include <optional>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/control_client.h"
 #include "cli/help.h"
+#include "control/personality.h"
 #include "sallyport/version.h"
 
 namespace {
@@ -24,9 +29,19 @@ Exit codes: 0 as asked; 1 the answer is no (errors in a file, an expectation not
 met); 2 usage, or a file that cannot be read or written; 3 uncertain, with
 --strict.)";
 
+// A personality: by the name that we were called by, or as the first word.
+std::optional<int> run_as_personality(int argc, char** argv) {
+  const std::string called = std::filesystem::path(argc > 0 ? argv[0] : "").filename();
+  const bool by_name = sallyport::find_personality(called) != nullptr;
+  if (!by_name && (argc < 2 || !sallyport::find_personality(argv[1]))) return std::nullopt;
+  return sallyport::run_personality(by_name ? called : argv[1],
+                                    {argv + (by_name ? 1 : 2), argv + argc});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (std::optional<int> done = run_as_personality(argc, argv)) return *done;
   CLI::App app("A stateful firewall that gives Linux's verdict for every packet and says why.",
                "sallyport");
   app.set_version_flag("--version", std::string(sallyport::kVersion));
@@ -38,6 +53,7 @@ int main(int argc, char** argv) {
   sallyport::add_ask(app, exit_code);
   sallyport::add_check(app, exit_code);
   sallyport::add_compare(app, exit_code);
+  sallyport::add_control(app, exit_code);
   sallyport::add_detach(app, exit_code);
   sallyport::add_explain(app, exit_code);
   sallyport::add_fmt(app, exit_code);

@@ -847,6 +847,20 @@ void Conntrack::each(Tick now, const std::function<void(FlowId, const Flow&)>& v
   });
 }
 
+bool Conntrack::end(FlowId id, Tick now) {
+  if (!find(id)) return false;
+  state_->destroy(id.index, FlowEvent::Why::kFlushed, now);
+  return true;
+}
+
+bool Conntrack::refresh(FlowId id, uint32_t seconds, Tick now) {
+  Flow* flow = find(id);
+  if (!flow) return false;
+  state_->set_timeout(*flow, seconds);
+  state_->start_timer(*flow, id.index, now);
+  return true;
+}
+
 bool Conntrack::listening() const {
   return state_->events.listening();
 }

@@ -103,6 +103,11 @@ class Conntrack {
   // whatever becomes of the reset itself. A flow that is in CLOSE keeps its timer.
   void close(FlowId id, Tick now);
 
+  // Ends it, as `conntrack -D` does, whatever packets of it are on their way. False: it is gone.
+  bool end(FlowId id, Tick now);
+  // Gives it so many seconds from now on, as `conntrack -U -t` does. False: it is gone.
+  bool refresh(FlowId id, uint32_t seconds, Tick now);
+
   // Null if that flow is gone. The pointer is good until the next reserve().
   Flow* find(FlowId id);
   const Flow* find(FlowId id) const;

@@ -49,6 +49,7 @@ struct Daemon::State {
   std::optional<AnswerSocket> answers;
   std::optional<Trial> trial;
   std::map<int, std::function<void()>> watched;
+  std::function<void()> each_turn;
   int epoll = -1;
   int signals = -1;
   bool attached = false, ending = false;
@@ -82,6 +83,12 @@ void Daemon::watch(int fd, std::function<void()> ready) {
   if (::epoll_ctl(state_->epoll, EPOLL_CTL_ADD, fd, &event) == 0) {
     state_->watched[fd] = std::move(ready);
   }
+}
+
+void Daemon::watch_writing(int fd, bool writing) {
+  epoll_event event{.events = EPOLLIN, .data = {.fd = fd}};
+  if (writing) event.events |= EPOLLOUT;
+  ::epoll_ctl(state_->epoll, EPOLL_CTL_MOD, fd, &event);
 }
 
 void Daemon::unwatch(int fd) {
@@ -130,7 +137,7 @@ void Daemon::State::take_signal() {
   }
 }
 
-std::expected<void, std::string> Daemon::start(const Options& options) {
+std::expected<void, std::string> Daemon::start(const Options& options, const Step& before) {
   State& state = *state_;
   state.options = options;
   if (auto opened = state.open(); !opened) return opened;
@@ -155,6 +162,7 @@ std::expected<void, std::string> Daemon::start(const Options& options) {
       }
     });
   }
+  if (auto done = before(); !done) return done;
   if (options.trial) {
     std::expected<Trial, std::string> trial =
         Trial::begin(*options.trial, [] { (void)remove_queue_rules(); });
@@ -174,16 +182,14 @@ void Daemon::State::turn(int timeout) {
   std::array<epoll_event, 32> events;
   const int count = ::epoll_wait(epoll, events.data(), events.size(), timeout);
   now = clock_now();
-  if (count <= 0) {
-    live.pass_time(now);
-    return;
-  }
+  if (count <= 0) live.pass_time(now);
   for (int i = 0; i < count; i++) {
     auto found = watched.find(events[i].data.fd);
     if (found == watched.end()) continue;  // one before it has ended it
     const std::function<void()> ready = found->second;
     ready();
   }
+  if (each_turn) each_turn();
 }
 
 bool Daemon::State::detach() {
@@ -213,8 +219,19 @@ void Daemon::stop() {
   state_->ending = true;
 }
 
+void Daemon::each_turn(std::function<void()> what) {
+  state_->each_turn = std::move(what);
+}
+
 bool Daemon::confirm() {
-  return state_->trial && state_->trial->confirm();
+  if (!state_->trial) return false;
+  const bool confirmed = state_->trial->confirm();
+  state_->trial.reset();
+  return confirmed;
+}
+
+bool Daemon::on_trial() const {
+  return state_->trial.has_value();
 }
 
 const Live::Counts& Daemon::counts() const {

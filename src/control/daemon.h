@@ -36,19 +36,27 @@ class Daemon {
   Daemon(Engine& engine, Interfaces& interfaces, std::function<void(const std::string&)> log);
   ~Daemon();
 
-  // From here on packets are judged. What went wrong is undone.
-  std::expected<void, std::string> start(const Options& options);
+  // From here on packets are judged. `before` is called when all is there but the kernel's rules.
+  // What went wrong is undone.
+  using Step = std::function<std::expected<void, std::string>()>;
+  std::expected<void, std::string> start(const Options& options, const Step& before);
   // Until a signal (SIGINT, SIGTERM), stop(), or the trial's end. False: the rules could not be
   // taken out, and it has been said.
   bool run();
   void stop();
 
-  // A descriptor of somebody else's to be watched: `ready` is called when it can be read.
+  // A descriptor of somebody else's to be watched: `ready` is called when it can be read, or,
+  // with `writing`, written.
   void watch(int fd, std::function<void()> ready);
+  void watch_writing(int fd, bool writing);
   void unwatch(int fd);
 
-  // The trial is over: it stays.
+  // Called once a turn of the loop, behind all packets: some ten times a second at least.
+  void each_turn(std::function<void()> what);
+
+  // The trial is over: it stays. False: there is none, or it has ended already.
   bool confirm();
+  bool on_trial() const;
   const Live::Counts& counts() const;
   const Live& live() const;
   Live& live();

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/journey.h"
@@ -122,6 +123,52 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   decisions_.clear();
   conntrack_->forget_decisions();
   rules.program = std::move(program);
+}
+
+namespace {
+
+// What a rule remembers, and where its counters stand.
+struct Kept {
+  RuleCounters counters;
+  std::vector<Memory> memory;
+};
+
+// By which it is found again; a policy is its chain's.
+uint64_t lasting_identity(const RuleInfo& rule) {
+  return rule.number > 0 ? rule.identity : std::hash<std::string>()(rule.table + '/' + rule.chain);
+}
+
+}  // namespace
+
+void Engine::change_program(Family family, std::shared_ptr<const Program> program,
+                            OldCounters old) {
+  Rules& rules = this->rules(family);
+  std::unordered_map<uint64_t, Kept> kept;
+  if (rules.program) {
+    for (size_t i = 0; i < rules.program->rules.size(); i++) {
+      kept[lasting_identity(rules.program->rules[i])].counters = rules.counters[i];
+    }
+    for (size_t i = 0; i < rules.memory.size(); i++) {
+      const RuleInfo& rule = rules.program->rules[rules.program->memory_rules[i]];
+      kept[rule.identity].memory.push_back(rules.memory[i]);
+    }
+  }
+  set_program(family, std::move(program));
+  if (!rules.program) return;
+  const Program& fresh = *rules.program;
+  for (size_t i = 0; i < fresh.rules.size() && old == OldCounters::kKept; i++) {
+    auto found = kept.find(lasting_identity(fresh.rules[i]));
+    if (found != kept.end()) rules.counters[i] = found->second.counters;
+  }
+  // A rule's memories come in the order of its conditions, which its identity tells.
+  std::unordered_map<uint64_t, size_t> taken;
+  for (size_t i = 0; i < fresh.memory_rules.size(); i++) {
+    const uint64_t identity = fresh.rules[fresh.memory_rules[i]].identity;
+    auto found = kept.find(identity);
+    const size_t place = taken[identity]++;
+    if (found == kept.end() || place >= found->second.memory.size()) continue;
+    rules.memory[i] = found->second.memory[place];
+  }
 }
 
 const Program* Engine::program(Family family) const {

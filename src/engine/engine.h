@@ -82,7 +82,15 @@ class Engine {
 
   // Null: no rules for this family; its packets reach no chain.
   void set_program(Family family, std::shared_ptr<const Program> program);
+  // The same in the place of the program before it: what rules remember (limits) goes on where a
+  // rule of the same identity had been, and its counters where they are to be kept. Between bursts.
+  enum class OldCounters : uint8_t { kForgotten, kKept };
+  void change_program(Family family, std::shared_ptr<const Program> program, OldCounters old);
   const Program* program(Family family) const;
+  // For whoever names its rules later: it lives as long as anybody holds it.
+  std::shared_ptr<const Program> shared_program(Family family) const {
+    return rules(family).program;
+  }
   std::span<const RuleCounters> counters(Family family) const;
 
   // packets, ways and outcomes are of one length. Packets have been parsed; their time, MAC and

@@ -10,6 +10,7 @@
 //     void compile(Emitter& emitter) const;       // optional
 //     void prepare(Emitter& emitter);             // of a target, optional: what its program needs
 //     std::string finish(const Placement& place);  // optional
+//     void list(const Scope& scope, std::string& out) const;  // optional: as `iptables -L` has it
 //   };
 //   constinit const MatchType kMarkMatch = match_type<MarkMatch>();
 //
@@ -90,6 +91,11 @@ class Extension {
   // The hooks that this use of it allows, which its options may narrow.
   virtual uint8_t hooks() const = 0;
   virtual void compile(Emitter& emitter) const = 0;
+  // As `iptables -L` prints it: "mark match 0x1". Without a word of its own, as it is written.
+  virtual void list(const Scope& scope, std::string& out) const {
+    out += traits().name;
+    write(scope, out);
+  }
   // " --mark 0x1"
   void write(const Scope& scope, std::string& out) const {
     write_options(options(), object(), scope, out);
@@ -155,6 +161,13 @@ class ExtensionOf : public Base {
       if (wrong.empty()) wrong = self_.finish(place);
     }
     return wrong;
+  }
+  void list(const Scope& scope, std::string& out) const override {
+    if constexpr (requires { self_.list(scope, out); }) {
+      self_.list(scope, out);
+    } else {
+      Base::list(scope, out);
+    }
   }
   uint8_t hooks() const override {
     if constexpr (requires { self_.hooks(); }) return self_.hooks();

@@ -48,7 +48,10 @@ class Emitter {
   void test_call(MatchResult (*call)(const void*, Context&), std::shared_ptr<const void> options,
                  uint8_t depends, bool negate = false, Tell tell = nullptr);
   // The index of a Memory that no other condition has.
-  uint32_t new_memory() { return program_.memories++; }
+  uint32_t new_memory() {
+    program_.memory_rules.push_back(static_cast<uint32_t>(program_.rules.size()) - 1);
+    return program_.memories++;
+  }
 
   // Targets.
   void accept();

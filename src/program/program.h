@@ -140,8 +140,9 @@ struct Program {
   std::array<std::array<Pc, static_cast<size_t>(Hook::kCount)>,
              static_cast<size_t>(TableId::kCount)>
       entry{};
-  uint32_t depth = 1;     // of the stack: the deepest nest of jumps, and the policy
-  uint32_t memories = 0;  // that its conditions need
+  uint32_t depth = 1;                  // of the stack: the deepest nest of jumps, and the policy
+  uint32_t memories = 0;               // that its conditions need
+  std::vector<uint32_t> memory_rules;  // by memory: whose it is
   // A rule asks for it: without one Linux does not track (kernel-facts 36).
   bool needs_conntrack = false;
   bool needs_flow_extensions = false;  // a rule may give a flow a helper or a label

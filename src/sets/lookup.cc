@@ -40,6 +40,51 @@ uint32_t SetStore::find_alive(const Set& set, const Element& element, Tick now) 
   return node != kNone && pool_[node].extras.alive(now) ? node : kNone;
 }
 
+Result<bool> SetStore::test(std::string_view name, std::string_view text, Tick now) const {
+  const uint32_t index = index_of(name);
+  if (index == kNone) {
+    return std::unexpected(Diag{{}, "The set with the given name does not exist", ""});
+  }
+  const Set& set = sets_[index];
+  if (set.options.type == SetType::kListSet) {
+    const uint32_t member = index_of(text);
+    if (member == kNone) {
+      return std::unexpected(Diag{{}, "The set to be added/deleted/tested does not exist.", ""});
+    }
+    return std::ranges::any_of(
+        set.members, [&](const Member& one) { return one.set == member && one.extras.alive(now); });
+  }
+  Result<ElementRange> range = parse_element(set.options, text);
+  if (!range) return std::unexpected(std::move(range.error()));
+  if (range->first != range->last) {
+    return std::unexpected(Diag{{}, "a range cannot be tested, only one element", ""});
+  }
+  // An address is in the narrowest network that holds it; a network is itself.
+  Element element = range->first;
+  const bool narrows =
+      set.options.info().has_prefix && element.length == bits_of(set.options.family);
+  for (int length = element.length; length > 0; length = narrows ? set.lengths.below(length) : 0) {
+    element.length = static_cast<uint8_t>(length);
+    element.address = range->first.address & mask_of(set.options.family, length);
+    if (uint32_t node = find_alive(set, element, now); node != kNone) {
+      return !pool_[node].extras.nomatch;
+    }
+    if (!narrows) break;
+  }
+  return false;
+}
+
+std::vector<std::string> SetStore::names() const {
+  std::vector<std::string> names;
+  for (const bool lists : {false, true}) {
+    for (const Set& set : sets_) {
+      const bool is_list = set.options.type == SetType::kListSet;
+      if (!set.name.empty() && is_list == lists) names.push_back(set.name);
+    }
+  }
+  return names;
+}
+
 void SetStore::erase(uint32_t node) {
   Set& set = sets_[slot_of_[pool_[node].owner]];
   if (set.options.info().has_prefix) set.lengths.remove(pool_[node].element.length);

@@ -74,7 +74,12 @@ class SetStore {
   bool restore(std::string_view text, Tick now, Diagnostics& diagnostics);
   std::string save(Tick now) const;
 
+  // Whether that element is in the set, as `ipset test` asks: an address is in a network that
+  // holds it, a set in a list. The error is about `element`, or says that there is no such set.
+  Result<bool> test(std::string_view set, std::string_view element, Tick now) const;
+
   // Names and descriptions.
+  std::vector<std::string> names() const;  // in the order of save()
   std::optional<SetRef> find(std::string_view name) const;
   const SetOptions* options(SetRef ref) const;  // null: destroyed
   const std::string& name(SetRef ref) const;    // empty: destroyed

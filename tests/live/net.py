@@ -161,7 +161,8 @@ class Case(unittest.TestCase):
 
     def run_daemon(self, rule_text, *arguments, rules6=None, ready="filtering:", where=None):
         """Starts it in the host's namespace, and waits until it filters."""
-        command = [program.PROGRAM, "run", "--rules", self.file("rules", rule_text)]
+        command = [program.PROGRAM, "run", "--rules", self.file("rules", rule_text), "--control",
+                   os.path.join(self.scratch, "sock")]
         if rules6 is not None:
             command += ["--rules6", self.file("rules6", rules6)]
         self.daemon = (where or self.host).start(*command, *arguments, stdout=subprocess.PIPE,

@@ -316,7 +316,7 @@ class Refuses(net.Case):
     def test_a_second_one(self):
         self.run_daemon(OUT_ONLY)
         before = self.queueing_rules()
-        said = self.program("run", "--rules", "rules", expect=2)
+        said = self.program("run", "--rules", "rules", "--control", "another", expect=2)
         self.assertIn("queue 7200: another program listens to it", said)
         self.assertEqual(self.queueing_rules(), before)
         self.assertTrue(self.echo(self.host, self.peer, PEER))
@@ -326,7 +326,7 @@ class Refuses(net.Case):
         os.chmod(self.scratch, 0o755)
         done = subprocess.run(["ip", "netns", "exec", self.host.name, "setpriv", "--reuid", "65534",
                                "--clear-groups", "--bounding-set", "-all", __import__("program").PROGRAM,
-                               "run", "--rules", "rules"], cwd=self.scratch, capture_output=True, text=True,
+                               "run", "--rules", "rules", "--control", "sock"], cwd=self.scratch, capture_output=True, text=True,
                               check=False)
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("root", done.stderr)

@@ -1,0 +1,153 @@
+#include "cli/control_client.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fmt/ostream.h>
+#include <iostream>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/inputs.h"
+
+namespace sallyport {
+namespace {
+
+class Connection {
+ public:
+  explicit Connection(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) {
+      why_ = "its path is too long";
+      return;
+    }
+    std::memcpy(address.sun_path, path.data(), path.size());
+    fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+      why_ = std::generic_category().message(errno);
+    }
+  }
+  ~Connection() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  const std::string& why_not() const { return why_; }  // empty: it is there
+
+  bool send(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t count = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return false;
+      text.remove_prefix(static_cast<size_t>(count));
+    }
+    return true;
+  }
+  // False at the end.
+  bool read_line(std::string& line) {
+    std::array<char, 65536> buffer;
+    for (;;) {
+      if (size_t end = read_.find('\n', looked_at_); end != std::string::npos) {
+        line = read_.substr(0, end);
+        read_.erase(0, end + 1);
+        looked_at_ = 0;
+        return true;
+      }
+      looked_at_ = read_.size();
+      const ssize_t count = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return false;
+      read_.append(buffer.data(), static_cast<size_t>(count));
+    }
+  }
+
+ private:
+  int fd_ = -1;
+  std::string why_;
+  std::string read_;
+  size_t looked_at_ = 0;
+};
+
+}  // namespace
+
+int ask_daemon(const std::string& socket, const std::vector<std::string>& command,
+               const std::string& input) {
+  Connection connection(socket);
+  if (!connection.why_not().empty()) {
+    fmt::print(std::cerr, "sallyport: {}: {}; is `sallyport run` there? (--control SOCKET)\n",
+               socket, connection.why_not());
+    return kExitUsage;
+  }
+  nlohmann::json request{{"run", command}};
+  if (!input.empty()) request["input"] = input;
+  const std::string text = request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  connection.send(text + '\n');
+  for (std::string line; connection.read_line(line);) {
+    const nlohmann::json reply = nlohmann::json::parse(line, nullptr, false);
+    if (!reply.is_object()) break;
+    if (reply.contains("out")) std::cout << reply.value("out", "") << std::flush;
+    if (reply.contains("err")) std::cerr << reply.value("err", "");
+    if (reply.contains("exit")) return reply.value("exit", kExitUsage);
+  }
+  fmt::print(std::cerr, "sallyport: {}: it has gone away\n", socket);
+  return kExitUsage;
+}
+
+int run_personality(const std::string& name, std::vector<std::string> words) {
+  std::string socket = kControlSocket;
+  for (size_t i = 0; i < words.size();) {
+    constexpr std::string_view kEquals = "--control=";
+    size_t taken = 0;
+    if (words[i] == "--control" && i + 1 < words.size()) {
+      socket = words[i + 1];
+      taken = 2;
+    } else if (words[i].starts_with(kEquals)) {
+      socket = words[i].substr(kEquals.size());
+      taken = 1;
+    }
+    if (taken == 0) {
+      i++;
+      continue;
+    }
+    words.erase(words.begin() + static_cast<ptrdiff_t>(i),
+                words.begin() + static_cast<ptrdiff_t>(i + taken));
+  }
+  std::string source;  // a file's name; empty: nothing is read
+  if (name.ends_with("-restore")) {
+    source = "-";
+    const std::string before = words.size() > 1 ? words[words.size() - 2] : std::string();
+    const bool is_value = before == "-T" || before == "--table" || before == "-W" || before == "-w";
+    if (!words.empty() && !words.back().starts_with('-') && !is_value) {
+      source = words.back();
+      words.pop_back();
+    }
+  } else if (name == "ipset" && std::ranges::any_of(words, [](const std::string& word) {
+               return word == "restore" || word == "-R" || word == "--restore";
+             })) {
+    source = "-";
+    const auto file = std::ranges::find_if(
+        words, [](const std::string& word) { return word == "-f" || word == "-file"; });
+    if (file != words.end() && std::next(file) != words.end()) {
+      source = *std::next(file);
+      words.erase(file, file + 2);
+    }
+  }
+  std::string input;
+  if (!source.empty()) {
+    std::optional<InputFile> file = read_input(source, std::cerr);
+    if (!file) return kExitUsage;
+    input = std::move(file->text);
+  }
+  words.insert(words.begin(), name);
+  return ask_daemon(socket, words, input);
+}
+
+}  // namespace sallyport

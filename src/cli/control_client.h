@@ -1,0 +1,20 @@
+// Asks a running Sallyport over its control socket (control/control_server.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace sallyport {
+
+constexpr const char* kControlSocket = "/run/sallyport/control.sock";
+
+// Sends the command, prints what comes back as it comes, and returns the exit code; kExitUsage, and
+// said, where nobody listens.
+int ask_daemon(const std::string& socket, const std::vector<std::string>& command,
+               const std::string& input = {});
+
+// `iptables`, `ipset` … with their words, which are the personality's own to understand, but for
+// --control SOCKET. What the program would read from standard input or a file is read here.
+int run_personality(const std::string& name, std::vector<std::string> words);
+
+}  // namespace sallyport

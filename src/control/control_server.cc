@@ -1,0 +1,256 @@
+#include "control/control_server.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <system_error>
+#include <unistd.h>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace sallyport {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string line_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+std::string last_error(std::string_view what) {
+  return fmt::format("{}: {}", what, std::generic_category().message(errno));
+}
+
+// Nothing for what is no request.
+std::optional<Request> read_request(std::string_view line, std::string& name) {
+  const Json json = Json::parse(line, nullptr, false);
+  if (!json.is_object() || !json.contains("run")) return std::nullopt;
+  const Json& run = json["run"];
+  if (!run.is_array() || run.empty()) return std::nullopt;
+  Request request;
+  for (const Json& word : run) {
+    if (!word.is_string()) return std::nullopt;
+    request.arguments.push_back(word.get<std::string>());
+  }
+  name = request.arguments.front();
+  request.arguments.erase(request.arguments.begin());
+  if (!json.contains("input")) return request;
+  if (!json["input"].is_string()) return std::nullopt;
+  request.input = json["input"].get<std::string>();
+  return request;
+}
+
+}  // namespace
+
+struct ControlServer::Peer {
+  int fd = -1;
+  std::string in, out;
+  std::optional<Reply> reply;  // that is being told
+  bool leaving = false;        // after what is in `out`
+};
+
+ControlServer::ControlServer(Options options, Daemon& daemon, Runner runner)
+    : options_(std::move(options)), daemon_(daemon), runner_(std::move(runner)) {}
+
+ControlServer::~ControlServer() {
+  while (!peers_.empty()) end(peers_.begin()->first);
+  if (listener_ < 0) return;
+  daemon_.unwatch(listener_);
+  ::close(listener_);
+  ::unlink(options_.path.c_str());
+}
+
+std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(
+    const Options& options, Daemon& daemon, Runner runner) {
+  std::unique_ptr<ControlServer> server(new ControlServer(options, daemon, std::move(runner)));
+  if (auto done = server->listen(); !done) {
+    return std::unexpected(fmt::format("{}: {}", options.path, done.error()));
+  }
+  return server;
+}
+
+std::expected<void, std::string> ControlServer::listen() {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (options_.path.size() >= sizeof address.sun_path) {
+    return std::unexpected(
+        fmt::format("a socket's path has at most {} bytes", sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, options_.path.data(), options_.path.size());
+  const auto* named = reinterpret_cast<const sockaddr*>(&address);
+  if (options_.group) {
+    const group* found = ::getgrnam(options_.group->c_str());
+    if (!found) return std::unexpected(fmt::format("there is no group '{}'", *options_.group));
+    group_ = found->gr_gid;
+  }
+  std::error_code ignored;  // bind() says what is wrong with the place
+  std::filesystem::create_directories(std::filesystem::path(options_.path).parent_path(), ignored);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return std::unexpected(last_error("socket"));
+  listener_ = fd;
+  if (::connect(fd, named, sizeof address) == 0 || errno == EAGAIN) {
+    ::close(std::exchange(listener_, -1));
+    return std::unexpected("another Sallyport listens there");
+  }
+  struct stat there{};
+  if (::lstat(options_.path.c_str(), &there) == 0) {
+    if (!S_ISSOCK(there.st_mode)) {
+      ::close(std::exchange(listener_, -1));
+      return std::unexpected("something is there that is no socket");
+    }
+    ::unlink(options_.path.c_str());
+  }
+  // Nobody else may, not even for a moment.
+  const mode_t before = ::umask(0177);
+  const bool bound = ::bind(fd, named, sizeof address) == 0;
+  ::umask(before);
+  if (!bound) {
+    const std::string why = std::generic_category().message(errno);
+    ::close(std::exchange(listener_, -1));
+    return std::unexpected(why);
+  }
+  constexpr mode_t kForGroup = 0660;
+  if (group_ && (::chown(options_.path.c_str(), static_cast<uid_t>(-1), *group_) != 0 ||
+                 ::chmod(options_.path.c_str(), kForGroup) != 0)) {
+    return std::unexpected(last_error("for its group"));
+  }
+  if (::listen(fd, 16) != 0) return std::unexpected(last_error("listen"));
+  daemon_.watch(fd, [this] { accept(); });
+  return {};
+}
+
+// The file's permissions say so already; a descriptor that was handed on does not.
+bool ControlServer::may_ask(int fd) const {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (peer.uid == 0 || peer.uid == ::geteuid()) return true;
+  if (!group_) return false;
+  if (peer.gid == *group_) return true;
+  std::vector<gid_t> groups(256);
+  socklen_t bytes = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &bytes) != 0) return false;
+  groups.resize(bytes / sizeof(gid_t));
+  return std::ranges::find(groups, *group_) != groups.end();
+}
+
+void ControlServer::accept() {
+  const int fd = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (fd < 0) return;
+  if (peers_.size() >= kMostPeers || !may_ask(fd)) {
+    const std::string no =
+        line_of({{"err", "sallyport: permission denied\n"}}) + line_of({{"exit", 4}});
+    (void)!::send(fd, no.data(), no.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::close(fd);
+    return;
+  }
+  Peer& peer = *peers_.emplace(fd, std::make_unique<Peer>()).first->second;
+  peer.fd = fd;
+  daemon_.watch(fd, [this, fd] {
+    auto found = peers_.find(fd);
+    if (found == peers_.end()) return;
+    read(*found->second);
+    // It may be gone by now.
+    if (found = peers_.find(fd); found != peers_.end()) write(*found->second);
+  });
+}
+
+void ControlServer::end(int fd) {
+  daemon_.unwatch(fd);
+  ::close(fd);
+  peers_.erase(fd);
+}
+
+void ControlServer::read(Peer& peer) {
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const ssize_t count = ::recv(peer.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) break;
+    if (count <= 0) return end(peer.fd);
+    if (!peer.leaving) peer.in.append(buffer.data(), static_cast<size_t>(count));
+    if (peer.in.size() > kLongestLine) {
+      peer.out +=
+          line_of({{"err", "sallyport: the request is too long\n"}}) + line_of({{"exit", 2}});
+      peer.leaving = true;
+      peer.in.clear();
+    }
+  }
+  take_lines(peer);
+}
+
+void ControlServer::take_lines(Peer& peer) {
+  while (!peer.reply && !peer.leaving) {
+    const size_t end = peer.in.find('\n');
+    if (end == std::string::npos) return;
+    const std::string line = peer.in.substr(0, end);
+    peer.in.erase(0, end + 1);
+    take_line(peer, line);
+  }
+}
+
+void ControlServer::take_line(Peer& peer, std::string_view line) {
+  std::string name;
+  std::optional<Request> request = read_request(line, name);
+  if (!request) {
+    peer.out += line_of({{"err", "sallyport: not a request: {\"run\": [WORD, …]} is wanted\n"}}) +
+                line_of({{"exit", 2}});
+    peer.leaving = true;
+    return;
+  }
+  peer.reply = runner_(name, *request);
+  if (!peer.reply->out.empty()) peer.out += line_of({{"out", peer.reply->out}});
+  tell(peer);
+}
+
+// What there is to tell now, as long as it is being read.
+void ControlServer::tell(Peer& peer) {
+  constexpr size_t kEnough = 1 << 20;
+  Reply& reply = *peer.reply;
+  while (reply.more && peer.out.size() < kEnough) {
+    std::string piece;
+    if (!reply.more(piece)) reply.more = nullptr;
+    if (!piece.empty()) peer.out += line_of({{"out", piece}});
+    if (piece.empty()) break;  // nothing has happened yet
+  }
+  if (reply.more) return;
+  if (!reply.err.empty()) peer.out += line_of({{"err", reply.err}});
+  peer.out += line_of({{"exit", reply.code}});
+  peer.reply.reset();
+}
+
+void ControlServer::write(Peer& peer) {
+  while (!peer.out.empty()) {
+    const ssize_t count =
+        ::send(peer.fd, peer.out.data(), peer.out.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && errno == EAGAIN) break;
+    if (count < 0) return end(peer.fd);
+    peer.out.erase(0, static_cast<size_t>(count));
+  }
+  if (peer.out.size() > kMostUnread || (peer.leaving && peer.out.empty())) return end(peer.fd);
+  daemon_.watch_writing(peer.fd, !peer.out.empty());
+}
+
+void ControlServer::go_on() {
+  std::vector<int> fds;
+  for (const auto& [fd, peer] : peers_) {
+    if (peer->reply) fds.push_back(fd);
+  }
+  for (int fd : fds) {
+    Peer& peer = *peers_.at(fd);
+    tell(peer);
+    if (!peer.reply) take_lines(peer);
+    write(peer);
+  }
+}
+
+}  // namespace sallyport

@@ -1,0 +1,109 @@
+#include "control/status.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "sets/set_store.h"
+
+namespace sallyport {
+namespace {
+
+// A line of /proc/net/netfilter/nfnetlink_queue: number, reader, waiting, copy mode, copy range,
+// dropped (no room in the queue), dropped (no room in the socket), sequence number.
+struct KernelQueue {
+  uint32_t number = 0;
+  uint64_t waiting = 0, full = 0, unread = 0;
+};
+
+std::vector<KernelQueue> kernel_queues(const QueueRules& rules) {
+  std::vector<KernelQueue> queues;
+  std::ifstream file("/proc/self/net/netfilter/nfnetlink_queue");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    KernelQueue queue;
+    uint64_t reader = 0, mode = 0, range = 0;
+    if (!(words >> queue.number >> reader >> queue.waiting >> mode >> range >> queue.full >>
+          queue.unread)) {
+      continue;
+    }
+    if (queue.number >= rules.heads() && queue.number <= rules.exempt()) queues.push_back(queue);
+  }
+  return queues;
+}
+
+size_t rules_of(const Program* program) {
+  return program ? static_cast<size_t>(std::ranges::count(program->is_policy, false)) : 0;
+}
+
+nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall) {
+  const Engine& engine = firewall.engine();
+  const QueueRules& rules = daemon.options().rules;
+  nlohmann::ordered_json json;
+  json["uptime"] =
+      std::chrono::duration_cast<std::chrono::seconds>(daemon.now() - daemon.started()).count();
+  json["attached_by"] = daemon.options().tool == Tool::kNft ? "nft" : "iptables";
+  json["fail"] = rules.failing == QueueRules::Failing::kClosed ? "closed" : "open";
+  json["trial"] = daemon.on_trial();
+  json["rules"] = rules_of(engine.program(Family::kIpv4));
+  json["rules6"] = rules_of(engine.program(Family::kIpv6));
+  json["sets"] = firewall.engine().sets().names().size();
+  json["flows"] = firewall.engine().conntrack().count();
+  json["flows_max"] = firewall.engine().conntrack().knobs().max;
+  const Live::Counts& counts = daemon.counts();
+  json["packets"] = counts.packets;
+  json["accepted"] = counts.accepted;
+  json["dropped"] = counts.dropped;
+  json["remembered"] = engine.remembered();
+  json["answers"] = counts.answers;
+  json["overruns"] = daemon.overruns();
+  nlohmann::ordered_json reasons = nlohmann::ordered_json::object();
+  for (size_t i = 1; i < static_cast<size_t>(Reason::kCount); i++) {
+    const auto reason = static_cast<Reason>(i);
+    if (uint64_t count = engine.count(reason)) reasons[std::string(reason_name(reason))] = count;
+  }
+  json["reasons"] = reasons;
+  for (const KernelQueue& queue : kernel_queues(rules)) {
+    json["queues"].push_back({{"number", queue.number},
+                              {"waiting", queue.waiting},
+                              {"dropped_full", queue.full},
+                              {"dropped_unread", queue.unread}});
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string status_json(const Daemon& daemon, Managed& firewall) {
+  return facts(daemon, firewall).dump() + '\n';
+}
+
+std::string status_text(const Daemon& daemon, Managed& firewall) {
+  const nlohmann::ordered_json json = facts(daemon, firewall);
+  auto number = [&](const char* key) { return json[key].get<uint64_t>(); };
+  std::string out;
+  auto end = std::back_inserter(out);
+  fmt::format_to(end, "filtering for {} s, by {}, fail-{}{}\n", number("uptime"),
+                 json["attached_by"].get<std::string>(), json["fail"].get<std::string>(),
+                 json["trial"].get<bool>() ? ", on trial: sallyport confirm keeps it" : "");
+  fmt::format_to(end, "rules    {} for IPv4, {} for IPv6; {} sets\n", number("rules"),
+                 number("rules6"), number("sets"));
+  fmt::format_to(end, "flows    {} of at most {}\n", number("flows"), number("flows_max"));
+  fmt::format_to(end, "packets  {}: {} accepted, {} dropped; {} by what their flows remembered\n",
+                 number("packets"), number("accepted"), number("dropped"), number("remembered"));
+  for (const auto& queue : json.value("queues", nlohmann::ordered_json::array())) {
+    fmt::format_to(end, "queue    {}: {} waiting, {} lost as it was full, {} as nobody read\n",
+                   queue["number"].get<uint64_t>(), queue["waiting"].get<uint64_t>(),
+                   queue["dropped_full"].get<uint64_t>(), queue["dropped_unread"].get<uint64_t>());
+  }
+  for (const auto& [reason, count] : json["reasons"].items()) {
+    fmt::format_to(end, "  {:>10}  {}\n", count.get<uint64_t>(), reason);
+  }
+  return out;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,15 @@
+// What `sallyport status` says of a daemon: for people, and as JSON for programs.
+#pragma once
+
+#include <string>
+
+#include "control/daemon.h"
+#include "control/managed.h"
+
+namespace sallyport {
+
+// `{"uptime": seconds, "packets": …}`, an object in one line; docs/control.md names its keys.
+std::string status_json(const Daemon& daemon, Managed& firewall);
+std::string status_text(const Daemon& daemon, Managed& firewall);
+
+}  // namespace sallyport

@@ -1,0 +1,355 @@
+#!/usr/bin/env python3
+"""A running Sallyport, administered with the commands that people know.
+
+    live/control_test.py PATH/TO/sallyport [unittest's arguments]
+"""
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+import net
+import program
+from net import HOST, PEER, hears
+from program import STATEFUL, main, rules
+
+SSDP = ("239.255.255.250", 1900)
+M_SEARCH = b'M-SEARCH * HTTP/1.1\r\nMAN: "ssdp:discover"\r\nMX: 2\r\nST: ssdp:all\r\n\r\n'
+
+
+class Case(net.Case):
+    def setUp(self):
+        super().setUp()
+        self.socket = os.path.join(self.scratch, "sock")
+
+    def ask(self, *words, expect=0, stdin=""):
+        """A personality, or a command of the daemon's; what it prints."""
+        return self.program(*words, "--control", self.socket, expect=expect, stdin=stdin)
+
+
+class Seeds(Case):
+    """The commands of the two questions that it all began with."""
+
+    def test_the_recipe_typed_word_by_word(self):
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        self.run_daemon(rules(), "--compat", "linux")
+        with self.host.udp("", 0, timeout=0.5) as asks, self.peer.udp(PEER, 1900) as device:
+            def answered():
+                asks.sendto(M_SEARCH, SSDP)
+                time.sleep(0.1)
+                device.sendto(b"answer", (HOST, asks.getsockname()[1]))
+                return hears(asks)
+            self.assertFalse(answered())
+            self.ask("ipset", "create", "upnp", "hash:ip,port", "timeout", "3")
+            self.ask("iptables", "-A", "OUTPUT", "-d", "239.255.255.250", "-p", "udp", "-m", "udp", "--dport",
+                     "1900", "-j", "SET", "--add-set", "upnp", "src,src", "--exist")
+            self.ask("iptables", "-A", "INPUT", "-p", "udp", "-m", "set", "--match-set", "upnp", "dst,dst",
+                     "-j", "ACCEPT")
+            self.assertTrue(answered())
+            self.assertRegex(self.ask("ipset", "list", "upnp"),
+                             rf"Number of entries: 1\nMembers:\n10.0.0.1,udp:{asks.getsockname()[1]} timeout [12]\n")
+
+    def test_dns_by_states(self):
+        self.run_daemon(rules(output="DROP"))
+        ports = ["-p", "udp", "--sport", "1024:65535", "--dport", "53"]
+        self.assertFalse(self.echo(self.host, self.peer, PEER, port=53))
+        self.ask("iptables", "-A", "OUTPUT", *ports, "-m", "state", "--state", "NEW,ESTABLISHED", "-j", "ACCEPT")
+        self.ask("iptables", "-A", "INPUT", "-p", "udp", "--sport", "53", "--dport", "1024:65535", "-m", "state",
+                 "--state", "ESTABLISHED", "-j", "ACCEPT")
+        self.assertTrue(self.echo(self.host, self.peer, PEER, port=53))
+        self.assertIn("dport=53 src=10.0.0.9", self.ask("conntrack", "-L", "-p", "udp"))
+
+
+class Iptables(Case):
+    def setUp(self):
+        super().setUp()
+        self.run_daemon(rules("-A INPUT -i lo -j ACCEPT", STATEFUL))
+
+    def test_rules_are_added_found_and_deleted(self):
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        rule = ["INPUT", "-p", "udp", "--dport", "9000", "-m", "comment", "--comment", "let it in", "-j", "ACCEPT"]
+        self.ask("iptables", "-C", *rule, expect=1)
+        self.ask("iptables", "-I", *rule)
+        self.ask("iptables", "-C", *rule)
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.assertEqual(self.ask("iptables", "-S", "INPUT", "1"),
+                         '-A INPUT -p udp -m udp --dport 9000 -m comment --comment "let it in" -j ACCEPT\n')
+        self.ask("iptables", "-D", *rule)
+        self.assertFalse(self.echo(self.peer, self.host, HOST, port=9000 + 1))
+        self.assertEqual(self.ask("iptables", "-D", *rule, expect=1),
+                         "iptables: Bad rule (does a matching rule exist in that chain?).\n")
+
+    def test_chains(self):
+        self.ask("iptables", "-N", "known")
+        self.assertEqual(self.ask("iptables", "-N", "known", expect=1), "iptables: Chain already exists.\n")
+        self.ask("iptables", "-A", "INPUT", "-s", "10.0.0.9,10.0.0.10", "-j", "known")
+        self.assertEqual(self.ask("iptables", "-X", "known", expect=1), "iptables: Too many links.\n")
+        self.ask("iptables", "-E", "known", "neighbours")
+        self.ask("iptables", "-A", "neighbours", "-j", "ACCEPT")
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.assertEqual(self.ask("iptables", "-S").splitlines(), [
+            "-P INPUT DROP", "-P FORWARD DROP", "-P OUTPUT ACCEPT", "-N neighbours",
+            "-A INPUT -i lo -j ACCEPT", STATEFUL, "-A INPUT -s 10.0.0.9/32 -j neighbours",
+            "-A INPUT -s 10.0.0.10/32 -j neighbours", "-A neighbours -j ACCEPT"])
+        self.ask("iptables", "-F", "INPUT")
+        self.ask("iptables", "-F", "neighbours")
+        self.ask("iptables", "-X")
+        self.ask("iptables", "-P", "INPUT", "ACCEPT")
+        self.assertEqual(self.ask("iptables", "-S").splitlines(),
+                         ["-P INPUT ACCEPT", "-P FORWARD DROP", "-P OUTPUT ACCEPT"])
+
+    def test_what_is_wrong_changes_nothing(self):
+        before = self.ask("iptables-save")
+        for words, code, said in (
+                (["-A", "INPUT", "-p", "tcp", "--dpotr", "5"], 2, "unknown option '--dpotr'; did you mean --dport?"),
+                (["-A", "nowhere", "-j", "ACCEPT"], 1, "No chain/target/match by that name."),
+                (["-D", "INPUT", "9"], 1, "Index of deletion too big."),
+                (["-I", "INPUT", "9", "-j", "DROP"], 1, "Index of insertion too big."),
+                (["-t", "nowhere", "-L"], 3, "Table does not exist"),
+                (["-P", "INPUT", "PERHAPS"], 1, "Bad policy name"),
+                (["-A", "INPUT", "-F"], 2, "Cannot use"),
+                ([], 2, "no command specified"),
+                (["-N"], 2, 'option "-N" requires an argument')):
+            self.assertIn(said, self.ask("iptables", *words, expect=code))
+        self.assertEqual(self.ask("iptables-save"), before)
+
+    def test_counters(self):
+        self.ask("iptables", "-A", "INPUT", "-p", "udp", "--dport", "9000")
+        with self.peer.udp() as one:
+            for _ in range(3):
+                one.sendto(b"x" * 72, (HOST, 9000))
+        counted = "[3:300] -A INPUT -p udp -m udp --dport 9000\n"
+        self.assertTrue(self.wait_until(lambda: counted in self.ask("iptables-save", "-c")))
+        # Another rule's coming and going leaves them alone.
+        self.ask("iptables", "-I", "INPUT", "-s", "192.0.2.1", "-j", "DROP")
+        self.assertIn(counted, self.ask("iptables-save", "-c"))
+        self.assertIn("-A INPUT -p udp -m udp --dport 9000 -c 3 300\n", self.ask("iptables", "-vS", "INPUT"))
+        self.ask("iptables", "-Z", "INPUT")
+        self.assertNotIn(counted, self.ask("iptables-save", "-c"))
+
+    def test_a_restore_is_atomic(self):
+        before = self.ask("iptables-save")
+        said = self.ask("iptables-restore", expect=2, stdin=rules("-A INPUT -j ACCEPT", "-A INPUT --nonsense"))
+        self.assertIn("standard input:6:10: error: unknown option '--nonsense'", said)
+        self.assertEqual(self.ask("iptables-save"), before)
+        self.ask("iptables-restore", stdin=rules("[7:8] -A INPUT -p udp -j ACCEPT"))
+        self.assertIn("[0:0] -A INPUT -p udp -j ACCEPT", self.ask("iptables-save", "-c"))
+        self.ask("iptables-restore", "-c", self.file("saved", rules("[7:8] -A INPUT -p udp -j ACCEPT")))
+        self.assertIn("[7:8] -A INPUT -p udp -j ACCEPT", self.ask("iptables-save", "-c"))
+        self.ask("iptables-restore", "-n", stdin="*filter\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n")
+        self.assertIn("-A INPUT -p udp -j ACCEPT\n-A INPUT -p tcp -j ACCEPT\n", self.ask("iptables-save"))
+        # A table that the text does not name stays.
+        self.ask("iptables-restore", stdin="*mangle\n-A OUTPUT -j MARK --set-mark 1\nCOMMIT\n")
+        self.assertIn("-A INPUT -p tcp -j ACCEPT", self.ask("iptables-save"))
+        self.assertNotIn("filter", self.ask("iptables-save", "-t", "mangle"))
+
+    def test_flows_outlive_a_change_of_rules(self):
+        with self.peer.udp(PEER, 9000) as server, self.host.udp() as client:
+            client.sendto(b"question", (PEER, 9000))
+            _, sender = server.recvfrom(100)
+            self.ask("iptables-restore", stdin=rules(STATEFUL, "-A INPUT -j DROP"))
+            server.sendto(b"answer", sender)
+            self.assertTrue(hears(client))
+
+
+class Ipset(Case):
+    def test_sets(self):
+        self.run_daemon(rules())
+        self.ask("ipset", "create", "nets", "hash:net", "comment")
+        self.ask("ipset", "add", "nets", "10.0.0.0/24", "comment", "our own")
+        self.assertIn("already added", self.ask("ipset", "add", "nets", "10.0.0.0/24", expect=1))
+        self.ask("ipset", "add", "nets", "10.0.0.0/24", "comment", "our own", "-exist")
+        self.assertEqual(self.ask("ipset", "test", "nets", "10.0.0.9"), "Warning: 10.0.0.9 is in set nets.\n")
+        self.assertEqual(self.ask("ipset", "test", "nets", "10.0.1.9", expect=1), "10.0.1.9 is NOT in set nets.\n")
+        self.assertEqual(self.ask("ipset", "save"),
+                         "create nets hash:net family inet hashsize 1024 maxelem 65536 comment bucketsize 12\n"
+                         'add nets 10.0.0.0/24 comment "our own"\n')
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.ask("iptables", "-A", "INPUT", "-m", "set", "--match-set", "nets", "src", "-j", "ACCEPT")
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.assertIn("in use by a kernel component", self.ask("ipset", "destroy", "nets", expect=1))
+        self.ask("ipset", "create", "other", "hash:net", "comment")
+        self.ask("ipset", "swap", "nets", "other")
+        self.assertFalse(self.echo(self.peer, self.host, HOST, port=9001))
+        self.ask("ipset", "restore", stdin="add nets 10.0.0.9\nadd nets 10.0.0.10\n")
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.ask("ipset", "flush", "nets")
+        self.ask("ipset", "destroy", "other")
+        self.assertEqual(self.ask("ipset", "list", "-n"), "nets\n")
+        self.assertIn("does not exist", self.ask("ipset", "list", "other", expect=1))
+        self.assertIn("standard input:2:5: error: there is no set named 'none'",
+                      self.ask("ipset", "restore", expect=1, stdin="add nets 1.2.3.4\nadd none 1.2.3.4\n"))
+        self.assertEqual(self.ask("ipset", "test", "nets", "1.2.3.4", "-q", expect=1), "")
+
+
+class Conntrack(Case):
+    def setUp(self):
+        super().setUp()
+        self.run_daemon(rules(STATEFUL))
+
+    def test_flows_are_listed_changed_and_ended(self):
+        with self.peer.udp(PEER, 9000) as server, self.host.udp(HOST, 9999) as client:
+            client.sendto(b"question", (PEER, 9000))
+            server.recvfrom(100)
+            line = (r"udp      17 \d+ src=10.0.0.1 dst=10.0.0.9 sport=9999 dport=9000 \[UNREPLIED\] "
+                    r"src=10.0.0.9 dst=10.0.0.1 sport=9000 dport=9999 mark=0 use=1\n")
+            self.assertRegex(self.ask("conntrack", "-L", "-p", "udp", "--dport", "9000"), f"^{line}conntrack v1.4.7 "
+                             r"\(conntrack-tools\): 1 flow entries have been shown.\n$")
+            self.assertRegex(self.ask("conntrack", "-L", "-o", "extended", "-s", HOST), r"(?m)^ipv4     2 udp")
+            self.ask("conntrack", "-U", "-p", "udp", "--dport", "9000", "-m", "7", "-t", "500")
+            self.assertRegex(self.ask("conntrack", "-L", "-m", "7"), r"udp      17 (500|499) .* mark=7 ")
+            server.sendto(b"answer", (HOST, 9999))
+            self.assertTrue(hears(client))
+            self.ask("conntrack", "-D", "-p", "udp", "--dport", "9000")
+            server.sendto(b"answer", (HOST, 9999))
+            client.settimeout(0.3)
+            self.assertFalse(hears(client))
+            self.assertIn("0 flow entries have been deleted", self.ask("conntrack", "-D", "--dport", "9000", expect=1))
+
+    def test_a_flow_of_ones_own_making(self):
+        flow = ["-p", "udp", "-s", HOST, "-d", PEER, "--sport", "9999", "--dport", "9000", "-t", "60"]
+        self.ask("conntrack", "-I", *flow)
+        self.assertIn("try -U to update", self.ask("conntrack", "-I", *flow, expect=1))
+        with self.peer.udp(PEER, 9000) as server, self.host.udp(HOST, 9999) as client:
+            server.sendto(b"answer", (HOST, 9999))
+            self.assertTrue(hears(client))
+        self.ask("conntrack", "-F")
+        self.assertEqual(self.ask("conntrack", "-C"), "0\n")
+
+    def test_events_are_told_as_they_happen(self):
+        watch = self.host.start(program.PROGRAM, "conntrack", "-E", "-p", "udp", "--control", self.socket,
+                                stdout=subprocess.PIPE)
+        self.addCleanup(watch.stdout.close)
+        self.addCleanup(watch.wait)
+        self.addCleanup(watch.kill)
+        time.sleep(0.3)
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.assertRegex(watch.stdout.readline(), r"^    \[NEW\] udp      17 30 src=10.0.0.1 .* \[UNREPLIED\]")
+        self.assertRegex(watch.stdout.readline(), r"^ \[UPDATE\] udp      17 30 src=10.0.0.1 ")
+        self.ask("conntrack", "-D", "-p", "udp")
+        self.assertRegex(watch.stdout.readline(), r"^\[DESTROY\] udp      17 ")
+
+    def test_knobs(self):
+        name = "net.netfilter.nf_conntrack_udp_timeout"
+        self.assertEqual(self.ask("sysctl", name), f"{name} = 30\n")
+        self.assertEqual(self.ask("sysctl", "-w", f"{name}=60"), f"{name} = 60\n")
+        self.echo(self.host, self.peer, PEER)
+        self.assertRegex(self.ask("conntrack", "-L"), r"udp      17 (60|59) ")
+        self.assertIn("cannot stat", self.ask("sysctl", "net.ipv4.ip_forward", expect=1))
+        self.assertIn(f"{name} = 60\n", self.ask("sysctl", "-a"))
+
+
+class Daemon(Case):
+    def test_status_and_drops(self):
+        self.run_daemon(rules(STATEFUL, "-A INPUT -p udp -m udp --dport 9000 -j DROP"))
+        with self.peer.udp(PEER, 7777) as one:
+            one.sendto(b"x", (HOST, 9000))
+            one.sendto(b"x", (HOST, 9001))
+        self.assertTrue(self.wait_until(lambda: "9001" in self.ask("drops")))
+        drops = self.ask("drops")
+        self.assertRegex(drops, r"(?m)^\d\d:\d\d:\d\d\.\d{6} udp 10.0.0.9:7777 > 10.0.0.1:9000 in eth0 length 29 NEW: "
+                                r"filter/INPUT:2: -A INPUT -p udp -m udp --dport 9000 -j DROP$")
+        self.assertRegex(drops, r"(?m)udp 10.0.0.9:7777 > 10.0.0.1:9001 in eth0 length 29 NEW: filter/INPUT:policy$")
+        status = json.loads(self.ask("status", "--json"))
+        self.assertEqual([status[key] for key in ("rules", "fail", "attached_by", "trial")],
+                         [2, "closed", "iptables", False])
+        self.assertGreaterEqual(status["dropped"], 2)
+        self.assertEqual(status["packets"], status["accepted"] + status["dropped"])
+        self.assertEqual([queue["dropped_full"] for queue in status["queues"]], [0, 0, 0])
+        self.assertIn("rules    2 for IPv4", self.ask("status"))
+
+    def test_a_reload_keeps_flows_counters_and_limits(self):
+        counted = "-A INPUT -p udp -m udp --dport 9000 -j DROP"
+        limited = "-A INPUT -p udp -m udp --dport 9002 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT"
+        self.run_daemon(rules(STATEFUL, counted, limited))
+        with self.peer.udp(PEER, 9000) as server, self.host.udp() as client:
+            client.sendto(b"question", (PEER, 9000))
+            _, sender = server.recvfrom(100)
+            server.sendto(b"x", (HOST, 9000))
+            with self.host.udp(HOST, 9002) as one:
+                server.sendto(b"answer", (HOST, 9002))
+                self.assertTrue(hears(one))
+            self.file("rules", rules(STATEFUL, limited, "-A INPUT -s 192.0.2.1/32 -j DROP", counted))
+            self.ask("reload")
+            self.assertIn(f"[1:29] {counted}", self.ask("iptables-save", "-c"))
+            server.sendto(b"answer", sender)
+            self.assertTrue(hears(client))
+            with self.host.udp(HOST, 9002, timeout=0.3) as one:
+                server.sendto(b"answer", (HOST, 9002))
+                self.assertFalse(hears(one))
+
+    def test_a_broken_file_changes_nothing(self):
+        sets = self.file("sets", "create a hash:ip timeout 100\nadd a 10.0.0.9\n")
+        self.run_daemon(rules(STATEFUL), "--sets", sets)
+        before = self.ask("iptables-save")
+        self.file("rules", rules("-A INPUT -j ACEPT"))
+        self.file("sets", "create a hash:ip timeout 100\ncreate b hash:ip\n")
+        self.assertIn("rules:5:13: error:", self.ask("reload", expect=1))
+        self.assertEqual(self.ask("iptables-save"), before)
+        self.assertEqual(self.ask("ipset", "list", "-n"), "a\n")
+        self.file("rules", rules("-A INPUT -m set --match-set b src -j ACCEPT"))
+        self.ask("reload")
+        self.assertRegex(self.ask("ipset", "save"), "add a 10.0.0.9 timeout (100|9[0-9])\n")
+
+    def test_a_trial_that_is_confirmed_stays(self):
+        self.run_daemon(rules(), "--for", "2s")
+        self.assertIn("on trial", self.ask("status"))
+        self.assertEqual(self.ask("confirm"), "it stays\n")
+        self.assertIn("no trial", self.ask("confirm", expect=1))
+        time.sleep(2.5)
+        self.assertIsNone(self.daemon.poll())
+        self.assertNotEqual(self.queueing_rules(), [])
+
+    def test_links(self):
+        self.run_daemon(rules())
+        self.program("link", self.scratch)
+        done = subprocess.run([os.path.join(self.scratch, "iptables"), "--control", self.socket, "-S", "INPUT"],
+                              capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "-P INPUT DROP\n")
+
+    def test_nobody_there(self):
+        self.assertIn("is `sallyport run` there?", self.ask("iptables", "-S", expect=2))
+
+    def connect(self):
+        one = socket.socket(socket.AF_UNIX)
+        one.connect(self.socket)
+        one.settimeout(2)
+        return one
+
+    def test_anything_on_the_socket(self):
+        self.run_daemon(rules())
+        for bytes_sent in (b"\n", b"{}\n", b"[]\n", b'{"run": []}\n', b'{"run": [1]}\n', b'{"run": "status"}\n',
+                           b'{"run": ["status"], "input": 1}\n', b"\xff\xfe\n", b"{" * 100000 + b"\n"):
+            with self.connect() as one:
+                one.sendall(bytes_sent)
+                self.assertIn(b'{"exit":2}', one.makefile("rb").read())
+        with self.connect() as one:
+            one.sendall(b'{"run": ["status", "--json"]}\n{"run": ["nothing"]}\n')
+            lines = one.makefile()
+            self.assertEqual(json.loads(json.loads(lines.readline())["out"])["rules"], 0)
+            self.assertEqual(json.loads(lines.readline()), {"exit": 0})
+            self.assertIn("no such command", lines.readline())
+        # One that does not read is not waited for.
+        idle = [self.connect() for _ in range(3)]
+        for one in idle:
+            one.sendall(b'{"run": ["sysctl", "-a"]}\n' * 2000)
+        self.assertIn("rules", self.ask("status"))
+        for one in idle:
+            one.close()
+
+    def test_who_may(self):
+        self.run_daemon(rules())
+        os.chmod(self.scratch, 0o755)
+        done = subprocess.run(["setpriv", "--reuid", "65534", "--clear-groups", program.PROGRAM, "status",
+                               "--control", self.socket], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("Permission denied", done.stderr)
+
+
+if __name__ == "__main__":
+    main()
