@@ -63,6 +63,9 @@ void Live::prepare(const QueuedPacket& queued, size_t slot, Instant now) {
   }
   parse(packet);
   packet.fields[Field::kMark] = queued.mark;
+  packet.owner = queued.uid ? Packet::Owner::kSocket : Packet::Owner::kNone;
+  packet.uid = queued.uid.value_or(0);
+  packet.gid = queued.gid.value_or(0);
   packet.vouched = queued.checksum_good;
   if (packet.vouched) packet.checksum = ChecksumState::kGood;
   // The kernel has taken a hop away before FORWARD, as the engine is about to.

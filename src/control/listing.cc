@@ -92,7 +92,7 @@ std::string rule_line(const Rule& rule, const Table& table, Family family, uint3
   }
   fmt::format_to(end, "{}{:<4} ", rule.ip.not_protocol ? "!" : " ", protocol);
   const char* fragment = rule.ip.fragment ? "-f" : rule.ip.not_fragment ? "!f" : "--";
-  out += family == Family::kIpv6 ? "   " : fmt::format("{} ", fragment);
+  fmt::format_to(end, "{} ", fragment);
   if (form.verbose) {
     out += ' ';
     out += interface_text(rule.ip.in, rule.ip.not_in, form);
@@ -102,14 +102,8 @@ std::string rule_line(const Rule& rule, const Table& table, Family family, uint3
   out += address_text(rule.ip.destination, rule.ip.not_destination, family, form);
   if (rule.action == Action::kGoto) out += "[goto] ";
   const Scope scope{family, {}};
-  for (const auto& match : rule.matches) {
-    out += ' ';
-    match->list(scope, out);
-  }
-  if (rule.target) {
-    out += ' ';
-    rule.target->list(scope, out);
-  }
+  for (const auto& match : rule.matches) match->list(scope, out);
+  if (rule.target) rule.target->list(scope, out);
   return out + '\n';
 }
 

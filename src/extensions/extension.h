@@ -55,6 +55,7 @@ struct Traits {
   std::string_view name;
   std::string_view also;     // another name for the same
   std::string_view summary;  // a sentence for the help
+  std::string_view listed;   // what `iptables -L` has before its options, "tcp"
   uint8_t families = kBothFamilies;
   uint8_t tables = kAnyTable;
   uint8_t hooks = kAnyHook;  // of the built-in chains that lead to the rule
@@ -91,10 +92,11 @@ class Extension {
   // The hooks that this use of it allows, which its options may narrow.
   virtual uint8_t hooks() const = 0;
   virtual void compile(Emitter& emitter) const = 0;
-  // As `iptables -L` prints it: "mark match 0x1". Without a word of its own, as it is written.
+  // As `iptables -nL` prints it, a blank before it: " mark match 0x1".
   virtual void list(const Scope& scope, std::string& out) const {
-    out += traits().name;
-    write(scope, out);
+    if (!traits().listed.empty()) out += ' ';
+    out += traits().listed;
+    list_options(options(), object(), scope, out);
   }
   // " --mark 0x1"
   void write(const Scope& scope, std::string& out) const {

@@ -9,6 +9,7 @@ struct HopLimitWords {
   Traits traits;
   std::string_view equal, also, less, more;
   std::string_view needed;  // what to say where none of them is given
+  std::string_view list_equal, list_unequal, list_less, list_more;  // Option::listed()
 };
 
 template <const HopLimitWords& kWords>
@@ -20,12 +21,19 @@ struct HopLimitMatch {
   static constexpr auto options() {
     using Self = HopLimitMatch;
     return std::tuple{option(kWords.equal, &Self::equal)
+                          .listed(kWords.list_equal, kWords.list_unequal)
                           .alias(kWords.also)
                           .negatable()
                           .group(1)
                           .help("number", "it is this"),
-                      option(kWords.less, &Self::less).group(1).help("number", "it is less"),
-                      option(kWords.more, &Self::more).group(1).help("number", "it is more")};
+                      option(kWords.less, &Self::less)
+                          .listed(kWords.list_less)
+                          .group(1)
+                          .help("number", "it is less"),
+                      option(kWords.more, &Self::more)
+                          .listed(kWords.list_more)
+                          .group(1)
+                          .help("number", "it is more")};
   }
 
   std::string finish(const Placement&) const {

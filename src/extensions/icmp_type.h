@@ -61,6 +61,16 @@ inline void write_icmp_type(const IcmpType& type, std::string& out) {
   if (type.low == type.high) out += "/" + std::to_string(type.low);
 }
 
+// "icmptype 5 code 1", "icmp !type 5"; `name` is the match's.
+inline void list_icmp_type(const IcmpType& type, bool negated, std::string_view name,
+                           std::string& out) {
+  out += ' ';
+  out += name;
+  out += negated ? " !type " : "type ";
+  out += std::to_string(type.type);
+  if (type.low == type.high) out += " code " + std::to_string(type.low);
+}
+
 // The whole 8 bytes must be there, though only two are looked at (kernel-facts 8).
 constexpr uint32_t kIcmpHeaderLength = sizeof(IcmpHeader);
 

@@ -47,6 +47,21 @@ std::string read_xmark(Text text, const Scope& scope, Xmark& out) {
   return kRead(text, scope, out);
 }
 
+// As `iptables -L` says it: "set 0x7", "xset 0x7/0xff", "or 0x8".
+inline void list_mark(const MarkMask& mark, const Scope& scope, std::string& out) {
+  constexpr uint32_t kAll = ~0u;
+  if (mark.value == 0) {
+    out += "and ";
+    return write(Mask32{~mark.mask}, scope, out);
+  }
+  const bool whole = mark.value == mark.mask || mark.mask == 0 || mark.mask == kAll;
+  out += mark.value == mark.mask ? "or " : mark.mask == 0 ? "xor " : whole ? "set " : "xset ";
+  write(Mask32{mark.value}, scope, out);
+  if (whole) return;
+  out += '/';
+  write(Mask32{mark.mask}, scope, out);
+}
+
 constexpr uint32_t apply(const MarkMask& mark, uint32_t old) {
   return (old & ~mark.mask) ^ mark.value;
 }

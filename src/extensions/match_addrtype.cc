@@ -91,24 +91,30 @@ bool is_among(uint32_t have, uint32_t wanted, Family family) {
 
 struct AddrtypeMatch {
   static constexpr Traits kTraits{.name = "addrtype",
-                                  .summary = "what the addresses are to this host"};
+                                  .summary = "what the addresses are to this host",
+                                  .listed = "ADDRTYPE match"};
 
   Arg<AddressTypes> source, destination;
   Arg<Flag> limit_in, limit_out;
 
   static constexpr auto options() {
     using Self = AddrtypeMatch;
-    return std::tuple{
-        option("--src-type", &Self::source)
-            .negatable()
-            .help("type,…", "the source is UNICAST, LOCAL, BROADCAST, MULTICAST …"),
-        option("--dst-type", &Self::destination).negatable().help("type,…", "the destination is"),
-        option("--limit-iface-in", &Self::limit_in)
-            .group(1)
-            .help("", "LOCAL is asked of the interface that the packet came in by"),
-        option("--limit-iface-out", &Self::limit_out)
-            .group(1)
-            .help("", "LOCAL is asked of the interface that the packet leaves by")};
+    return std::tuple{option("--src-type", &Self::source)
+                          .listed("src-type ")
+                          .negatable()
+                          .help("type,…", "the source is UNICAST, LOCAL, BROADCAST, MULTICAST …"),
+                      option("--dst-type", &Self::destination)
+                          .listed("dst-type ")
+                          .negatable()
+                          .help("type,…", "the destination is"),
+                      option("--limit-iface-in", &Self::limit_in)
+                          .listed("limit-in")
+                          .group(1)
+                          .help("", "LOCAL is asked of the interface that the packet came in by"),
+                      option("--limit-iface-out", &Self::limit_out)
+                          .listed("limit-out")
+                          .group(1)
+                          .help("", "LOCAL is asked of the interface that the packet leaves by")};
   }
 
   uint8_t hooks() const {

@@ -15,6 +15,8 @@ struct CommentMatch {
         option("--comment", &CommentMatch::comment).mandatory().help("text", "the remark")};
   }
 
+  void list(const Scope&, std::string& out) const { out += " /* " + comment.value.value + " */"; }
+
   MatchResult eval(Context&) const { return MatchResult::kYes; }
   void compile(Emitter&) const {}
 };

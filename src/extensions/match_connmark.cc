@@ -16,6 +16,7 @@ struct ConnmarkMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--mark", &ConnmarkMatch::mark)
+                          .listed("connmark match  ", "connmark match ! ")
                           .negatable()
                           .mandatory()
                           .help("value[/mask]", "the mark has this value, under the mask")};

@@ -65,41 +65,57 @@ struct ConntrackMatch {
     using Self = ConntrackMatch;
     return std::tuple{
         option("--ctstate", &Self::state)
+            .listed("ctstate ", "! ctstate ")
             .negatable()
             .help("state,…",
                   "INVALID, NEW, RELATED, ESTABLISHED, UNTRACKED, SNAT, DNAT: one of these"),
-        option("--ctproto", &Self::proto).negatable().help("protocol", "the flow's protocol"),
+        option("--ctproto", &Self::proto)
+            .listed("ctproto ", "! ctproto ")
+            .negatable()
+            .help("protocol", "the flow's protocol"),
         option("--ctorigsrc", &Self::orig_src)
+            .listed("ctorigsrc ", "! ctorigsrc ")
             .negatable()
             .help("address[/mask]", "source of the original direction"),
         option("--ctorigdst", &Self::orig_dst)
+            .listed("ctorigdst ", "! ctorigdst ")
             .negatable()
             .help("address[/mask]", "destination of the original direction"),
         option("--ctreplsrc", &Self::repl_src)
+            .listed("ctreplsrc ", "! ctreplsrc ")
             .negatable()
             .help("address[/mask]", "source of the reply direction"),
         option("--ctrepldst", &Self::repl_dst)
+            .listed("ctrepldst ", "! ctrepldst ")
             .negatable()
             .help("address[/mask]", "destination of the reply direction"),
         option("--ctorigsrcport", &Self::orig_sport)
+            .listed("ctorigsrcport ", "! ctorigsrcport ")
             .negatable()
             .help("port[:port]", "source port of the original direction"),
         option("--ctorigdstport", &Self::orig_dport)
+            .listed("ctorigdstport ", "! ctorigdstport ")
             .negatable()
             .help("port[:port]", "destination port of the original direction"),
         option("--ctreplsrcport", &Self::repl_sport)
+            .listed("ctreplsrcport ", "! ctreplsrcport ")
             .negatable()
             .help("port[:port]", "source port of the reply direction"),
         option("--ctrepldstport", &Self::repl_dport)
+            .listed("ctrepldstport ", "! ctrepldstport ")
             .negatable()
             .help("port[:port]", "destination port of the reply direction"),
         option("--ctstatus", &Self::status)
+            .listed("ctstatus ", "! ctstatus ")
             .negatable()
             .help("status,…", "NONE, EXPECTED, SEEN_REPLY, ASSURED, CONFIRMED: one of these"),
         option("--ctexpire", &Self::expire)
+            .listed("ctexpire ", "! ctexpire ")
             .negatable()
             .help("seconds[:seconds]", "the lifetime that is left"),
-        option("--ctdir", &Self::direction).help("ORIGINAL|REPLY", "the packet's direction")};
+        option("--ctdir", &Self::direction)
+            .listed("ctdir ", "! ctdir ")
+            .help("ORIGINAL|REPLY", "the packet's direction")};
   }
 
   std::string finish(const Placement& place) {

@@ -4,6 +4,8 @@
 // connection itself does not match. The helper's name need only be the beginning of what is given
 // ("ftp-2121" matches ftp), and with "" any helper does. A packet without a flow, or of a flow
 // that nobody expected, matches the negation (all seen on the kernel).
+#include <fmt/format.h>
+
 #include "conntrack/helpers/helper.h"
 #include "extensions/registry.h"
 
@@ -20,9 +22,14 @@ struct HelperMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--helper", &HelperMatch::helper)
+
                           .negatable()
                           .mandatory()
                           .help("name", "expected by this helper, or by any for \"\"")};
+  }
+
+  void list(const Scope&, std::string& out) const {
+    out += fmt::format(" helper match {}\"{}\"", helper.negated ? "! " : "", helper.value.value);
   }
 
   MatchResult eval(Context& context) const {

@@ -11,7 +11,11 @@ constexpr HopLimitWords kWords{
     .also = "--hl",
     .less = "--hl-lt",
     .more = "--hl-gt",
-    .needed = "--hl-eq, --hl-lt or --hl-gt is needed"};
+    .needed = "--hl-eq, --hl-lt or --hl-gt is needed",
+    .list_equal = "HL match HL == ",
+    .list_unequal = "HL match HL != ",
+    .list_less = "HL match HL < ",
+    .list_more = "HL match HL > "};
 
 }  // namespace
 

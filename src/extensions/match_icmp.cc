@@ -75,9 +75,14 @@ struct IcmpMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--icmp-type", &IcmpMatch::type)
+
                           .negatable()
                           .mandatory()
                           .help("type[/code]", "by number or name")};
+  }
+
+  void list(const Scope&, std::string& out) const {
+    list_icmp_type(type.value, type.negated, "icmp", out);
   }
 
   MatchResult eval(Context& context) const {

@@ -57,9 +57,14 @@ struct Icmp6Match {
 
   static constexpr auto options() {
     return std::tuple{option("--icmpv6-type", &Icmp6Match::type)
+
                           .negatable()
                           .mandatory()
                           .help("type[/code]", "by number or name")};
+  }
+
+  void list(const Scope&, std::string& out) const {
+    list_icmp_type(type.value, type.negated, "ipv6-icmp", out);
   }
 
   MatchResult eval(Context& context) const {

@@ -17,9 +17,11 @@ struct IprangeMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--src-range", &IprangeMatch::source)
+                          .listed("source IP range ", "source IP range ! ")
                           .negatable()
                           .help("address[-address]", "the source is one of these"),
                       option("--dst-range", &IprangeMatch::destination)
+                          .listed("destination IP range ", "destination IP range ! ")
                           .negatable()
                           .help("address[-address]", "the destination is one of these")};
   }

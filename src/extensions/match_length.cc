@@ -11,6 +11,7 @@ struct LengthMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--length", &LengthMatch::length)
+                          .listed("length ")
                           .negatable()
                           .mandatory()
                           .help("length[:length]", "in bytes, the IP header included")};

@@ -86,10 +86,12 @@ struct LimitMatch {
   uint32_t memory = 0;  // of the compiled rule; its amount is what is spent of the credit
 
   static constexpr auto options() {
-    return std::tuple{
-        option("--limit", &LimitMatch::rate)
-            .help("count[/second|/minute|/hour|/day]", "how often; default 3/hour"),
-        option("--limit-burst", &LimitMatch::burst).help("count", "how many at once; default 5")};
+    return std::tuple{option("--limit", &LimitMatch::rate)
+
+                          .help("count[/second|/minute|/hour|/day]", "how often; default 3/hour"),
+                      option("--limit-burst", &LimitMatch::burst)
+
+                          .help("count", "how many at once; default 5")};
   }
 
   std::string finish(const Placement&) {
@@ -101,6 +103,12 @@ struct LimitMatch {
       return "the kernel cannot count this burst of this rate";
     }
     return {};
+  }
+
+  void list(const Scope& scope, std::string& out) const {
+    out += " limit: avg ";
+    write(rate.value, scope, out);
+    out += fmt::format(" burst {}", burst.value.value);
   }
 
   uint64_t cost() const { return credits(rate.value.price); }

@@ -14,6 +14,7 @@ struct MacMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--mac-source", &MacMatch::source)
+                          .listed("MAC ", "MAC ! ")
                           .negatable()
                           .mandatory()
                           .help("address", "like 00:11:22:aa:bb:cc")};

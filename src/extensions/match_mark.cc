@@ -11,6 +11,7 @@ struct MarkMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--mark", &MarkMatch::mark)
+                          .listed("mark match ", "mark match ! ")
                           .negatable()
                           .mandatory()
                           .help("value[/mask]", "the mark has this value, under the mask")};

@@ -11,23 +11,27 @@ namespace {
 constexpr uint32_t kPortsLength = 4;  // both ports; the rest of the header may be missing
 
 struct MultiportMatch {
-  static constexpr Traits kTraits{.name = "multiport", .summary = "several ports"};
+  static constexpr Traits kTraits{
+      .name = "multiport", .summary = "several ports", .listed = "multiport"};
 
   Arg<PortList> sports, dports, ports;
 
   static constexpr auto options() {
     using Self = MultiportMatch;
     return std::tuple{option("--sports", &Self::sports)
+                          .listed("sports ", "sports  !")
                           .alias("--source-ports")
                           .negatable()
                           .group(1)
                           .help("port[:port],…", "the source port is one of these"),
                       option("--dports", &Self::dports)
+                          .listed("dports ", "dports  !")
                           .alias("--destination-ports")
                           .negatable()
                           .group(1)
                           .help("port[:port],…", "the destination port is one of these"),
                       option("--ports", &Self::ports)
+                          .listed("ports ", "ports  !")
                           .negatable()
                           .group(1)
                           .help("port[:port],…", "one of the two ports is one of these")};

@@ -32,7 +32,8 @@ void write(const PortName& name, const Scope&, std::string& out) {
 
 struct PhysdevMatch {
   static constexpr Traits kTraits{.name = "physdev",
-                                  .summary = "the ports of a bridge that the packet passes"};
+                                  .summary = "the ports of a bridge that the packet passes",
+                                  .listed = "PHYSDEV match"};
 
   Arg<Flag> is_in, is_out, is_bridged;
   Arg<PortName> in, out;

@@ -34,6 +34,7 @@ struct PkttypeMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--pkt-type", &PkttypeMatch::type)
+                          .listed("PKTTYPE = ", "PKTTYPE != ")
                           .negatable()
                           .mandatory()
                           .help("type", "unicast, broadcast, multicast or otherhost")};

@@ -29,28 +29,48 @@ struct SetMatch {
     constexpr uint8_t kPackets = 1, kBytes = 2;
     return std::tuple{
         option("--match-set", &Self::set)
+            .listed("match-set ", "! match-set ")
             .alias("--set")
             .negatable()
             .mandatory()
             .help("name src|dst[,…]", "they are in this set, each taken from that direction"),
         option("--return-nomatch", &Self::return_nomatch)
+            .listed("return-nomatch", "! return-nomatch")
             .help("", "holds for the elements that say nomatch, instead of all others"),
-        option("--update-counters", &Self::update_counters).negatable().help("", "!: do not count"),
+        option("--update-counters", &Self::update_counters)
+            .listed("update-counters", "! update-counters")
+            .negatable()
+            .help("", "!: do not count"),
         option("--update-subcounters", &Self::update_subcounters)
+            .listed("update-subcounters", "! update-subcounters")
             .negatable()
             .help("", "!: do not count in the members of a list:set"),
         option("--packets-eq", &Self::packets_eq)
+            .listed("packets-eq ", "! packets-eq ")
             .negatable()
             .group(kPackets)
             .help("value", "the element has counted as many packets"),
-        option("--packets-lt", &Self::packets_lt).group(kPackets).help("value", "fewer"),
-        option("--packets-gt", &Self::packets_gt).group(kPackets).help("value", "more"),
+        option("--packets-lt", &Self::packets_lt)
+            .listed("packets-lt ", "! packets-lt ")
+            .group(kPackets)
+            .help("value", "fewer"),
+        option("--packets-gt", &Self::packets_gt)
+            .listed("packets-gt ", "! packets-gt ")
+            .group(kPackets)
+            .help("value", "more"),
         option("--bytes-eq", &Self::bytes_eq)
+            .listed("bytes-eq ", "! bytes-eq ")
             .negatable()
             .group(kBytes)
             .help("value", "the element has counted as many bytes"),
-        option("--bytes-lt", &Self::bytes_lt).group(kBytes).help("value", "fewer"),
-        option("--bytes-gt", &Self::bytes_gt).group(kBytes).help("value", "more")};
+        option("--bytes-lt", &Self::bytes_lt)
+            .listed("bytes-lt ", "! bytes-lt ")
+            .group(kBytes)
+            .help("value", "fewer"),
+        option("--bytes-gt", &Self::bytes_gt)
+            .listed("bytes-gt ", "! bytes-gt ")
+            .group(kBytes)
+            .help("value", "more")};
   }
 
   static CounterTest test_of(const Arg<Counter>& eq, const Arg<Counter>& lt,

@@ -16,6 +16,7 @@ struct StateMatch {
   static constexpr auto options() {
     return std::tuple{
         option("--state", &StateMatch::state)
+            .listed("state ", "! state ")
             .negatable()
             .mandatory()
             .help("state,…", "INVALID, NEW, RELATED, ESTABLISHED, UNTRACKED: one of these")};

@@ -1,5 +1,6 @@
 // -m tcp: ports, flags, and the presence of a TCP option.
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "extensions/ports.h"
 #include "extensions/registry.h"
@@ -50,6 +51,7 @@ constexpr uint32_t kHeaderLength = sizeof(TcpHeader);
 struct TcpMatch : Ports {
   static constexpr Traits kTraits{.name = "tcp",
                                   .summary = "ports and flags of TCP",
+                                  .listed = "tcp",
                                   .protocol = protocol::kTcp,
                                   .implied = true};
 
@@ -60,16 +62,28 @@ struct TcpMatch : Ports {
     using Self = TcpMatch;
     return std::tuple_cat(
         Ports::options(),
-        std::tuple{option("--tcp-flags", &Self::flags)
+        std::tuple{option("--tcp-option", &Self::tcp_option)
+                       .listed("option=")
+                       .negatable()
+                       .help("number", "the header has this option"),
+                   option("--tcp-flags", &Self::flags)
                        .negatable()
                        .help("mask value", "of the flags in mask, exactly those in value are set"),
                    option("--syn", &Self::flags)
                        .negatable()
                        .stands_for(read_syn)
-                       .help("", "SYN is set; FIN, RST and ACK are not"),
-                   option("--tcp-option", &Self::tcp_option)
-                       .negatable()
-                       .help("number", "the header has this option")});
+                       .help("", "SYN is set; FIN, RST and ACK are not")});
+  }
+
+  void list(const Scope& scope, std::string& out) const {
+    const std::span<const OptionSpec> specs = specs_of<TcpMatch>();
+    constexpr size_t kBeforeFlags = 3;
+    out += " tcp";
+    list_options(specs.first(kBeforeFlags), this, scope, out);
+    if (flags.given) {
+      out += fmt::format(" flags:{}{:#04x}/{:#04x}", flags.negated ? "!" : "", flags.value.mask,
+                         flags.value.value);
+    }
   }
 
   MatchResult eval(Context& context) const {

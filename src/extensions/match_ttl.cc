@@ -11,7 +11,11 @@ constexpr HopLimitWords kWords{
     .also = "--ttl",
     .less = "--ttl-lt",
     .more = "--ttl-gt",
-    .needed = "--ttl-eq, --ttl-lt or --ttl-gt is needed"};
+    .needed = "--ttl-eq, --ttl-lt or --ttl-gt is needed",
+    .list_equal = "TTL match TTL == ",
+    .list_unequal = "TTL match TTL != ",
+    .list_less = "TTL match TTL < ",
+    .list_more = "TTL match TTL > "};
 
 }  // namespace
 

@@ -9,8 +9,11 @@ namespace {
 constexpr uint32_t kHeaderLength = sizeof(UdpHeader);
 
 struct UdpMatch : Ports {
-  static constexpr Traits kTraits{
-      .name = "udp", .summary = "ports of UDP", .protocol = protocol::kUdp, .implied = true};
+  static constexpr Traits kTraits{.name = "udp",
+                                  .summary = "ports of UDP",
+                                  .listed = "udp",
+                                  .protocol = protocol::kUdp,
+                                  .implied = true};
 
   MatchResult eval(Context& context) const {
     MatchResult header = look_at_header(context, kHeaderLength);

@@ -10,10 +10,12 @@ struct Ports {
 
   static constexpr auto options() {
     return std::tuple{option("--sport", &Ports::sport)
+                          .listed("spt:", {}, "spts:")
                           .alias("--source-port")
                           .negatable()
                           .help("port[:port]", "the source port"),
                       option("--dport", &Ports::dport)
+                          .listed("dpt:", {}, "dpts:")
                           .alias("--destination-port")
                           .negatable()
                           .help("port[:port]", "the destination port")};

@@ -10,8 +10,8 @@ constexpr const MatchType* kMatches[] = {
     &kAddrtypeMatch, &kCommentMatch, &kConnlabelMatch, &kConnmarkMatch, &kConntrackMatch,
     &kHelperMatch,   &kHlMatch,      &kIcmpMatch,      &kIcmp6Match,    &kIprangeMatch,
     &kLengthMatch,   &kLimitMatch,   &kMacMatch,       &kMarkMatch,     &kMultiportMatch,
-    &kPhysdevMatch,  &kPkttypeMatch, &kSetMatch,       &kStateMatch,    &kTcpMatch,
-    &kTtlMatch,      &kUdpMatch,
+    &kOwnerMatch,    &kPhysdevMatch, &kPkttypeMatch,   &kSetMatch,      &kStateMatch,
+    &kTcpMatch,      &kTtlMatch,     &kUdpMatch,
 };
 
 constexpr const TargetType* kTargets[] = {
@@ -22,11 +22,11 @@ constexpr const TargetType* kTargets[] = {
 
 // What `man iptables-extensions` (1.8.9) lists, less what is here.
 constexpr std::string_view kOtherMatches[] = {
-    "ah",       "bpf",    "cgroup",     "cluster", "connbytes", "connlimit", "cpu",  "dccp",
-    "devgroup", "dscp",   "dst",        "ecn",     "esp",       "eui64",     "frag", "hashlimit",
-    "hbh",      "ipcomp", "ipv6header", "ipvs",    "mh",        "nfacct",    "osf",  "owner",
-    "policy",   "quota",  "rateest",    "realm",   "recent",    "rpfilter",  "rt",   "sctp",
-    "socket",   "srh",    "statistic",  "string",  "tcpmss",    "time",      "tos",  "u32",
+    "ah",       "bpf",       "cgroup",     "cluster", "connbytes", "connlimit", "cpu",  "dccp",
+    "devgroup", "dscp",      "dst",        "ecn",     "esp",       "eui64",     "frag", "hashlimit",
+    "hbh",      "ipcomp",    "ipv6header", "ipvs",    "mh",        "nfacct",    "osf",  "policy",
+    "quota",    "rateest",   "realm",      "recent",  "rpfilter",  "rt",        "sctp", "socket",
+    "srh",      "statistic", "string",     "tcpmss",  "time",      "tos",       "u32",
 };
 constexpr std::string_view kOtherTargets[] = {
     "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT",   "DSCP",

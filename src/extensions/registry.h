@@ -23,6 +23,7 @@ extern const MatchType kLimitMatch;
 extern const MatchType kMacMatch;
 extern const MatchType kMarkMatch;
 extern const MatchType kMultiportMatch;
+extern const MatchType kOwnerMatch;
 extern const MatchType kPhysdevMatch;
 extern const MatchType kPkttypeMatch;
 extern const MatchType kSetMatch;

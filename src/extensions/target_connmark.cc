@@ -73,6 +73,22 @@ struct ConnmarkTarget {
     return {};
   }
 
+  void list(const Scope& scope, std::string& out) const {
+    out += " CONNMARK ";
+    if (set.given) return list_mark(set.value, scope, out);
+    out += save.given ? "save" : "restore";
+    const uint32_t nf = nfmask.value.value, ct = ctmask.value.value;
+    if (nf == ~0u && ct == ~0u) return;
+    auto add = [&](std::string_view word, uint32_t bits) {
+      out += word;
+      write(Mask32{bits}, scope, out);
+    };
+    if (nf == ct) return add(" mask ", nf);
+    // What is taken, and under what it is put.
+    add(save.given ? " nfmask " : " ctmask ", save.given ? nf : ct);
+    add(save.given ? " ctmask ~" : " nfmask ~", save.given ? ct : nf);
+  }
+
   uint32_t shifted(uint32_t mark) const {
     return left.given ? mark << left.value.value : mark >> right.value.value;
   }

@@ -55,6 +55,7 @@ void write(const ZoneId& zone, const Scope&, std::string& out) {
 struct CtTarget {
   static constexpr Traits kTraits{.name = "CT",
                                   .summary = "says how the packet is tracked",
+                                  .listed = "CT",
                                   .tables = table_bit(TableId::kRaw),
                                   .side_effects = true,
                                   .needs_conntrack = true};
@@ -71,16 +72,24 @@ struct CtTarget {
   static constexpr auto options() {
     using Self = CtTarget;
     return std::tuple{
-        option("--notrack", &Self::notrack).help("", "not at all"),
-        option("--helper", &Self::helper).help("name", "with this helper"),
-        option("--timeout", &Self::timeout).help("name", "with this timeout policy"),
-        option("--ctevents", &Self::events).help("event,…", "only these events of its flow"),
-        option("--expevents", &Self::expect_events).help("new", "only these of expectations"),
-        option("--zone", &Self::zone).group(1).help("number|mark", "in this zone"),
+        option("--notrack", &Self::notrack).listed("notrack").help("", "not at all"),
+        option("--helper", &Self::helper).listed("helper ").help("name", "with this helper"),
+        option("--timeout", &Self::timeout)
+            .listed("timeout ")
+            .help("name", "with this timeout policy"),
+        option("--ctevents", &Self::events)
+            .listed("ctevents ")
+            .help("event,…", "only these events of its flow"),
+        option("--expevents", &Self::expect_events)
+            .listed("expevents ")
+            .help("new", "only these of expectations"),
+        option("--zone", &Self::zone).listed("zone ").group(1).help("number|mark", "in this zone"),
         option("--zone-orig", &Self::zone_orig)
+            .listed("zone-orig ")
             .group(1)
             .help("number|mark", "the original direction in this zone"),
         option("--zone-reply", &Self::zone_reply)
+            .listed("zone-reply ")
             .group(1)
             .help("number|mark", "the reply direction in this zone")};
   }

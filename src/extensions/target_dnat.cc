@@ -20,10 +20,13 @@ struct DnatTarget {
     using Self = DnatTarget;
     return std::tuple{
         option("--to-destination", &Self::to)
+            .listed("to:")
             .mandatory()
             .help("[address[-address]][:port[-port[/base]]]", "the new destination"),
-        option("--random", &Self::random).help("", "a port at random"),
-        option("--persistent", &Self::persistent).help("", "the same address for one client")};
+        option("--random", &Self::random).listed("random").help("", "a port at random"),
+        option("--persistent", &Self::persistent)
+            .listed("persistent")
+            .help("", "the same address for one client")};
   }
 
   std::string finish(const Placement& place) const {

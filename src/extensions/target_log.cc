@@ -1,4 +1,6 @@
 // -j LOG: a line in the log. It decides nothing.
+#include <fmt/format.h>
+
 #include "extensions/registry.h"
 
 namespace sallyport {
@@ -57,6 +59,15 @@ struct LogTarget {
   std::string finish(const Placement&) {
     level.given = level.value.value != kDefaultLevel;
     return {};
+  }
+
+  void list(const Scope&, std::string& out) const {
+    // linux/netfilter/xt_LOG.h
+    const uint32_t flags = (tcp_sequence.given ? 1 : 0) | (tcp_options.given ? 2 : 0) |
+                           (ip_options.given ? 4 : 0) | (uid.given ? 8 : 0) |
+                           (macdecode.given ? 32 : 0);
+    out += fmt::format(" LOG flags {} level {}", flags, level.value.value);
+    if (prefix.given) out += fmt::format(" prefix \"{}\"", prefix.value.value);
   }
 
   Verdict eval(Context&) const { return Verdict::kContinue; }

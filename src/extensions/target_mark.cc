@@ -30,6 +30,11 @@ struct MarkTarget {
                           .help("bits", "flips them")};
   }
 
+  void list(const Scope& scope, std::string& out) const {
+    out += " MARK ";
+    list_mark(mark.value, scope, out);
+  }
+
   Verdict eval(Context& context) const {
     uint32_t& have = context.packet.fields[Field::kMark];
     have = apply(mark.value, have);

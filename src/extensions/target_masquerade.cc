@@ -19,9 +19,13 @@ struct MasqueradeTarget {
   static constexpr auto options() {
     using Self = MasqueradeTarget;
     return std::tuple{
-        option("--to-ports", &Self::ports).help("port[-port]", "the new source port"),
-        option("--random", &Self::random).help("", "a port at random"),
-        option("--random-fully", &Self::random_fully).help("", "a port entirely at random")};
+        option("--to-ports", &Self::ports)
+            .listed(" masq ports: ")
+            .help("port[-port]", "the new source port"),
+        option("--random", &Self::random).listed("random").help("", "a port at random"),
+        option("--random-fully", &Self::random_fully)
+            .listed("random-fully")
+            .help("", "a port entirely at random")};
   }
 
   std::string finish(const Placement& place) const {

@@ -27,8 +27,10 @@ struct NetmapTarget {
   Arg<Network> to;
 
   static constexpr auto options() {
-    return std::tuple{
-        option("--to", &NetmapTarget::to).mandatory().help("address[/mask]", "the new network")};
+    return std::tuple{option("--to", &NetmapTarget::to)
+                          .listed("to:")
+                          .mandatory()
+                          .help("address[/mask]", "the new network")};
   }
 
   Verdict eval(Context& context) const { return nat_reached(context); }

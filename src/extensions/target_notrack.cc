@@ -7,6 +7,7 @@ namespace {
 struct NotrackTarget {
   static constexpr Traits kTraits{.name = "NOTRACK",
                                   .summary = "keeps the packet from being tracked",
+                                  .listed = "NOTRACK",
                                   .tables = table_bit(TableId::kRaw),
                                   .side_effects = true};
 

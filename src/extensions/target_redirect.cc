@@ -18,8 +18,11 @@ struct RedirectTarget {
 
   static constexpr auto options() {
     using Self = RedirectTarget;
-    return std::tuple{option("--to-ports", &Self::ports).help("port[-port]", "the new port"),
-                      option("--random", &Self::random).help("", "a port at random")};
+    return std::tuple{
+        option("--to-ports", &Self::ports)
+            .listed("redir ports ")
+            .help("port[-port]", "the new port"),
+        option("--random", &Self::random).listed("random").help("", "a port at random")};
   }
 
   std::string finish(const Placement& place) const {

@@ -69,6 +69,7 @@ struct RejectTarget {
 
   static constexpr auto options() {
     return std::tuple{option("--reject-with", &RejectTarget::with)
+                          .listed("reject-with ")
                           .help("type", "the answer; default icmp-port-unreachable")};
   }
 

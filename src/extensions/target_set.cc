@@ -34,11 +34,17 @@ struct SetTarget {
     using Self = SetTarget;
     return std::tuple{
         option("--add-set", &Self::add)
+            .listed("add-set ")
             .help("name src|dst[,…]", "adds to this set, each taken from that direction"),
-        option("--exist", &Self::exist).help("", "an element that is there starts anew"),
+        option("--exist", &Self::exist)
+            .listed("exist")
+            .help("", "an element that is there starts anew"),
         option("--timeout", &Self::timeout)
+            .listed("timeout ")
             .help("seconds", "instead of the set's own; 0: for ever"),
-        option("--del-set", &Self::del).help("name src|dst[,…]", "removes from this set"),
+        option("--del-set", &Self::del)
+            .listed("del-set ")
+            .help("name src|dst[,…]", "removes from this set"),
         option("--map-set", &Self::map).help("name src|dst[,…]", "not supported")};
   }
 

@@ -20,11 +20,16 @@ struct SnatTarget {
     using Self = SnatTarget;
     return std::tuple{
         option("--to-source", &Self::to)
+            .listed("to:")
             .mandatory()
             .help("[address[-address]][:port[-port]]", "the new source"),
-        option("--random", &Self::random).help("", "a port at random"),
-        option("--random-fully", &Self::random_fully).help("", "a port entirely at random"),
-        option("--persistent", &Self::persistent).help("", "the same address for one client")};
+        option("--random", &Self::random).listed("random").help("", "a port at random"),
+        option("--random-fully", &Self::random_fully)
+            .listed("random-fully")
+            .help("", "a port entirely at random"),
+        option("--persistent", &Self::persistent)
+            .listed("persistent")
+            .help("", "the same address for one client")};
   }
 
   std::string finish(const Placement& place) const {

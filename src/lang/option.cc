@@ -13,6 +13,32 @@ void write_options(std::span<const OptionSpec> specs, const void* owner, const S
   }
 }
 
+void list_options(std::span<const OptionSpec> specs, const void* owner, const Scope& scope,
+                  std::string& out) {
+  for (const OptionSpec& spec : specs) {
+    if (!spec.printed || !spec.given(spec, owner)) continue;
+    std::string text;
+    spec.write(spec, owner, scope, text);
+    out += ' ';
+    const Listed& listed = spec.in_list;
+    if (listed.word.empty()) {
+      out += text;
+      continue;
+    }
+    const bool negated = text.starts_with("! ");
+    const size_t before = (negated ? 2 : 0) + spec.name.size() + 1;  // "! --name "
+    const std::string value = text.substr(std::min(before, text.size()));
+    const bool is_range = !listed.range.empty() && value.find(':') != std::string::npos;
+    if (negated && !listed.negated.empty()) {
+      out += listed.negated;
+    } else {
+      out += is_range ? listed.range : listed.word;
+      if (negated) out += '!';
+    }
+    out += value;
+  }
+}
+
 std::string option_text(std::span<const OptionSpec> specs, std::string_view name, const void* owner,
                         const Scope& scope) {
   std::string text;

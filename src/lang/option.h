@@ -58,6 +58,13 @@ constexpr size_t words_of() {
   }
 }
 
+// What `iptables -L` has before an option's value instead of its name: where the value is one;
+// where it is negated, empty: the word, and a "!"; where it is two with a ':' between them, empty:
+// the word.
+struct Listed {
+  std::string_view word, negated, range;
+};
+
 template <typename Owner, typename T>
 struct Option {
   std::string_view name;
@@ -72,6 +79,7 @@ struct Option {
   bool has_reader = false;  // g++ 12 with -fsanitize=undefined cannot compare a template's address
   std::string_view syntax;
   std::string_view text;
+  Listed in_list;
 
   // Other names of the same option.
   constexpr Option alias(std::string_view a, std::string_view b = {}) const {
@@ -91,6 +99,10 @@ struct Option {
   // The same, without a word: the reader is given an empty text.
   constexpr Option stands_for(Reader<T> function) const {
     return read_by(function).with(&Option::words, size_t{0});
+  }
+  constexpr Option listed(std::string_view word, std::string_view negated = {},
+                          std::string_view range = {}) const {
+    return with(&Option::in_list, Listed{word, negated, range});
   }
   constexpr Option group(uint8_t number) const { return with(&Option::exclusive_group, number); }
   constexpr Option help(std::string_view syntax_text, std::string_view sentence) const {
@@ -121,6 +133,7 @@ struct OptionSpec {
   uint8_t group = 0;
   std::string_view syntax;
   std::string_view help;
+  Listed in_list;
   // Reads the words into the member; what is wrong, or empty.
   std::string (*read)(const OptionSpec& self, void* owner, std::span<const Text> words,
                       const Scope& scope, bool negated) = nullptr;
@@ -189,6 +202,7 @@ OptionSpec erase() {
           .group = o.exclusive_group,
           .syntax = o.syntax,
           .help = o.text,
+          .in_list = o.in_list,
           .read = read_option<Owner, kIndex>,
           .given = option_given<Owner, kIndex>,
           .write = write_option<Owner, kIndex>};
@@ -209,6 +223,9 @@ std::span<const OptionSpec> specs_of() {
 // The options that were given, as iptables-save prints them: " --a 1 ! --b 2".
 void write_options(std::span<const OptionSpec> specs, const void* owner, const Scope& scope,
                    std::string& out);
+// ... as `iptables -L` lists them: " dpt:1 !b 2"; one without a word of its own by its name.
+void list_options(std::span<const OptionSpec> specs, const void* owner, const Scope& scope,
+                  std::string& out);
 // One of them, "! --b 2", by its name.
 std::string option_text(std::span<const OptionSpec> specs, std::string_view name, const void* owner,
                         const Scope& scope);

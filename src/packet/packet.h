@@ -74,6 +74,9 @@ struct Packet {
   const InterfaceName* out = nullptr;
   std::array<uint8_t, 6> mac_source{};
   bool has_mac = false;  // Ethernet: the frame's source address is known
+  // The socket that sends it: a capture does not tell; a kernel's own packets have none.
+  enum class Owner : uint8_t { kUnknown, kNone, kSocket } owner = Owner::kUnknown;
+  uint32_t uid = 0, gid = 0;
   // Somebody has found the transport's checksum good, or it will be filled in when the packet
   // leaves: what the bytes say does not count, and the attachment sets `checksum` once they are
   // parsed.
@@ -118,6 +121,7 @@ struct Packet {
     in = out = nullptr;
     mac_source = {};
     has_mac = vouched = false;
+    owner = Owner::kUnknown;
     cookie = nullptr;
     std::memset(&fields.words[kParsedFields], 0, sizeof fields - kParsedFields * sizeof(uint32_t));
   }

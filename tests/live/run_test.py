@@ -147,6 +147,22 @@ class Filters(net.Case):
         counted = self.host.sh("iptables", "-t", "mangle", "-nvxL", "POSTROUTING").splitlines()[2].split()
         self.assertEqual(counted[0], "1")
 
+    def test_whose_socket_it_is(self):
+        self.run_daemon(rules("-A OUTPUT -m owner --uid-owner 65534 --gid-owner 65533 -j ACCEPT",
+                              "-A OUTPUT -p tcp -m owner ! --socket-exists -j ACCEPT",
+                              "-A INPUT -j ACCEPT", output="DROP"))
+        self.assertFalse(self.echo(self.host, self.peer, PEER))
+        ask = ("import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(1); "
+               f"s.sendto(b'question', ('{PEER}', 9000)); print(s.recv(100))")
+        with self.peer.udp(PEER, 9000) as server:
+            nobody = self.host.start("setpriv", "--reuid", 65534, "--regid", 65533, "--clear-groups", "python3",
+                                     "-c", ask, stdout=subprocess.PIPE)
+            _, sender = server.recvfrom(100)
+            server.sendto(b"answer", sender)
+            self.assertEqual(nobody.communicate()[0], "b'answer'\n")
+        # The reset that the kernel sends by itself belongs to nobody.
+        self.assertTrue(self.refused((HOST, 9)))
+
     def test_addresses_that_come_later_are_known(self):
         self.run_daemon(rules("-A INPUT -m addrtype --dst-type LOCAL -j ACCEPT"))
         self.address(self.host, "eth0", "10.0.0.2/24")
