@@ -14,7 +14,7 @@ namespace sallyport {
 namespace {
 
 struct Options {
-  std::string control = kControlSocket;
+  std::string control = control_socket();
   bool flag = false;
   std::string directory;
 };

@@ -28,7 +28,7 @@ struct Options {
   std::vector<std::string> administrators;
   uint16_t queue = QueueRules{}.first_queue;
   std::string length;
-  std::string control = kControlSocket;
+  std::string control = control_socket();
   std::string group;
   bool dry_run = false;
 };

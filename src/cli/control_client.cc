@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fmt/ostream.h>
 #include <iostream>
@@ -78,6 +79,11 @@ class Connection {
 
 }  // namespace
 
+std::string control_socket() {
+  const char* set = std::getenv("SALLYPORT_CONTROL");
+  return set && *set ? set : "/run/sallyport/control.sock";
+}
+
 int ask_daemon(const std::string& socket, const std::vector<std::string>& command,
                const std::string& input) {
   Connection connection(socket);
@@ -102,7 +108,7 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
 }
 
 int run_personality(const std::string& name, std::vector<std::string> words) {
-  std::string socket = kControlSocket;
+  std::string socket = control_socket();
   for (size_t i = 0; i < words.size();) {
     constexpr std::string_view kEquals = "--control=";
     size_t taken = 0;

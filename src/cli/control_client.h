@@ -6,7 +6,9 @@
 
 namespace sallyport {
 
-constexpr const char* kControlSocket = "/run/sallyport/control.sock";
+// Where a Sallyport is administered unless --control says otherwise: SALLYPORT_CONTROL of the
+// environment, or /run/sallyport/control.sock.
+std::string control_socket();
 
 // Sends the command, prints what comes back as it comes, and returns the exit code; kExitUsage, and
 // said, where nobody listens.
