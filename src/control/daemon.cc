@@ -14,6 +14,8 @@
 
 #include "attach/nfqueue.h"
 #include "control/answer_socket.h"
+#include "control/notify.h"
+#include "control/privileges.h"
 #include "control/trial.h"
 
 namespace sallyport {
@@ -54,6 +56,8 @@ struct Daemon::State {
   int signals = -1;
   bool attached = false, ending = false;
   Instant now{}, started{};
+  std::optional<Duration> heartbeat;  // that a service manager waits for
+  Instant last_beat{};
 
   State(Engine& the_engine, Interfaces& the_interfaces,
         std::function<void(const std::string&)> the_log)
@@ -175,6 +179,14 @@ std::expected<void, std::string> Daemon::start(const Options& options, const Ste
     if (state.trial) state.trial->confirm();
     return installed;
   }
+  if (auto dropped = drop_privileges(); !dropped) {
+    state.detach();
+    if (state.trial) state.trial->confirm();
+    return dropped;
+  }
+  notify_manager("READY=1\nSTATUS=filtering");
+  // Twice as often as it is asked for.
+  if (auto interval = watchdog_interval()) state.heartbeat = *interval / 2;
   return {};
 }
 
@@ -190,6 +202,10 @@ void Daemon::State::turn(int timeout) {
     ready();
   }
   if (each_turn) each_turn();
+  if (heartbeat && now - last_beat >= *heartbeat) {
+    last_beat = now;
+    notify_manager("WATCHDOG=1");
+  }
 }
 
 bool Daemon::State::detach() {
@@ -206,6 +222,7 @@ bool Daemon::State::detach() {
 bool Daemon::run() {
   State& state = *state_;
   while (!state.ending) state.turn(kTurn);
+  notify_manager("STOPPING=1");
   const bool detached = state.detach();
   // What was queued before the rules went still waits for a ruling.
   for (NfQueue& queue : state.queues) {

@@ -36,8 +36,8 @@ class Daemon {
   Daemon(Engine& engine, Interfaces& interfaces, std::function<void(const std::string&)> log);
   ~Daemon();
 
-  // From here on packets are judged. `before` is called when all is there but the kernel's rules.
-  // What went wrong is undone.
+  // From here on packets are judged. `before` is called when all is there but the kernel's rules;
+  // when these are in, privileges drop (privileges.h). What went wrong is undone.
   using Step = std::function<std::expected<void, std::string>()>;
   std::expected<void, std::string> start(const Options& options, const Step& before);
   // Until a signal (SIGINT, SIGTERM), stop(), or the trial's end. False: the rules could not be

@@ -3,6 +3,7 @@
 
     live/run_test.py PATH/TO/sallyport [unittest's arguments]
 """
+import contextlib
 import os
 import signal
 import socket
@@ -223,6 +224,85 @@ class Forwards(net.Case):
                 self.assertEqual(hears(server, b"q" * 4000), passes)
 
 
+class Helpers(net.Case):
+    """A host that fetches a file from an FTP server, with the helper that reads what they say."""
+
+    FETCH = """
+import ftplib, sys
+one = ftplib.FTP()
+one.connect(sys.argv[1], 2121, timeout=3)
+one.set_pasv(sys.argv[2] == "passive")
+one.login()
+got = []
+one.retrbinary("RETR file", got.append)
+print(b"".join(got).decode())
+"""
+
+    def serve(self):
+        """A server of one client and one file."""
+        control = self.peer.listen(PEER, 2121)
+        self.addCleanup(control.close)
+
+        def talk():
+            one, (client, _) = control.accept()
+            one.settimeout(5)
+            with one, contextlib.suppress(ConnectionError):
+                serve_one(one, client)
+
+        def serve_one(one, client):
+            lines, data, where = one.makefile("r", newline="\r\n"), None, None
+            one.sendall(b"220 ready\r\n")
+            for line in lines:
+                word, _, rest = line.strip().partition(" ")
+                if word == "PASV":
+                    data = self.peer.listen(PEER)
+                    port = data.getsockname()[1]
+                    one.sendall(f"227 Entering Passive Mode ({PEER.replace('.', ',')},{port >> 8},{port & 255})"
+                                "\r\n".encode())
+                elif word == "PORT":
+                    numbers = [int(number) for number in rest.split(",")]
+                    where = (client, numbers[4] << 8 | numbers[5])
+                    one.sendall(b"200 fine\r\n")
+                elif word == "RETR":
+                    one.sendall(b"150 here it comes\r\n")
+                    try:
+                        flow = data.accept()[0] if data else self.peer.tcp(where, timeout=2)
+                        flow.sendall(b"what the file holds")
+                        flow.close()
+                        one.sendall(b"226 done\r\n")
+                    except OSError:
+                        one.sendall(b"425 no connection\r\n")
+                else:
+                    one.sendall(b"230 come in\r\n" if word == "USER" else b"200 fine\r\n")
+
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+
+    def fetch(self, mode):
+        self.serve()
+        done = self.host.start("python3", "-c", self.FETCH, PEER, mode, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+        out, err = done.communicate(timeout=20)
+        return out.strip() or err.strip().splitlines()[-1]
+
+    RULES = rules("-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                  "-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                  "-A OUTPUT -p tcp -m tcp --dport 2121 -j ACCEPT", output="DROP")
+    RAW = "*raw\n-A OUTPUT -p tcp -m tcp --dport 2121 -j CT --helper ftp\nCOMMIT\n"
+
+    def test_active_ftp(self):
+        self.run_daemon(self.RAW + self.RULES)
+        self.assertEqual(self.fetch("active"), "what the file holds")
+
+    def test_passive_ftp(self):
+        self.run_daemon(self.RAW + self.RULES)
+        self.assertEqual(self.fetch("passive"), "what the file holds")
+
+    def test_without_the_helper_no_data_connection_is_related(self):
+        self.run_daemon(self.RULES)
+        self.assertEqual(self.fetch("active"), "TimeoutError: timed out")
+
+
 class Fails(net.Case):
     """Nobody is left open or cut off by accident."""
 
@@ -278,6 +358,35 @@ class Fails(net.Case):
         self.run_daemon(rules(input="ACCEPT"), "--fail", "open")
         self.assertGreater(self.flood(), 1000)
         self.assertTrue(self.reached(self.host, self.peer, PEER))
+
+    def test_what_it_keeps_of_roots_rights(self):
+        self.run_daemon(rules(input="ACCEPT"))
+        with open(f"/proc/{self.daemon.pid}/status", encoding="utf-8") as status:
+            caps = dict(line.split(":\t") for line in status.read().splitlines() if line.startswith("Cap"))
+        net_raw, net_admin = 1 << 13, 1 << 12
+        self.assertEqual({name: int(bits, 16) for name, bits in caps.items()},
+                         {"CapInh": 0, "CapPrm": net_admin, "CapEff": net_admin,
+                          "CapBnd": net_admin | net_raw, "CapAmb": 0})
+        self.stop_daemon()
+        self.assertEqual(self.queueing_rules(), [])
+
+    def test_a_service_manager_is_told(self):
+        path = os.path.join(self.scratch, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(2)
+            os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="400000")
+            try:
+                self.run_daemon(rules())
+            finally:
+                del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+            self.assertIn(b"READY=1", manager.recv(100))
+            self.assertEqual([manager.recv(100) for _ in range(3)], [b"WATCHDOG=1"] * 3)
+            self.stop_daemon()
+            heard = manager.recv(100)
+            while heard == b"WATCHDOG=1":
+                heard = manager.recv(100)
+            self.assertEqual(heard, b"STOPPING=1")
 
     def test_foreign_rules_stay_as_they_were(self):
         self.host.sh("iptables", "-A", "INPUT", "-p", "udp", "--dport", "9002", "-j", "DROP")
