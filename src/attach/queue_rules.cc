@@ -33,8 +33,6 @@ std::string nft_text(const QueueRules& rules) {
     fmt::format_to(end,
                    "  chain {} {{\n    type filter hook {} priority security; policy accept;\n",
                    hook, hook);
-    if (!rules.ipv4) fmt::format_to(end, "    meta nfproto ipv4 accept\n");
-    if (!rules.ipv6) fmt::format_to(end, "    meta nfproto ipv6 accept\n");
     const bool outgoing = hook == "output";
     if (outgoing) fmt::format_to(end, "    meta mark {:#x} accept\n", rules.answer_mark);
     // Judged on its way out, with all that follows.
@@ -204,7 +202,6 @@ std::expected<void, std::string> install(const QueueRules& rules, Tool tool) {
   }
   for (Family family : kFamilies) {
     if (auto removed = remove_iptables(family); !removed) return std::unexpected(removed.error());
-    if (!(family == Family::kIpv4 ? rules.ipv4 : rules.ipv6)) continue;
     const Ran ran = run({program(family, "-restore"), "-n", "-w"}, iptables_text(rules, family));
     if (ran.code == 0) continue;
     for (Family both : kFamilies) (void)remove_iptables(both);

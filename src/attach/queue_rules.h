@@ -28,7 +28,6 @@ struct QueueRules {
   enum class Failing : uint8_t { kClosed, kOpen } failing = Failing::kClosed;
   std::vector<Prefix> administrators;
   uint32_t answer_mark = 0x5a11;  // of the packets that we send ourselves: not queued
-  bool ipv4 = true, ipv6 = true;  // families that there are rules for
 };
 
 enum class Tool : uint8_t { kNft, kIptables };

@@ -76,12 +76,9 @@ void print_rules_of(const Daemon::Options& daemon) {
     std::cout << "# nft -f -\n" << nft_text(daemon.rules);
     return;
   }
-  if (daemon.rules.ipv4) {
-    std::cout << "# iptables-restore -n\n" << iptables_text(daemon.rules, Family::kIpv4);
-  }
-  if (daemon.rules.ipv6) {
-    std::cout << "# ip6tables-restore -n\n" << iptables_text(daemon.rules, Family::kIpv6);
-  }
+  std::cout << "# iptables-restore -n\n"
+            << iptables_text(daemon.rules, Family::kIpv4) << "# ip6tables-restore -n\n"
+            << iptables_text(daemon.rules, Family::kIpv6);
 }
 
 // What is asked of the daemon over its socket, and who answers.
@@ -98,7 +95,7 @@ class Office {
         [this](const std::string& name, const Request& request) { return answer(name, request); });
     if (!server) return std::unexpected(server.error());
     server_ = std::move(*server);
-    daemon_.each_turn([this] { server_->go_on(); });
+    daemon_.each_turn([this] { return server_->go_on(); });
     daemon_.live().on_drop([this](const Live::Judgement& judgement) {
       drops_.add(judgement, firewall_.engine().shared_program(judgement.packet.family));
     });
@@ -182,11 +179,8 @@ class Office {
 
 std::string ready_text(const Daemon::Options& options) {
   const QueueRules& rules = options.rules;
-  return fmt::format("filtering: {}, queues {} to {} by {}, fail-{}",
-                     rules.ipv4 && rules.ipv6 ? "IPv4 and IPv6"
-                     : rules.ipv4             ? "IPv4 (IPv6 passes: there are no rules for it)"
-                                              : "IPv6 (IPv4 passes: there are no rules for it)",
-                     rules.heads(), rules.exempt(), options.tool == Tool::kNft ? "nft" : "iptables",
+  return fmt::format("filtering: queues {} to {} by {}, fail-{}", rules.heads(), rules.exempt(),
+                     options.tool == Tool::kNft ? "nft" : "iptables",
                      rules.failing == QueueRules::Failing::kClosed ? "closed" : "open");
 }
 
@@ -204,8 +198,9 @@ int run(const Options& options) {
   const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   std::optional<Setup> setup = make_setup(*sources, now, interfaces->host(), std::cerr);
   if (!setup) return kExitNo;
-  daemon_options.rules.ipv4 = setup->rules.has_value();
-  daemon_options.rules.ipv6 = setup->rules6.has_value();
+  for (const std::string& note : setup->notes) fail(note);
+  if (!setup->rules) fail("no --rules: IPv4 passes");
+  if (!setup->rules6) fail("no --rules6: IPv6 passes");
   std::expected<Tool, std::string> tool = find_tool();
   if (!tool) {
     fail(tool.error());

@@ -25,6 +25,11 @@ void Inputs::add_rules_to(CLI::App& command) {
   command.add_option("--rules6", rules6, "IPv6 rules, as ip6tables-save prints them")
       ->option_text("FILE");
   command.add_option("--sets", sets, "sets, as ipset save prints them")->option_text("FILE");
+  command
+      .add_option(
+          "--conntrack", conntrack,
+          "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
+      ->option_text("FILE");
   command.add_option("--labels", labels, "the names of labels: connlabel.conf")
       ->option_text("FILE");
   command
@@ -42,11 +47,6 @@ void Inputs::add_rules_to(CLI::App& command) {
 
 void Inputs::add_to(CLI::App& command) {
   add_rules_to(command);
-  command
-      .add_option(
-          "--conntrack", conntrack,
-          "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
-      ->option_text("FILE");
   CLI::Option* host =
       command
           .add_option("--host", hosts,

@@ -30,6 +30,8 @@ std::string last_error(std::string_view what) {
   return fmt::format("{}: {}", what, std::generic_category().message(errno));
 }
 
+constexpr size_t kEnough = 1 << 20;  // bytes that wait to be read, before more are made
+
 // Nothing for what is no request.
 std::optional<Request> read_request(std::string_view line, std::string& name) {
   const Json json = Json::parse(line, nullptr, false);
@@ -56,6 +58,7 @@ struct ControlServer::Peer {
   std::string in, out;
   std::optional<Reply> reply;  // that is being told
   bool leaving = false;        // after what is in `out`
+  bool has_more = false;       // to tell or to take, as soon as `out` has been read
 };
 
 ControlServer::ControlServer(Options options, Daemon& daemon, Runner runner)
@@ -175,7 +178,13 @@ void ControlServer::read(Peer& peer) {
   for (;;) {
     const ssize_t count = ::recv(peer.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) break;
-    if (count <= 0) return end(peer.fd);
+    if (count <= 0) {  // it says no more: what it has said is answered, as far as that has room
+      take_lines(peer);
+      const int fd = peer.fd;
+      write(peer);
+      if (peers_.contains(fd)) end(fd);
+      return;
+    }
     if (!peer.leaving) peer.in.append(buffer.data(), static_cast<size_t>(count));
     if (peer.in.size() > kLongestLine) {
       peer.out +=
@@ -187,10 +196,13 @@ void ControlServer::read(Peer& peer) {
   take_lines(peer);
 }
 
+// Not all at once, where there are many: packets wait.
 void ControlServer::take_lines(Peer& peer) {
-  while (!peer.reply && !peer.leaving) {
+  constexpr int kAtOnce = 64;
+  for (int taken = 0; !peer.reply && !peer.leaving; taken++) {
     const size_t end = peer.in.find('\n');
-    if (end == std::string::npos) return;
+    peer.has_more = end != std::string::npos;
+    if (!peer.has_more || taken == kAtOnce || peer.out.size() >= kEnough) return;
     const std::string line = peer.in.substr(0, end);
     peer.in.erase(0, end + 1);
     take_line(peer, line);
@@ -213,15 +225,16 @@ void ControlServer::take_line(Peer& peer, std::string_view line) {
 
 // What there is to tell now, as long as it is being read.
 void ControlServer::tell(Peer& peer) {
-  constexpr size_t kEnough = 1 << 20;
   Reply& reply = *peer.reply;
-  while (reply.more && peer.out.size() < kEnough) {
+  peer.has_more = false;
+  while (reply.more) {
+    peer.has_more = peer.out.size() >= kEnough;
+    if (peer.has_more) return;
     std::string piece;
     if (!reply.more(piece)) reply.more = nullptr;
     if (!piece.empty()) peer.out += line_of({{"out", piece}});
-    if (piece.empty()) break;  // nothing has happened yet
+    if (piece.empty() && reply.more) return;  // nothing has happened yet
   }
-  if (reply.more) return;
   if (!reply.err.empty()) peer.out += line_of({{"err", reply.err}});
   peer.out += line_of({{"exit", reply.code}});
   peer.reply.reset();
@@ -240,17 +253,21 @@ void ControlServer::write(Peer& peer) {
   daemon_.watch_writing(peer.fd, !peer.out.empty());
 }
 
-void ControlServer::go_on() {
+bool ControlServer::go_on() {
   std::vector<int> fds;
   for (const auto& [fd, peer] : peers_) {
-    if (peer->reply) fds.push_back(fd);
+    if (peer->reply || peer->has_more) fds.push_back(fd);
   }
+  bool more = false;
   for (int fd : fds) {
     Peer& peer = *peers_.at(fd);
-    tell(peer);
-    if (!peer.reply) take_lines(peer);
+    if (peer.reply) tell(peer);
+    take_lines(peer);
     write(peer);
+    auto found = peers_.find(fd);  // unless it has gone
+    more = more || (found != peers_.end() && found->second->has_more && found->second->out.empty());
   }
+  return more;
 }
 
 }  // namespace sallyport

@@ -49,8 +49,9 @@ class ControlServer {
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
-  // Commands that are told bit by bit go on: once a turn of the daemon's loop.
-  void go_on();
+  // Commands that are told bit by bit, or wait for those before them, go on: once a turn of the
+  // daemon's loop. True: there is more to do at once.
+  bool go_on();
 
  private:
   struct Peer;
@@ -60,7 +61,7 @@ class ControlServer {
   void read(Peer& peer);
   void take_lines(Peer& peer);
   void take_line(Peer& peer, std::string_view line);
-  void tell(Peer& peer);
+  static void tell(Peer& peer);
   void write(Peer& peer);
   void end(int fd);
   bool may_ask(int fd) const;

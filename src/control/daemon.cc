@@ -51,7 +51,8 @@ struct Daemon::State {
   std::optional<AnswerSocket> answers;
   std::optional<Trial> trial;
   std::map<int, std::function<void()>> watched;
-  std::function<void()> each_turn;
+  std::function<bool()> each_turn;
+  bool busy = false;  // there is more to do than to wait for packets
   int epoll = -1;
   int signals = -1;
   bool attached = false, ending = false;
@@ -121,12 +122,7 @@ std::expected<void, std::string> Daemon::State::open_queues() {
   };
   queues.reserve(std::size(kinds));
   for (NfQueue::Options one : kinds) {
-    // A helper reads what the peers say.
-    const auto needs_all = [&](Family family) {
-      const Program* program = engine.program(family);
-      return program && program->needs_flow_extensions;
-    };
-    if (needs_all(Family::kIpv4) || needs_all(Family::kIpv6)) one.copy = NfQueue::kWhole;
+    if (live.needs_whole()) one.copy = NfQueue::kWhole;
     std::expected<NfQueue, std::string> queue = NfQueue::open(one);
     if (!queue) return std::unexpected(queue.error());
     queues.push_back(std::move(*queue));
@@ -201,7 +197,7 @@ void Daemon::State::turn(int timeout) {
     const std::function<void()> ready = found->second;
     ready();
   }
-  if (each_turn) each_turn();
+  busy = each_turn && each_turn();
   if (heartbeat && now - last_beat >= *heartbeat) {
     last_beat = now;
     notify_manager("WATCHDOG=1");
@@ -221,7 +217,7 @@ bool Daemon::State::detach() {
 
 bool Daemon::run() {
   State& state = *state_;
-  while (!state.ending) state.turn(kTurn);
+  while (!state.ending) state.turn(state.busy ? 0 : kTurn);
   notify_manager("STOPPING=1");
   const bool detached = state.detach();
   // What was queued before the rules went still waits for a ruling.
@@ -236,7 +232,7 @@ void Daemon::stop() {
   state_->ending = true;
 }
 
-void Daemon::each_turn(std::function<void()> what) {
+void Daemon::each_turn(std::function<bool()> what) {
   state_->each_turn = std::move(what);
 }
 

@@ -51,8 +51,9 @@ class Daemon {
   void watch_writing(int fd, bool writing);
   void unwatch(int fd);
 
-  // Called once a turn of the loop, behind all packets: some ten times a second at least.
-  void each_turn(std::function<void()> what);
+  // Called once a turn of the loop, behind all packets: some ten times a second at least, and at
+  // once where it answers that there is more to do.
+  void each_turn(std::function<bool()> what);
 
   // The trial is over: it stays. False: there is none, or it has ended already.
   bool confirm();

@@ -20,6 +20,8 @@ std::expected<Trial, std::string> Trial::begin(std::chrono::seconds length,
         fmt::format("a trial needs a second process: {}", std::generic_category().message(errno)));
   }
   if (guard == 0) {
+    // A queue that is open in two processes has a reader as long as either lives.
+    ::close_range(3, ~0u, 0);
     ::setsid();  // a terminal that hangs up takes us with it, and not the guard
     sigset_t none;
     ::sigemptyset(&none);

@@ -221,6 +221,15 @@ class Conntrack(Case):
         self.ask("conntrack", "-F")
         self.assertEqual(self.ask("conntrack", "-C"), "0\n")
 
+    def test_a_long_table_is_told_in_pieces(self):
+        flows = "".join(f"ipv4     2 udp      17 600 src=10.1.{i >> 8}.{i & 255} dst=10.2.0.1 sport=1 dport=2 [UNREPLIED] "
+                        f"src=10.2.0.1 dst=10.1.{i >> 8}.{i & 255} sport=2 dport=1 mark=0 use=1\n" for i in range(20000))
+        self.stop_daemon()
+        self.run_daemon(rules(STATEFUL), "--conntrack", self.file("flows", flows))
+        listed = self.ask("conntrack", "-L", "-o", "extended").splitlines()
+        self.assertEqual(len(listed), 20001)
+        self.assertEqual(len(set(listed)), 20001)
+
     def test_events_are_told_as_they_happen(self):
         watch = self.host.start(program.PROGRAM, "conntrack", "-E", "-p", "udp", "--control", self.socket,
                                 stdout=subprocess.PIPE)
@@ -334,11 +343,31 @@ class Daemon(Case):
             self.assertEqual(json.loads(json.loads(lines.readline())["out"])["rules"], 0)
             self.assertEqual(json.loads(lines.readline()), {"exit": 0})
             self.assertIn("no such command", lines.readline())
-        # One that does not read is not waited for.
+        # One that says no more is answered all the same.
+        with self.connect() as one:
+            one.sendall(b'{"run": ["sysctl", "-N", "-a"]}\n' * 10)
+            one.shutdown(socket.SHUT_WR)
+            self.assertEqual(one.makefile().read().count('{"exit":0}'), 10)
+        # Much is answered in order.
+        with self.connect() as one:
+            one.sendall(b'{"run": ["status", "--json"]}\n' * 500 + b'{"run": ["nothing"]}\n')
+            lines = one.makefile()
+            for _ in range(500):
+                self.assertIn("uptime", lines.readline())
+                self.assertEqual(lines.readline(), '{"exit":0}\n')
+            self.assertIn("no such command", lines.readline())
+        # One that does not read is not waited for, and what it asks for is not piled up.
         idle = [self.connect() for _ in range(3)]
         for one in idle:
-            one.sendall(b'{"run": ["sysctl", "-a"]}\n' * 2000)
+            one.setblocking(False)
+            try:
+                for _ in range(1000):
+                    one.sendall(b'{"run": ["sysctl", "-a"]}\n' * 2000)
+            except BlockingIOError:
+                pass
         self.assertIn("rules", self.ask("status"))
+        with open(f"/proc/{self.daemon.pid}/status", encoding="utf-8") as status:
+            self.assertLess(int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]), 400000)
         for one in idle:
             one.close()
 

@@ -413,6 +413,7 @@ class Fails(net.Case):
         self.daemon.kill()
         self.daemon.wait()
         self.assertNotEqual(self.queueing_rules(), [])
+        self.assertTrue(self.echo(self.host, self.host, "127.0.0.1"))
         self.assertTrue(self.wait_until(lambda: not self.queueing_rules(), 10))
 
 
