@@ -31,6 +31,12 @@ Live::Live(Engine& engine, const Interfaces& interfaces)
       outcomes_(NfQueue::kBurst),
       answers_(NfQueue::kBurst) {}
 
+bool Live::is_to_many(const Packet& packet) const {
+  const Address destination = packet.destination();
+  return destination.is_multicast(packet.family) ||
+         (packet.family == Family::kIpv4 && engine_.host().is_broadcast(destination));
+}
+
 Way Live::way_of(const QueuedPacket& queued, const Packet& packet) const {
   Way way{.in = interfaces_.name(queued.in), .out = interfaces_.name(queued.out), .routed = true};
   switch (queued.hook) {
@@ -44,8 +50,11 @@ Way Live::way_of(const QueuedPacket& queued, const Packet& packet) const {
       break;
     case QueuedPacket::Hook::kPrerouting:
     case QueuedPacket::Hook::kInput:
-      way.path = engine_.host().is_local(packet.family, packet.source()) ? Way::Path::kLooped
-                                                                         : Way::Path::kInput;
+      // Nobody but the host itself sends to many from its addresses: Linux drops such from the
+      // wire.
+      way.path = is_to_many(packet) && engine_.host().is_local(packet.family, packet.source())
+                     ? Way::Path::kLooped
+                     : Way::Path::kInput;
       break;
   }
   if (is_refused(packet, way.path)) way = {.path = Way::Path::kNone, .reason = packet.malformed};
@@ -72,13 +81,12 @@ void Live::prepare(const QueuedPacket& queued, size_t slot, Instant now) {
   if (queued.hook == QueuedPacket::Hook::kForward) packet.fields[Field::kTtl]++;
   ways_[slot] = way_of(queued, packet);
   packet.fields[Field::kPacketType] = static_cast<uint32_t>(PacketType::kHost);
-  if (ways_[slot].path == Way::Path::kInput || ways_[slot].path == Way::Path::kLooped) {
-    const Address destination = packet.destination();
-    if (destination.is_multicast(packet.family)) {
-      packet.fields[Field::kPacketType] = static_cast<uint32_t>(PacketType::kMulticast);
-    } else if (packet.family == Family::kIpv4 && engine_.host().is_broadcast(destination)) {
-      packet.fields[Field::kPacketType] = static_cast<uint32_t>(PacketType::kBroadcast);
-    }
+  const bool comes_in =
+      ways_[slot].path == Way::Path::kInput || ways_[slot].path == Way::Path::kLooped;
+  if (comes_in && is_to_many(packet)) {
+    const bool group = packet.destination().is_multicast(packet.family);
+    packet.fields[Field::kPacketType] =
+        static_cast<uint32_t>(group ? PacketType::kMulticast : PacketType::kBroadcast);
   }
 }
 

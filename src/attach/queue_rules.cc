@@ -1,10 +1,12 @@
 #include "attach/queue_rules.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <iterator>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -16,6 +18,13 @@ namespace {
 
 constexpr std::array kHooks = {"input", "output", "forward"};
 constexpr std::array kChains = {"INPUT", "OUTPUT", "FORWARD"};
+
+// An administrator of IPv6 is not reached without his neighbours, or the router's: RFC 4861.
+bool need_neighbours(const QueueRules& rules) {
+  return std::ranges::find(rules.administrators, Family::kIpv6, &Prefix::family) !=
+         rules.administrators.end();
+}
+constexpr std::array kNeighbourDiscovery = {133, 134, 135, 136};
 
 std::string_view bypass(bool is_open, std::string_view word) {
   return is_open ? word : std::string_view{};
@@ -43,6 +52,10 @@ std::string nft_text(const QueueRules& rules) {
       fmt::format_to(end, "    {} {} {} queue flags bypass to {}\n",
                      admin.family == Family::kIpv4 ? "ip" : "ip6", outgoing ? "daddr" : "saddr",
                      admin.text(), rules.exempt());
+    }
+    if (hook != "forward" && need_neighbours(rules)) {
+      fmt::format_to(end, "    icmpv6 type {{ {} }} queue flags bypass to {}\n",
+                     fmt::join(kNeighbourDiscovery, ", "), rules.exempt());
     }
     if (hook != "forward") {
       fmt::format_to(
@@ -78,6 +91,12 @@ std::string iptables_text(const QueueRules& rules, Family family) {
       if (chain == "FORWARD" || admin.family != family) continue;
       to_queue(chain, fmt::format("-{} {} ", outgoing ? 'd' : 's', admin.text()), rules.exempt(),
                true);
+    }
+    if (chain != "FORWARD" && family == Family::kIpv6 && need_neighbours(rules)) {
+      for (int type : kNeighbourDiscovery) {
+        to_queue(chain, fmt::format("-p ipv6-icmp -m icmp6 --icmpv6-type {} ", type),
+                 rules.exempt(), true);
+      }
     }
     if (chain != "FORWARD") {
       if (family == Family::kIpv4) {

@@ -435,7 +435,7 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
   std::set<std::string> interfaces = interfaces_of(rules, rules6);
   note_interfaces(sources.inputs, config.host, interfaces, setup.notes);
   setup.verify_checksums = sources.inputs.checksums == "verify";
-  note_host(config.host, config.knobs.discovery != 0, setup.notes);
+  if (!sources.live) note_host(config.host, config.knobs.discovery != 0, setup.notes);
   setup.engine = std::make_unique<Engine>(std::move(config), std::move(sets));
   if (sources.conntrack) {
     Diagnostics diagnostics;

@@ -11,16 +11,9 @@
 namespace sallyport {
 namespace {
 
-// Built-in chains by hook, the user's by name, as the kernel lists them.
-std::vector<const Chain*> in_order(const Table& table, const std::optional<std::string>& only) {
-  std::vector<const Chain*> chains;
-  for (const Chain& chain : table.chains) {
-    if (!only || chain.name == *only) chains.push_back(&chain);
-  }
-  std::ranges::stable_sort(chains, [](const Chain* a, const Chain* b) {
-    if (a->hook || b->hook) return a->hook && (!b->hook || *a->hook < *b->hook);
-    return a->name < b->name;
-  });
+std::vector<const Chain*> chosen(const Table& table, const std::optional<std::string>& only) {
+  std::vector<const Chain*> chains = in_order(table);
+  std::erase_if(chains, [&](const Chain* chain) { return only && chain->name != *only; });
   return chains;
 }
 
@@ -113,7 +106,7 @@ std::string list_table(const Table& table, Family family, const std::optional<st
                        std::optional<uint32_t> number, const ListingForm& form) {
   std::string out;
   auto end = std::back_inserter(out);
-  for (const Chain* one : in_order(table, chain)) {
+  for (const Chain* one : chosen(table, chain)) {
     if (!number) {
       if (!out.empty()) out += '\n';
       if (!one->hook) {
@@ -146,7 +139,7 @@ std::string list_commands(const Table& table, Family family,
   auto count = [&](const RuleCounters& counted) {
     return counters ? fmt::format(" -c {} {}", counted.packets, counted.bytes) : std::string();
   };
-  const std::vector<const Chain*> chains = in_order(table, chain);
+  const std::vector<const Chain*> chains = chosen(table, chain);
   for (const Chain* one : chains) {
     if (number) break;
     if (one->hook) {

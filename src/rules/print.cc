@@ -39,12 +39,7 @@ constexpr TableId kOrder[] = {TableId::kSecurity, TableId::kMangle, TableId::kRa
 
 void write_table(const Table& table, TableId id, Family family, bool counters, std::string& out) {
   out += fmt::format("*{}\n", table_name(id));
-  std::vector<const Chain*> chains;
-  for (const Chain& chain : table.chains) chains.push_back(&chain);
-  std::ranges::stable_sort(chains, [](const Chain* a, const Chain* b) {
-    if (a->hook || b->hook) return a->hook && (!b->hook || *a->hook < *b->hook);
-    return a->name < b->name;
-  });
+  const std::vector<const Chain*> chains = in_order(table);
   for (const Chain* chain : chains) {
     const char* policy = !chain->hook ? "-" : chain->policy == Verdict::kDrop ? "DROP" : "ACCEPT";
     RuleCounters count = chain->hook ? chain->counters : RuleCounters();
@@ -61,6 +56,16 @@ void write_table(const Table& table, TableId id, Family family, bool counters, s
 }
 
 }  // namespace
+
+std::vector<const Chain*> in_order(const Table& table) {
+  std::vector<const Chain*> chains;
+  for (const Chain& chain : table.chains) chains.push_back(&chain);
+  std::ranges::stable_sort(chains, [](const Chain* a, const Chain* b) {
+    if (a->hook || b->hook) return a->hook && (!b->hook || *a->hook < *b->hook);
+    return a->name < b->name;
+  });
+  return chains;
+}
 
 std::string_view target_name(const Rule& rule, const Table& table) {
   switch (rule.action) {

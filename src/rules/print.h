@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "rules/ruleset.h"
 
@@ -11,6 +12,9 @@ namespace sallyport {
 std::string rule_text(const Rule& rule, const Table& table, const Chain& chain, Family family);
 // "REJECT", a chain's name, or empty.
 std::string_view target_name(const Rule& rule, const Table& table);
+
+// As the kernel lists them: built-in chains by hook, then the user's by name.
+std::vector<const Chain*> in_order(const Table& table);
 
 struct PrintOptions {
   bool counters = false;  // as `iptables-save -c` prints them, before each rule

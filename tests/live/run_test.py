@@ -307,7 +307,7 @@ class Fails(net.Case):
     """Nobody is left open or cut off by accident."""
 
     def test_dead_it_is_closed_but_for_loopback_and_the_administrator(self):
-        self.run_daemon(rules(STATEFUL, input="ACCEPT"), "--admin", OTHER)
+        self.run_daemon(rules(STATEFUL, input="ACCEPT"), "--admin", f"{OTHER},{PEER6}")
         self.assertTrue(self.echo(self.host, self.peer, PEER))
         self.daemon.kill()
         self.daemon.wait()
@@ -315,6 +315,10 @@ class Fails(net.Case):
         self.assertFalse(self.echo(self.peer, self.host, HOST))
         self.assertTrue(self.echo(self.host, self.host, "127.0.0.1"))
         self.assertTrue(self.echo(self.host, self.peer, OTHER))
+        for one in (self.host, self.peer):  # who has to be found again
+            one.sh("ip", "-6", "neighbour", "flush", "dev", "eth0")
+        self.assertTrue(self.reached(self.host, self.peer, PEER6))
+        self.assertTrue(self.reached(self.peer, self.host, HOST6))
         self.assertIn("are out", self.program("detach"))
         self.assertTrue(self.echo(self.host, self.peer, PEER))
         self.assertIn("no queueing rules", self.program("detach"))
