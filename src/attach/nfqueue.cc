@@ -18,7 +18,7 @@
 namespace sallyport {
 namespace {
 
-constexpr size_t kSlot = 0xffff + 4096;        // a whole packet and what is said of it
+constexpr size_t kSlot = 0x10000 + 4096;       // a whole packet and what is said of it; aligned
 constexpr int kSocketRoom = 32 * 1024 * 1024;  // bytes of packets that we have not read yet
 constexpr size_t kMostMessage = 64;            // one verdict, its mark included
 
