@@ -55,9 +55,12 @@ std::optional<Request> read_request(std::string_view line, std::string& name) {
 
 struct ControlServer::Peer {
   int fd = -1;
-  std::string in, out;
+  std::string in;      // what it has said
+  size_t taken = 0;    // of that: requests that have been taken
+  size_t scanned = 0;  // ... and where no line ends
+  std::string out;
   std::optional<Reply> reply;  // that is being told
-  bool leaving = false;        // after what is in `out`
+  bool leaving = false;        // as soon as it has been told why
   bool has_more = false;       // to tell or to take, as soon as `out` has been read
 };
 
@@ -174,8 +177,9 @@ void ControlServer::end(int fd) {
 }
 
 void ControlServer::read(Peer& peer) {
+  constexpr int kAtOnce = 16;
   std::array<char, 65536> buffer;
-  for (;;) {
+  for (int i = 0; i < kAtOnce && !peer.leaving; i++) {
     const ssize_t count = ::recv(peer.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (count <= 0) {  // it says no more: what it has said is answered, as far as that has room
@@ -185,12 +189,11 @@ void ControlServer::read(Peer& peer) {
       if (peers_.contains(fd)) end(fd);
       return;
     }
-    if (!peer.leaving) peer.in.append(buffer.data(), static_cast<size_t>(count));
+    peer.in.append(buffer.data(), static_cast<size_t>(count));
     if (peer.in.size() > kLongestLine) {
       peer.out +=
           line_of({{"err", "sallyport: the request is too long\n"}}) + line_of({{"exit", 2}});
       peer.leaving = true;
-      peer.in.clear();
     }
   }
   take_lines(peer);
@@ -200,13 +203,16 @@ void ControlServer::read(Peer& peer) {
 void ControlServer::take_lines(Peer& peer) {
   constexpr int kAtOnce = 64;
   for (int taken = 0; !peer.reply && !peer.leaving; taken++) {
-    const size_t end = peer.in.find('\n');
+    const size_t end = peer.in.find('\n', peer.scanned);
     peer.has_more = end != std::string::npos;
-    if (!peer.has_more || taken == kAtOnce || peer.out.size() >= kEnough) return;
-    const std::string line = peer.in.substr(0, end);
-    peer.in.erase(0, end + 1);
-    take_line(peer, line);
+    peer.scanned = std::min(end, peer.in.size());
+    if (!peer.has_more || taken == kAtOnce || peer.out.size() >= kEnough) break;
+    take_line(peer, std::string_view(peer.in).substr(peer.taken, end - peer.taken));
+    peer.taken = peer.scanned = end + 1;
   }
+  peer.in.erase(0, peer.taken);
+  peer.scanned -= peer.taken;
+  peer.taken = 0;
 }
 
 void ControlServer::take_line(Peer& peer, std::string_view line) {
@@ -249,7 +255,7 @@ void ControlServer::write(Peer& peer) {
     if (count < 0) return end(peer.fd);
     peer.out.erase(0, static_cast<size_t>(count));
   }
-  if (peer.out.size() > kMostUnread || (peer.leaving && peer.out.empty())) return end(peer.fd);
+  if (peer.leaving) return end(peer.fd);
   daemon_.watch_writing(peer.fd, !peer.out.empty());
 }
 

@@ -8,8 +8,8 @@
 //   {"out": "…"} {"err": "…"} … {"exit": 0}         what comes of it, as it comes
 //
 // A line that is no such object is answered by an error and ends the connection; so does one of
-// more than kLongestLine bytes. A peer that does not read what it has asked for is not waited for:
-// beyond kMostUnread bytes it is let go.
+// more than kLongestLine bytes. A peer that does not read what it has asked for is not waited for,
+// and no more is made for it until it does.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,6 @@ namespace sallyport {
 class ControlServer {
  public:
   static constexpr size_t kLongestLine = size_t{64} << 20;
-  static constexpr size_t kMostUnread = size_t{16} << 20;
   static constexpr size_t kMostPeers = 64;
 
   // What a command comes to; the name is the first word of "run".

@@ -356,6 +356,14 @@ class Daemon(Case):
                 self.assertIn("uptime", lines.readline())
                 self.assertEqual(lines.readline(), '{"exit":0}\n')
             self.assertIn("no such command", lines.readline())
+        # One that never ends its line is let go.
+        with self.connect() as one, self.assertRaises(OSError):
+            for _ in range(1100):
+                one.sendall(b"x" * 65536)
+        # What is long comes whole.
+        self.ask("ipset", "create", "many", "hash:ip", "maxelem", "700000", "comment")
+        self.ask("ipset", "restore", stdin=f'add many 10.0.0.0/16 comment "{"x" * 255}"\n')
+        self.assertEqual(len(self.ask("ipset", "save", "many").splitlines()), 65537)
         # One that does not read is not waited for, and what it asks for is not piled up.
         idle = [self.connect() for _ in range(3)]
         for one in idle:
@@ -367,7 +375,7 @@ class Daemon(Case):
                 pass
         self.assertIn("rules", self.ask("status"))
         with open(f"/proc/{self.daemon.pid}/status", encoding="utf-8") as status:
-            self.assertLess(int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]), 400000)
+            self.assertLess(int(re.search(r"VmRSS:\s+(\d+) kB", status.read())[1]), 1500000)  # unbounded, it would be ten times that
         for one in idle:
             one.close()
 
