@@ -31,12 +31,6 @@ Live::Live(Engine& engine, const Interfaces& interfaces)
       outcomes_(NfQueue::kBurst),
       answers_(NfQueue::kBurst) {}
 
-bool Live::is_to_many(const Packet& packet) const {
-  const Address destination = packet.destination();
-  return destination.is_multicast(packet.family) ||
-         (packet.family == Family::kIpv4 && engine_.host().is_broadcast(destination));
-}
-
 Way Live::way_of(const QueuedPacket& queued, const Packet& packet) const {
   Way way{.in = interfaces_.name(queued.in), .out = interfaces_.name(queued.out), .routed = true};
   switch (queued.hook) {
@@ -52,7 +46,8 @@ Way Live::way_of(const QueuedPacket& queued, const Packet& packet) const {
     case QueuedPacket::Hook::kInput:
       // Nobody but the host itself sends to many from its addresses: Linux drops such from the
       // wire.
-      way.path = is_to_many(packet) && engine_.host().is_local(packet.family, packet.source())
+      way.path = packet_type(packet, engine_.host()) != PacketType::kHost &&
+                         engine_.host().is_local(packet.family, packet.source())
                      ? Way::Path::kLooped
                      : Way::Path::kInput;
       break;
@@ -80,14 +75,10 @@ void Live::prepare(const QueuedPacket& queued, size_t slot, Instant now) {
   // The kernel has taken a hop away before FORWARD, as the engine is about to.
   if (queued.hook == QueuedPacket::Hook::kForward) packet.fields[Field::kTtl]++;
   ways_[slot] = way_of(queued, packet);
-  packet.fields[Field::kPacketType] = static_cast<uint32_t>(PacketType::kHost);
   const bool comes_in =
       ways_[slot].path == Way::Path::kInput || ways_[slot].path == Way::Path::kLooped;
-  if (comes_in && is_to_many(packet)) {
-    const bool group = packet.destination().is_multicast(packet.family);
-    packet.fields[Field::kPacketType] =
-        static_cast<uint32_t>(group ? PacketType::kMulticast : PacketType::kBroadcast);
-  }
+  packet.fields[Field::kPacketType] =
+      static_cast<uint32_t>(comes_in ? packet_type(packet, engine_.host()) : PacketType::kHost);
 }
 
 // A checksum that nobody has looked at needs all of the packet: from the next one on, the queue

@@ -56,7 +56,6 @@ class Live {
     uint32_t id = 0;
   };
   void prepare(const QueuedPacket& queued, size_t slot, Instant now);
-  bool is_to_many(const Packet& packet) const;
   Way way_of(const QueuedPacket& queued, const Packet& packet) const;
   void conclude(NfQueue& queue, const QueuedPacket& queued, size_t slot);
   void settle(const Released& released, uint64_t first_cookie, size_t count);

@@ -218,18 +218,20 @@ class Ipset {
   }
 
   // A set that rules or lists hold stays.
-  bool is_held(const std::string& set) { return references(set, sets().save(firewall_.now())) > 0; }
-
   Reply edit(std::string_view command) {
     constexpr std::string_view kHeld =
         "Set cannot be destroyed: it is in use by a kernel component";
     const std::vector<std::string>& words = options_.words;
+    // Every add and del does without.
+    const bool asks = command == "destroy" || command == "rename";
+    const std::string save = asks ? sets().save(firewall_.now()) : std::string();
     if (command == "destroy") {
       for (const std::string& set : sets().names()) {
-        if ((words.size() < 2 || words[1] == set) && is_held(set)) return fail(std::string(kHeld));
+        if ((words.size() < 2 || words[1] == set) && references(set, save) > 0)
+          return fail(std::string(kHeld));
       }
     }
-    if (command == "rename" && words.size() > 1 && is_held(words[1])) {
+    if (command == "rename" && words.size() > 1 && references(words[1], save) > 0) {
       return fail("Set cannot be renamed: it is in use by another system");
     }
     std::string line(command);

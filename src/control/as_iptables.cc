@@ -4,7 +4,6 @@
 // (table_text.h) and read again as a whole. Messages and exit codes are those of iptables-legacy
 // 1.8.9, asked one by one; where our parser says more about what is wrong, it says so.
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "control/personality.h"
 #include "control/table_text.h"
 #include "control/words.h"
+#include "lang/value.h"
 #include "rules/print.h"
 
 namespace sallyport {
@@ -48,10 +48,8 @@ struct Failure {
 using Done = std::expected<void, Failure>;
 
 std::optional<uint32_t> number_of(const std::string& word) {
-  uint32_t number = 0;
-  auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  const bool whole = error == std::errc() && end == word.data() + word.size();
-  return whole ? std::optional(number) : std::nullopt;
+  const std::optional<uint64_t> number = read_decimal(word);
+  return number && *number <= ~0u ? std::optional(static_cast<uint32_t>(*number)) : std::nullopt;
 }
 
 class Iptables {
@@ -160,10 +158,8 @@ class Iptables {
 
   // ---- what is there
 
-  Done find_table() {
-    for (size_t i = 0; i < static_cast<size_t>(TableId::kCount); i++) {
-      if (table_name(static_cast<TableId>(i)) == table_) id_ = static_cast<TableId>(i);
-    }
+  Done find_place() {
+    id_ = find_table(table_);
     if (!id_)
       return fail(
           fmt::format("can't initialize {} table `{}': Table does not exist", program_, table_),
@@ -182,7 +178,7 @@ class Iptables {
   }
 
   Done list() {
-    if (Done done = find_table(); !done) return done;
+    if (Done done = find_place(); !done) return done;
     // As it is kept, and not as it is edited; a table that nobody has touched is an empty one.
     std::expected<Ruleset, Diagnostics> rules = firewall_.read(family_, text_->text());
     if (!rules) return fail("the table cannot be read");
@@ -197,7 +193,7 @@ class Iptables {
   // ---- changes
 
   Done change() {
-    if (Done done = find_table(); !done) return done;
+    if (Done done = find_place(); !done) return done;
     Done done = edit();
     if (!done || !changed_) return done;
     const std::string text = text_of(tables_);

@@ -19,13 +19,6 @@ Reply problem(std::string_view program, std::string_view what) {
   return failed(fmt::format("{}: {}\n", program, what), kProblem);
 }
 
-std::optional<TableId> find_table(std::string_view name) {
-  for (size_t i = 0; i < static_cast<size_t>(TableId::kCount); i++) {
-    if (table_name(static_cast<TableId>(i)) == name) return static_cast<TableId>(i);
-  }
-  return std::nullopt;
-}
-
 Reply save(Managed& firewall, const Request& request, Family family, std::string_view program) {
   bool counters = false;
   std::optional<TableId> only;

@@ -228,10 +228,6 @@ bool Daemon::run() {
   return detached;
 }
 
-void Daemon::stop() {
-  state_->ending = true;
-}
-
 void Daemon::each_turn(std::function<bool()> what) {
   state_->each_turn = std::move(what);
 }
@@ -249,10 +245,6 @@ bool Daemon::on_trial() const {
 
 const Live::Counts& Daemon::counts() const {
   return state_->live.counts();
-}
-
-const Live& Daemon::live() const {
-  return state_->live;
 }
 
 Live& Daemon::live() {

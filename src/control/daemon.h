@@ -40,10 +40,9 @@ class Daemon {
   // when these are in, privileges drop (privileges.h). What went wrong is undone.
   using Step = std::function<std::expected<void, std::string>()>;
   std::expected<void, std::string> start(const Options& options, const Step& before);
-  // Until a signal (SIGINT, SIGTERM), stop(), or the trial's end. False: the rules could not be
+  // Until a signal (SIGINT, SIGTERM), or the trial's end. False: the rules could not be
   // taken out, and it has been said.
   bool run();
-  void stop();
 
   // A descriptor of somebody else's to be watched: `ready` is called when it can be read, or,
   // with `writing`, written.
@@ -59,7 +58,6 @@ class Daemon {
   bool confirm();
   bool on_trial() const;
   const Live::Counts& counts() const;
-  const Live& live() const;
   Live& live();
   uint64_t overruns() const;  // of all queues: times that the kernel found no room for a packet
   Instant now() const;        // of the last turn of the loop

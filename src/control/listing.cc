@@ -17,10 +17,6 @@ std::vector<const Chain*> chosen(const Table& table, const std::optional<std::st
   return chains;
 }
 
-std::string_view policy_word(const Chain& chain) {
-  return chain.policy == Verdict::kDrop ? "DROP" : "ACCEPT";
-}
-
 size_t references(const Table& table, const Chain& chain) {
   size_t count = 0;
   for (const Chain& other : table.chains) {

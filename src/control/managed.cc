@@ -23,24 +23,7 @@ std::expected<Ruleset, Diagnostics> Managed::read(Family family, std::string_vie
   return parse_rules(text, family, &engine_.sets(), labels());
 }
 
-std::expected<void, Diagnostics> Managed::replace(Family family, std::string_view text,
-                                                  Counters counters) {
-  std::expected<Ruleset, Diagnostics> read_rules = read(family, text);
-  if (!read_rules) return std::unexpected(std::move(read_rules.error()));
-  put(std::move(*read_rules), counters);
-  return {};
-}
-
 void Managed::put(Ruleset rules, Counters counters) {
-  if (counters == Counters::kZero) {
-    for (std::optional<Table>& table : rules.tables) {
-      if (!table) continue;
-      for (Chain& chain : table->chains) {
-        chain.counters = {};
-        for (Rule& rule : chain.rules) rule.counters = {};
-      }
-    }
-  }
   const Family family = rules.family;
   engine_.change_program(
       family, compile(rules),

@@ -33,13 +33,11 @@ class Managed {
   // With their counters as they are now. No tables where there are no rules of the family.
   Ruleset rules(Family family) const;
 
-  // Where the counters of the new rules begin: as the text says, at zero, or, for those that have
-  // been there before, where they are.
-  enum class Counters : uint8_t { kOfText, kZero, kKept };
-  // Reads what iptables-restore reads, in the place of all rules of the family.
-  std::expected<void, Diagnostics> replace(Family family, std::string_view text, Counters counters);
-  // What replace() would say to it.
+  // Reads what iptables-restore reads, and changes nothing.
   std::expected<Ruleset, Diagnostics> read(Family family, std::string_view text);
+  // In the place of all rules of the family. The counters of the new ones begin as they say, or,
+  // for those that have been there before, where they are.
+  enum class Counters : uint8_t { kOfText, kKept };
   void put(Ruleset rules, Counters counters);
 
  private:

@@ -46,7 +46,7 @@ std::vector<TableText> tables_of(const Ruleset& rules) {
     for (const Chain& chain : table.chains) {
       ChainText& lines = text.chains.emplace_back();
       lines.name = chain.name;
-      lines.policy = !chain.hook ? "-" : chain.policy == Verdict::kDrop ? "DROP" : "ACCEPT";
+      lines.policy = policy_word(chain);
       lines.counters = chain.counters;
       for (const Rule& rule : chain.rules) {
         lines.rules.push_back({rule.counters, rule_text(rule, table, chain, rules.family)});

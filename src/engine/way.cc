@@ -37,16 +37,13 @@ Viewpoint Viewpoint::of_bridge(const std::vector<Prefix>& inside, const Interfac
   return result;
 }
 
-namespace {
+namespace {}  // namespace
 
-// How the frame was addressed, told from the packet where no frame says it.
 PacketType packet_type(const Packet& packet, const Host& host) {
   if (packet.destination().is_multicast(packet.family)) return PacketType::kMulticast;
   bool broadcast = packet.family == Family::kIpv4 && host.is_broadcast(packet.destination());
   return broadcast ? PacketType::kBroadcast : PacketType::kHost;
 }
-
-}  // namespace
 
 // The host's own address tells the interface; what comes to a group or a broadcast address tells
 // it only if the host has a single one.

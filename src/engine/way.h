@@ -45,6 +45,8 @@ inline bool is_refused(const Packet& packet, Way::Path path) {
   return path != Way::Path::kBridged || !packet.bridge_minds_not;
 }
 
+// How the frame was addressed, told from the packet where no frame says it.
+PacketType packet_type(const Packet& packet, const Host& host);
 // Sets kPacketType as Linux has it on a bridge, where another host's frame is like our own: told
 // from the packet, unless the attachment has seen that the frame went to many.
 void type_bridged(Packet& packet, const Host& host);

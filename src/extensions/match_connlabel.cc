@@ -51,14 +51,12 @@ struct ConnlabelMatch {
   Arg<Flag> set;
 
   static constexpr auto options() {
-    return std::tuple{option("--label", &ConnlabelMatch::label)
-
-                          .negatable()
-                          .mandatory()
-                          .help("name|number", "the flow has this label"),
-                      option("--set", &ConnlabelMatch::set)
-
-                          .help("", "and if it has not, it gets it")};
+    return std::tuple{
+        option("--label", &ConnlabelMatch::label)
+            .negatable()
+            .mandatory()
+            .help("name|number", "the flow has this label"),
+        option("--set", &ConnlabelMatch::set).help("", "and if it has not, it gets it")};
   }
 
   void list(const Scope&, std::string& out) const {

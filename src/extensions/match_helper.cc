@@ -22,7 +22,6 @@ struct HelperMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--helper", &HelperMatch::helper)
-
                           .negatable()
                           .mandatory()
                           .help("name", "expected by this helper, or by any for \"\"")};

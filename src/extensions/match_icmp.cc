@@ -75,7 +75,6 @@ struct IcmpMatch {
 
   static constexpr auto options() {
     return std::tuple{option("--icmp-type", &IcmpMatch::type)
-
                           .negatable()
                           .mandatory()
                           .help("type[/code]", "by number or name")};

@@ -57,7 +57,6 @@ struct Icmp6Match {
 
   static constexpr auto options() {
     return std::tuple{option("--icmpv6-type", &Icmp6Match::type)
-
                           .negatable()
                           .mandatory()
                           .help("type[/code]", "by number or name")};

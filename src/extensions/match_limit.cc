@@ -86,12 +86,10 @@ struct LimitMatch {
   uint32_t memory = 0;  // of the compiled rule; its amount is what is spent of the credit
 
   static constexpr auto options() {
-    return std::tuple{option("--limit", &LimitMatch::rate)
-
-                          .help("count[/second|/minute|/hour|/day]", "how often; default 3/hour"),
-                      option("--limit-burst", &LimitMatch::burst)
-
-                          .help("count", "how many at once; default 5")};
+    return std::tuple{
+        option("--limit", &LimitMatch::rate)
+            .help("count[/second|/minute|/hour|/day]", "how often; default 3/hour"),
+        option("--limit-burst", &LimitMatch::burst).help("count", "how many at once; default 5")};
   }
 
   std::string finish(const Placement&) {

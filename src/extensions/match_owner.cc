@@ -2,7 +2,6 @@
 //
 // A packet without a socket (a reset of the kernel's, an ICMP answer) matches if everything that is
 // asked is negated, and else not: --socket-exists included (Linux 6.18, tests/live/run_test.py).
-#include <charconv>
 #include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
@@ -17,8 +16,10 @@ struct IdRange {
 };
 
 bool read_id(Text text, uint32_t& out) {
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size() && out != ~0u;
+  const std::optional<uint64_t> number = read_decimal(text);
+  if (!number || *number >= ~0u) return false;
+  out = static_cast<uint32_t>(*number);
+  return true;
 }
 
 // A number, a range of them, or a name that this machine knows.

@@ -82,20 +82,20 @@ class FileParser {
       error(here(0, line.size()), "COMMIT is missing before this table");
       commit();
     }
-    for (size_t i = 0; i < static_cast<size_t>(TableId::kCount); i++) {
-      if (table_name(static_cast<TableId>(i)) != name) continue;
-      if (rules_.tables[i]) {
-        return error(here(0, line.size()), fmt::format("table {} is given twice", name),
-                     "iptables-restore would keep only the second");
-      }
-      id_ = static_cast<TableId>(i);
-      table_ = &rules_.tables[i].emplace();
-      lost_ = false;
-      for (Hook hook : hooks_of(id_)) add_chain(hook_name(hook), hook, here(0, line.size()));
-      return;
+    const std::optional<TableId> id = find_table(name);
+    if (!id) {
+      return error(here(0, line.size()), fmt::format("there is no table '{}'", name),
+                   "raw, mangle, nat, filter or security");
     }
-    error(here(0, line.size()), fmt::format("there is no table '{}'", name),
-          "raw, mangle, nat, filter or security");
+    std::optional<Table>& table = rules_.tables[static_cast<size_t>(*id)];
+    if (table) {
+      return error(here(0, line.size()), fmt::format("table {} is given twice", name),
+                   "iptables-restore would keep only the second");
+    }
+    id_ = *id;
+    table_ = &table.emplace();
+    lost_ = false;
+    for (Hook hook : hooks_of(id_)) add_chain(hook_name(hook), hook, here(0, line.size()));
   }
 
   uint32_t add_chain(std::string_view name, std::optional<Hook> hook, const Span& span) {

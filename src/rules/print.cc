@@ -41,9 +41,9 @@ void write_table(const Table& table, TableId id, Family family, bool counters, s
   out += fmt::format("*{}\n", table_name(id));
   const std::vector<const Chain*> chains = in_order(table);
   for (const Chain* chain : chains) {
-    const char* policy = !chain->hook ? "-" : chain->policy == Verdict::kDrop ? "DROP" : "ACCEPT";
     RuleCounters count = chain->hook ? chain->counters : RuleCounters();
-    out += fmt::format(":{} {} [{}:{}]\n", chain->name, policy, count.packets, count.bytes);
+    out += fmt::format(":{} {} [{}:{}]\n", chain->name, policy_word(*chain), count.packets,
+                       count.bytes);
   }
   for (const Chain* chain : chains) {
     for (const Rule& rule : chain->rules) {
@@ -56,6 +56,11 @@ void write_table(const Table& table, TableId id, Family family, bool counters, s
 }
 
 }  // namespace
+
+std::string_view policy_word(const Chain& chain) {
+  if (!chain.hook) return "-";
+  return chain.policy == Verdict::kDrop ? "DROP" : "ACCEPT";
+}
 
 std::vector<const Chain*> in_order(const Table& table) {
   std::vector<const Chain*> chains;

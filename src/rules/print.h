@@ -13,6 +13,8 @@ std::string rule_text(const Rule& rule, const Table& table, const Chain& chain, 
 // "REJECT", a chain's name, or empty.
 std::string_view target_name(const Rule& rule, const Table& table);
 
+// "ACCEPT", "DROP"; "-" of a user's chain, which has none.
+std::string_view policy_word(const Chain& chain);
 // As the kernel lists them: built-in chains by hook, then the user's by name.
 std::vector<const Chain*> in_order(const Table& table);
 

@@ -33,4 +33,11 @@ std::span<const Hook> hooks_of(TableId table) {
   return kFilter;
 }
 
+std::optional<TableId> find_table(std::string_view name) {
+  for (size_t i = 0; i < static_cast<size_t>(TableId::kCount); i++) {
+    if (table_name(static_cast<TableId>(i)) == name) return static_cast<TableId>(i);
+  }
+  return std::nullopt;
+}
+
 }  // namespace sallyport

@@ -66,6 +66,8 @@ struct Ruleset {
   const Rule* rule(TableId id, std::string_view chain, uint32_t number) const;
 };
 
+// By its name; nothing for another word.
+std::optional<TableId> find_table(std::string_view name);
 // The hooks of a table's built-in chains.
 std::span<const Hook> hooks_of(TableId table);
 
