@@ -100,9 +100,9 @@ Reply restore(Managed& firewall, const Request& request, Family family, std::str
   // Without -c the new tables begin at zero, and those that stay go on.
   if (!options.counters) {
     for (const std::string_view section : sections_of(request.input)) {
-      if (std::optional<TableId> id = find_table(section_name(section)); id && options.flush) {
-        forget_counters(*rules->tables[static_cast<size_t>(*id)]);
-      }
+      const std::optional<TableId> id = find_table(section_name(section));
+      const bool is_new = id && options.flush && (!options.only || options.only == id);
+      if (is_new) forget_counters(*rules->tables[static_cast<size_t>(*id)]);
     }
   }
   firewall.put(std::move(*rules), Managed::Counters::kOfText);

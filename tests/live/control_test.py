@@ -147,6 +147,11 @@ class Iptables(Case):
         self.ask("iptables-restore", stdin="*mangle\n-A OUTPUT -j MARK --set-mark 1\nCOMMIT\n")
         self.assertIn("-A INPUT -p tcp -j ACCEPT", self.ask("iptables-save"))
         self.assertNotIn("filter", self.ask("iptables-save", "-t", "mangle"))
+        # Nor does one that is not asked for, whether it is there or not.
+        self.ask("iptables-restore", "-T", "mangle", stdin="*mangle\nCOMMIT\n*nat\nCOMMIT\n" + rules())
+        self.assertNotIn("MARK", self.ask("iptables-save"))
+        self.assertNotIn("*nat", self.ask("iptables-save"))
+        self.assertIn("-A INPUT -p tcp -j ACCEPT", self.ask("iptables-save"))
 
     def test_flows_outlive_a_change_of_rules(self):
         with self.peer.udp(PEER, 9000) as server, self.host.udp() as client:
