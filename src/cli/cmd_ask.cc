@@ -149,7 +149,8 @@ bool is_as_expected(const ScriptPacket& asked, const Outcome& outcome, const std
 // Answers all of them; the exit code.
 int answer(const Options& options, const std::string& name, const Sources& sources,
            const Script& script, Questions& questions, std::ostream& out) {
-  History history(questions.engine());
+  keep_history(questions.engine());
+  History history;
   size_t remedied = 0;
   bool certain = true, as_expected = true;
   for (size_t i = 0; i < script.packets.size(); i++) {

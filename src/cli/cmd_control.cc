@@ -13,25 +13,27 @@
 namespace sallyport {
 namespace {
 
-struct Options {
-  std::string control = control_socket();
-  bool flag = false;
-  std::string directory;
+// A flag that is handed on as it is.
+struct Toggle {
+  std::string name;
+  std::string summary;
 };
 
-// A command without words of its own but for one flag.
+// A command without words of its own but for flags.
 void add_question(CLI::App& app, int& exit_code, const std::string& name,
-                  const std::string& summary, const std::string& flag,
-                  const std::string& flag_summary) {
+                  const std::string& summary, const std::vector<Toggle>& flags = {}) {
   CLI::App* command = app.add_subcommand(name, summary);
-  auto options = std::make_shared<Options>();
-  command->add_option("--control", options->control, "whom to ask")
+  auto control = std::make_shared<std::string>(control_socket());
+  command->add_option("--control", *control, "whom to ask")
       ->option_text("SOCKET [/run/sallyport/control.sock]");
-  if (!flag.empty()) command->add_flag(flag, options->flag, flag_summary);
-  command->callback([options, name, flag, &exit_code] {
+  std::vector<const CLI::Option*> given;
+  for (const Toggle& flag : flags) given.push_back(command->add_flag(flag.name, flag.summary));
+  command->callback([control, name, given, &exit_code] {
     std::vector<std::string> words{name};
-    if (options->flag) words.push_back(flag);
-    exit_code = ask_daemon(options->control, words);
+    for (const CLI::Option* flag : given) {
+      if (flag->count() > 0) words.push_back("--" + flag->get_lnames().front());
+    }
+    exit_code = ask_daemon(*control, words);
   });
 }
 
@@ -56,22 +58,23 @@ int link(const std::string& directory) {
 }  // namespace
 
 void add_control(CLI::App& app, int& exit_code) {
-  add_question(app, exit_code, "status", "What a running Sallyport does, and has done", "--json",
-               "an object in one line");
-  add_question(app, exit_code, "drops",
-               "The last packets that a running Sallyport dropped, and why", "--follow",
-               "those that come from now on, until stopped");
+  const Toggle json{"--json", "an object a line"};
+  add_question(app, exit_code, "status", "What a running Sallyport does, and has done", {json});
+  add_question(
+      app, exit_code, "drops",
+      "The last packets that a running Sallyport dropped, why, and what nearly let them in",
+      {{"--follow", "those that come from now on, until stopped"}, json});
   add_question(app, exit_code, "reload",
-               "Read rules and sets again: all or nothing, and no flow is lost", "", "");
-  add_question(app, exit_code, "confirm", "End a trial (run --for): what runs, stays", "", "");
+               "Read rules, sets and descriptors again: all or nothing, and no flow is lost");
+  add_question(app, exit_code, "confirm", "End a trial (run --for): what runs, stays");
   CLI::App* command = app.add_subcommand(
       "link", "Make links, by which iptables, ipset, conntrack … are Sallyport's, in a directory");
-  auto options = std::make_shared<Options>();
-  command->add_option("DIR", options->directory, "it is put before others in PATH")
+  auto directory = std::make_shared<std::string>();
+  command->add_option("DIR", *directory, "it is put before others in PATH")
       ->option_text("DIR")
       ->required()
       ->check(CLI::ExistingDirectory);
-  command->callback([options, &exit_code] { exit_code = link(options->directory); });
+  command->callback([directory, &exit_code] { exit_code = link(*directory); });
 }
 
 }  // namespace sallyport

@@ -93,7 +93,8 @@ int explain(const Options& options) {
   if (!session) return kExitNo;
 
   Narrator narrator;
-  History history(session->engine());
+  keep_history(session->engine());
+  History history;
   OffloadSuspicion offload;
   uint64_t last = 0;
   session->replay().stop_after(*index);

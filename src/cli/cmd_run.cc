@@ -1,28 +1,26 @@
 // sallyport run: the firewall of this host; sallyport detach: its rules in the kernel taken out.
+#include <array>
+#include <cstdlib>
 #include <fmt/ostream.h>
 #include <iostream>
-#include <sstream>
 
 #include <CLI/CLI.hpp>
 
 #include "attach/interfaces.h"
 #include "attach/queue_rules.h"
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/control_client.h"
 #include "cli/inputs.h"
-#include "control/control_server.h"
+#include "cli/office.h"
 #include "control/daemon.h"
-#include "control/drops.h"
 #include "control/managed.h"
-#include "control/personality.h"
-#include "control/set_lines.h"
-#include "control/status.h"
-#include "sets/set_store.h"
 
 namespace sallyport {
 namespace {
 
 struct Options {
+  std::string config;
   Inputs inputs;
   std::string fail = "closed";
   std::vector<std::string> administrators;
@@ -55,6 +53,20 @@ std::optional<std::chrono::seconds> parse_length(const std::string& text) {
   return std::chrono::seconds(number);
 }
 
+// Flags that say what this one start is for.
+constexpr std::array<std::string_view, 3> kNotInConfig{"config", "dry-run", "for"};
+
+// What --config says beside the flags. False, and said, where it has an error.
+bool read_config(const Options& options, CLI::App& command) {
+  if (options.config.empty()) return true;
+  std::optional<InputFile> file = read_input(options.config, std::cerr);
+  if (!file) return false;
+  Diagnostics diagnostics;
+  apply_config(*file, command, kNotInConfig, diagnostics);
+  std::cerr << diagnostics.render(file->name, file->text);
+  return diagnostics.empty();
+}
+
 // What the flags say of the kernel's side. False, and said, where they make no sense.
 bool understand(const Options& options, Daemon::Options& daemon) {
   QueueRules& rules = daemon.rules;
@@ -81,102 +93,6 @@ void print_rules_of(const Daemon::Options& daemon) {
             << iptables_text(daemon.rules, Family::kIpv6);
 }
 
-// What is asked of the daemon over its socket, and who answers.
-class Office {
- public:
-  Office(const Options& options, Daemon& daemon, Managed& firewall)
-      : options_(options), daemon_(daemon), firewall_(firewall) {}
-
-  std::expected<void, std::string> open() {
-    ControlServer::Options socket{.path = options_.control, .group = std::nullopt};
-    if (!options_.group.empty()) socket.group = options_.group;
-    auto server = ControlServer::open(
-        socket, daemon_,
-        [this](const std::string& name, const Request& request) { return answer(name, request); });
-    if (!server) return std::unexpected(server.error());
-    server_ = std::move(*server);
-    daemon_.each_turn([this] { return server_->go_on(); });
-    daemon_.live().on_drop([this](const Live::Judgement& judgement) {
-      drops_.add(judgement, firewall_.engine().shared_program(judgement.packet.family));
-    });
-    return {};
-  }
-
- private:
-  Reply answer(const std::string& name, const Request& request) {
-    if (const Personality* personality = find_personality(name)) {
-      return personality->run(firewall_, request);
-    }
-    const bool flag = !request.arguments.empty();
-    if (name == "status") {
-      return said(flag ? status_json(daemon_, firewall_) : status_text(daemon_, firewall_));
-    }
-    if (name == "drops") return flag ? follow() : said(drops_.text(0));
-    if (name == "confirm") {
-      return daemon_.confirm() ? said("it stays\n")
-                               : failed("sallyport: there is no trial to confirm\n", kExitNo);
-    }
-    if (name == "reload") return reload();
-    return failed(fmt::format("sallyport: {}: no such command\n", name), kExitUsage);
-  }
-
-  Reply follow() {
-    Reply reply;
-    reply.more = [this, seen = drops_.count()](std::string& out) mutable {
-      out += drops_.text(seen);
-      seen = drops_.count();
-      return true;
-    };
-    return reply;
-  }
-
-  // The files that it was started with, read again: all of them or none. Sets keep their elements,
-  // and get those of the file that are not there.
-  Reply reload() {
-    std::ostringstream errors;
-    std::optional<Sources> sources = read_sources(options_.inputs, errors);
-    if (!sources) return failed(errors.str(), kExitUsage);
-    std::expected<void, std::string> done = change(*sources);
-    return done ? said("reloaded\n") : failed(done.error(), kExitNo);
-  }
-
-  std::expected<void, std::string> change(const Sources& sources) {
-    SetStore& sets = firewall_.engine().sets();
-    const SetStore before = sets;
-    std::string errors;
-    if (sources.sets) {
-      Diagnostics diagnostics;
-      sets.restore(with_exist(sources.sets->text), firewall_.now(), diagnostics);
-      if (!diagnostics.empty())
-        errors += diagnostics.render(sources.sets->name, sources.sets->text);
-    }
-    std::vector<Ruleset> fresh;
-    for (Family family : {Family::kIpv4, Family::kIpv6}) {
-      const std::optional<InputFile>& file =
-          family == Family::kIpv4 ? sources.rules : sources.rules6;
-      if (!file) continue;
-      std::expected<Ruleset, Diagnostics> rules = firewall_.read(family, file->text);
-      if (rules) {
-        fresh.push_back(std::move(*rules));
-      } else {
-        errors += rules.error().render(file->name, file->text);
-      }
-    }
-    if (!errors.empty()) {
-      sets = before;
-      return std::unexpected(errors);
-    }
-    for (Ruleset& rules : fresh) firewall_.put(std::move(rules), Managed::Counters::kKept);
-    return {};
-  }
-
-  const Options& options_;
-  Daemon& daemon_;
-  Managed& firewall_;
-  Drops drops_;
-  std::unique_ptr<ControlServer> server_;
-};
-
 std::string ready_text(const Daemon::Options& options) {
   const QueueRules& rules = options.rules;
   return fmt::format("filtering: queues {} to {} by {}, fail-{}", rules.heads(), rules.exempt(),
@@ -184,7 +100,8 @@ std::string ready_text(const Daemon::Options& options) {
                      rules.failing == QueueRules::Failing::kClosed ? "closed" : "open");
 }
 
-int run(const Options& options) {
+int run(const Options& options, CLI::App& command) {
+  if (!read_config(options, command)) return kExitUsage;
   Daemon::Options daemon_options;
   if (!understand(options, daemon_options)) return kExitUsage;
   std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
@@ -214,8 +131,10 @@ int run(const Options& options) {
   Daemon daemon(*setup->engine, *interfaces, [](const std::string& line) { fail(line); });
   Managed firewall(*setup->engine, std::move(setup->rules), std::move(setup->rules6),
                    std::move(setup->labels), [&daemon] { return daemon.now(); });
-  Office office(options, daemon, firewall);
-  auto begun = daemon.start(daemon_options, [&] { return office.open(); });
+  Office office(options.inputs, daemon, firewall);
+  ControlServer::Options socket{.path = options.control, .group = std::nullopt};
+  if (!options.group.empty()) socket.group = options.group;
+  auto begun = daemon.start(daemon_options, [&] { return office.open(socket); });
   if (!begun) {
     fail(begun.error());
     return kExitUsage;
@@ -224,7 +143,19 @@ int run(const Options& options) {
   return daemon.run() ? kExitOk : kExitNo;
 }
 
-int detach() {
+// Under a service manager (systemd.exec(5)): the service has not ended as it should, and is
+// started again or has to be looked at. Meanwhile its rules say what happens to packets.
+bool service_has_failed() {
+  const char* result = std::getenv("SERVICE_RESULT");
+  return result && std::string_view(result) != "success";
+}
+
+int detach(bool unless_failed) {
+  if (unless_failed && service_has_failed()) {
+    std::cout << "the service has failed: its queueing rules stay, as --fail says; sallyport "
+                 "detach takes them out\n";
+    return kExitOk;
+  }
   std::expected<bool, std::string> removed = remove_queue_rules();
   if (!removed) {
     fail(removed.error());
@@ -245,12 +176,17 @@ void add_run(CLI::App& app, int& exit_code) {
   sallyport run --rules my.rules --rules6 my.rules6 --sets my.sets
   sallyport run --rules my.rules --admin 192.0.2.7 --for 60s
   sallyport run --rules my.rules --dry-run
+  sallyport run --config /etc/sallyport/sallyport.toml
 
 Packets of INPUT, OUTPUT and FORWARD come through the kernel's queues, behind all
 other rules of the kernel. When it dies, packets are dropped until it runs again
 or `sallyport detach` is called, but for loopback and --admin; --fail open lets
 them pass. Exit codes: 0; 1 an error in a file; 2 usage, or something that the
 kernel does not allow.)");
+  command
+      ->add_option("--config", options->config,
+                   "the flags as keys of a TOML file; those that are given stand over it")
+      ->option_text("FILE");
   options->inputs.add_rules_to(*command);
   command
       ->add_option("--fail", options->fail,
@@ -276,13 +212,16 @@ kernel does not allow.)");
       ->option_text("GROUP");
   command->add_flag("--dry-run", options->dry_run,
                     "print the kernel's queueing rules, and do nothing");
-  command->callback([options, &exit_code] { exit_code = run(*options); });
+  command->callback([options, command, &exit_code] { exit_code = run(*options, *command); });
 }
 
 void add_detach(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand(
       "detach", "Take Sallyport's queueing rules out of the kernel, whoever left them there");
-  command->callback([&exit_code] { exit_code = detach(); });
+  auto unless_failed = std::make_shared<bool>(false);
+  command->add_flag("--unless-failed", *unless_failed,
+                    "not where SERVICE_RESULT, systemd's, says that the service has failed");
+  command->callback([unless_failed, &exit_code] { exit_code = detach(*unless_failed); });
 }
 
 }  // namespace sallyport

@@ -89,7 +89,8 @@ Explanation make_explanation(const Judged& judged, const Sources& sources, Engin
     if (file) explanation.rules = file->name;
   }
   if (judged.outcome.fate == Outcome::Fate::kDrop) {
-    explanation.misses = near_misses(judged, narrator.tracked_packet(), engine, history);
+    explanation.misses =
+        near_misses(judged, narrator.tracked_packet(), engine, history, engine.now());
   }
   return explanation;
 }

@@ -101,21 +101,26 @@ void Narrator::table(Hook hook, TableId table) {
   chains_.emplace_back(hook_name(hook));
 }
 
-void Narrator::tracked(const Context& context) {
-  chains_.clear();
-  const Tracked& tracked = *context.tracked;
-  tracked_ = {.zone = context.zone, .about = {}};
-  Packet& packet = context.packet;
+TrackedPacket tracked_packet(Packet& packet, const Knobs& knobs) {
+  TrackedPacket tracked;
   Tuple answer;
-  if (packet.is_icmp_error &&
-      quoted_answer(packet, context.conntrack->knobs(), answer) == Reason::kNone) {
-    tracked_->about = invert(answer);
+  if (packet.is_icmp_error && quoted_answer(packet, knobs, answer) == Reason::kNone) {
+    tracked.about = invert(answer);
   }
   if (const auto* tcp = packet.header<TcpHeader>(packet.transport);
       tcp && packet.protocol() == protocol::kTcp) {
-    tracked_->seq = tcp->seq;
-    tracked_->ack = tcp->ack;
+    tracked.seq = tcp->seq;
+    tracked.ack = tcp->ack;
   }
+  return tracked;
+}
+
+void Narrator::tracked(const Context& context) {
+  chains_.clear();
+  const Tracked& tracked = *context.tracked;
+  Packet& packet = context.packet;
+  tracked_ = sallyport::tracked_packet(packet, context.conntrack->knobs());
+  tracked_->zone = context.zone;
   std::string_view state =
       tracked.info == CtInfo::kNone ? std::string_view("no state") : ct_info_name(tracked.info);
   std::string line = fmt::format("conntrack: {}", state);

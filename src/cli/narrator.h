@@ -18,10 +18,14 @@ namespace sallyport {
 // What only the packet itself can tell of its tracking; near misses are found with it.
 struct TrackedPacket {
   Zone zone;
+  bool zone_known = true;      // false: it may have been another
   std::optional<Tuple> about;  // an ICMP error's: the packet that it quotes
   uint32_t seq = 0;            // TCP
   uint32_t ack = 0;
 };
+
+// All but the zone, which rules give it. The packet has been parsed.
+TrackedPacket tracked_packet(Packet& packet, const Knobs& knobs);
 
 class Narrator : public EngineTrace {
  public:

@@ -189,8 +189,8 @@ std::string what_is_wrong(Reason reason, const Tuple& packet, const Host& host) 
   return fmt::format(", but {} is not on-link ({})", packet.source.text(packet.family), prefixes);
 }
 
-void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reason,
-                 Engine& engine) {
+void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reason, Engine& engine,
+                 Tick now) {
   if (!engine.discovery()) return;
   for (const Discovery::Window& window : engine.discovery()->windows()) {
     if (window.family != packet.family || window.asker != packet.destination ||
@@ -200,7 +200,6 @@ void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reas
     std::string question =
         fmt::format("the {} question to {}", window.descriptor->name,
                     endpoint(window.family, window.asked, true, window.asked_port));
-    Tick now = engine.now();
     std::string text =
         window.expires > now
             ? fmt::format("{} is open for another {}", question, seconds_text(window.expires - now))
@@ -213,10 +212,10 @@ void add_windows(std::vector<NearMiss>& misses, const Tuple& packet, Reason reas
 
 // The connection is there, and this segment does not fit it.
 void add_connection(std::vector<NearMiss>& misses, const Judged& judged,
-                    const TrackedPacket& tracked, Engine& engine) {
+                    const TrackedPacket& tracked, Engine& engine, Tick now) {
   Direction direction{};
   const Flow* flow = engine.conntrack().find(
-      engine.conntrack().lookup(judged.tuple, tracked.zone, engine.now(), &direction));
+      engine.conntrack().lookup(judged.tuple, tracked.zone, now, &direction));
   if (!flow) return;
   const TcpWindow& own = flow->tcp().window[static_cast<size_t>(direction)];
   const TcpWindow& other = flow->tcp().window[static_cast<size_t>(opposite(direction))];
@@ -246,8 +245,9 @@ void add_connection(std::vector<NearMiss>& misses, const Judged& judged,
 
 // The same flow, in another zone.
 void add_zones(std::vector<NearMiss>& misses, const Tuple& packet, const TrackedPacket& tracked,
-               Engine& engine) {
-  engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
+               Engine& engine, Tick now) {
+  if (!tracked.zone_known) return;
+  engine.conntrack().each(now, [&](FlowId, const Flow& flow) {
     if (flow.tuple() != packet && flow.tuple() != invert(packet)) return;
     Direction direction = flow.tuple() == packet ? Direction::kOriginal : Direction::kReply;
     if (flow.zone().in(direction) == tracked.zone.in(direction)) return;
@@ -258,33 +258,41 @@ void add_zones(std::vector<NearMiss>& misses, const Tuple& packet, const Tracked
   });
 }
 
-void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine) {
+void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine, Tick now) {
   std::vector<NearFlow> near;
-  engine.conntrack().each(engine.now(), [&](FlowId, const Flow& flow) {
+  auto look_at = [&](const Flow& flow) {
     if (near.size() >= kMostFlows) return;
     if (std::optional<NearFlow> one = compare(flow, packet, engine.host())) {
-      one->miss.asked_ago = engine.now() - (flow.expires() - flow.timeout);
+      const Tick asked = flow.last_seen();
+      one->miss.asked_ago = now > asked ? now - asked : 0;
       near.push_back(std::move(*one));
     }
-  });
+  };
+  engine.conntrack().each(now, [&](FlowId, const Flow& flow) { look_at(flow); });
+  // What has ended since was there then.
+  std::vector<FlowEvent> storage;
+  for (const FlowEvent& event : engine.conntrack().events_since(0, storage)) {
+    const bool since = event.kind == FlowEvent::Kind::kDestroy && event.when > now;
+    if (since && event.flow.age(event.when) >= event.when - now) look_at(event.flow);
+  }
   std::ranges::sort(near, [](const NearFlow& a, const NearFlow& b) {
     return std::tie(a.nearness, a.miss.text) < std::tie(b.nearness, b.miss.text);
   });
   for (NearFlow& one : near) misses.push_back(std::move(one.miss));
 }
 
-void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine) {
+void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine, Tick now) {
   std::vector<FlowEvent> storage;
   std::span<const FlowEvent> events = engine.conntrack().events_since(0, storage);
   for (size_t i = events.size(); i-- > 0;) {
     const FlowEvent& event = events[i];
     const Tuple& tuple = event.flow.tuple();
     bool same = tuple == wanted || tuple == invert(wanted);
-    if (event.kind != FlowEvent::Kind::kDestroy || !same) continue;
+    if (event.kind != FlowEvent::Kind::kDestroy || !same || event.when > now) continue;
     // A question that was never answered: its repetition is NEW, with the flow or without.
     bool would_be_new = tuple == wanted && !(event.flow.status & ct_status::kSeenReply);
     if (would_be_new) return;
-    misses.push_back(ended(event, engine.now(), engine.conntrack().knobs()));
+    misses.push_back(ended(event, now, engine.conntrack().knobs()));
     return;
   }
 }
@@ -312,8 +320,8 @@ void add_history(std::vector<NearMiss>& misses, const Judged& judged, const Tupl
 
 }  // namespace
 
-History::History(Engine& engine) {
-  engine.conntrack().keep_events(EventLog::kMost);
+void keep_history(Engine& engine, size_t events) {
+  engine.conntrack().keep_events(events);
 }
 
 void History::add(const Judged& judged, const Program* program) {
@@ -335,23 +343,23 @@ void History::add(const Judged& judged, const Program* program) {
 }
 
 std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<TrackedPacket>& tracked,
-                                  Engine& engine, const History& history) {
+                                  Engine& engine, const History& history, Tick now) {
   std::vector<NearMiss> misses;
   const Outcome& outcome = judged.outcome;
   // A flow that the packet has did not help: no other would.
   bool has_flow = outcome.info == CtInfo::kEstablished || outcome.info == CtInfo::kRelated;
   if (!judged.family || !tracked || has_flow) return misses;
   const Tuple& packet = judged.tuple;
-  add_connection(misses, judged, *tracked, engine);
+  add_connection(misses, judged, *tracked, engine, now);
   bool fits_nothing = misses.empty();
-  if (fits_nothing) add_windows(misses, packet, outcome.tracking, engine);
+  if (fits_nothing) add_windows(misses, packet, outcome.tracking, engine, now);
   // Discovery knows the question: the flow that it made says no more.
   if (misses.empty() && !judged.from_host && !tracked->about) {
-    add_zones(misses, packet, *tracked, engine);
-    add_flows(misses, packet, engine);
+    add_zones(misses, packet, *tracked, engine, now);
+    add_flows(misses, packet, engine, now);
   }
   if (fits_nothing) {
-    add_ended(misses, tracked->about.value_or(packet), engine);
+    add_ended(misses, tracked->about.value_or(packet), engine, now);
     Tuple wanted = tracked->about ? *tracked->about : invert(packet);
     add_history(misses, judged, wanted, tracked->about.has_value(), history);
     if (tracked->about && misses.empty()) {

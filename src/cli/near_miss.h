@@ -29,18 +29,19 @@ struct WithoutFlow {
   CtInfo info = CtInfo::kNone;
 };
 
-// The last of them, bounded. It has the engine keep the events of flows too, so it is there before
-// the first packet.
+// The last of them, bounded.
 class History {
  public:
   static constexpr size_t kMost = 65536;
-  explicit History(Engine& engine);
   void add(const Judged& judged, const Program* program);
   const std::deque<WithoutFlow>& packets() const { return packets_; }
 
  private:
   std::deque<WithoutFlow> packets_;
 };
+
+// The engine keeps so many events of flows from now on: what has ended is known, too.
+void keep_history(Engine& engine, size_t events = EventLog::kMost);
 
 struct NearMiss {
   std::string text;
@@ -54,9 +55,9 @@ struct NearMiss {
   std::optional<WithoutFlow> dropped;
 };
 
-// For a packet that has just been judged and was dropped. The nearest first, at most a handful.
-// `tracked`: nothing, if conntrack was not asked.
+// For a packet that was dropped at `now`, which is not long ago. The nearest first, at most a
+// handful. `tracked`: nothing, if conntrack was not asked.
 std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<TrackedPacket>& tracked,
-                                  Engine& engine, const History& history);
+                                  Engine& engine, const History& history, Tick now);
 
 }  // namespace sallyport

@@ -33,7 +33,8 @@ class NearMissTest : public testing::Test {
     std::optional<Script> packets = parse_script(script, diagnostics);
     EXPECT_TRUE(setup && packets) << diagnostics.render("script", script);
     if (!setup || !packets) return {};
-    History history(*setup->engine);
+    keep_history(*setup->engine);
+    History history;
     std::vector<NearMiss> misses;
     for (size_t i = 0; i < packets->packets.size(); i++) {
       ScriptPacket& line = packets->packets[i];
@@ -43,7 +44,8 @@ class NearMissTest : public testing::Test {
       describe({.index = i, .time = packet.time}, packet, way, judged);
       Narrator narrator;
       judged.outcome = setup->engine->process_traced(packet, way, narrator);
-      misses = near_misses(judged, narrator.tracked_packet(), *setup->engine, history);
+      misses = near_misses(judged, narrator.tracked_packet(), *setup->engine, history,
+                           setup->engine->now());
       history.add(judged, setup->engine->program(Family::kIpv4));
     }
     return misses;
@@ -158,7 +160,7 @@ TEST_F(NearMissTest, AFlowSaysSinceWhenItHasBeenWaiting) {
 
 TEST(History, RemembersTheLastThatLeftNoFlow) {
   Engine engine({.hash_key = make_hash_key(1)}, std::make_unique<SetStore>(make_hash_key(2)));
-  History history(engine);
+  History history;
   Judged judged;
   judged.family = Family::kIpv4;
   judged.outcome.fate = Outcome::Fate::kAccept;

@@ -5,18 +5,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-// Errors as values: parse() returns a parse_result.
-#define TOML_EXCEPTIONS 0
-#include <toml++/toml.h>
+#include "cli/toml.h"
 
 namespace sallyport {
 namespace {
-
-Span span_of(const toml::source_region& source, size_t length = 0) {
-  return {.line = static_cast<uint32_t>(source.begin.line),
-          .column = static_cast<uint32_t>(source.begin.column),
-          .length = static_cast<uint32_t>(length)};
-}
 
 // A text and where it stands.
 struct Text {
@@ -253,13 +245,9 @@ class PolicyReader {
 }  // namespace
 
 std::optional<PolicyFile> parse_policy_file(const InputFile& file, Diagnostics& diagnostics) {
-  toml::parse_result parsed = toml::parse(file.text, file.name);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    diagnostics.add({span_of(error.source()), std::string(error.description()), {}});
-    return std::nullopt;
-  }
-  PolicyFile read = PolicyReader(file, diagnostics).read(parsed.table());
+  const std::optional<toml::table> table = parse_toml(file, diagnostics);
+  if (!table) return std::nullopt;
+  PolicyFile read = PolicyReader(file, diagnostics).read(*table);
   if (!diagnostics.empty()) return std::nullopt;
   return read;
 }

@@ -245,7 +245,7 @@ class FlowCopy : public Flow {
   explicit FlowCopy(const Flow& flow) { copy(flow); }
   FlowCopy(const FlowCopy& other) : Flow() { copy(other); }
   FlowCopy& operator=(const FlowCopy& other) {
-    copy(other);
+    if (this != &other) copy(other);
     return *this;
   }
 

@@ -1,41 +1,41 @@
 // The last packets that were dropped: kept as they are on the packet path, told when somebody asks.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "attach/live.h"
 
 namespace sallyport {
 
+struct Drop {
+  static constexpr size_t kFront = 128;  // what is kept of a packet
+
+  Instant time{};
+  std::array<uint8_t, kFront> front{};
+  uint32_t held = 0, length = 0;  // bytes in `front`, and of the packet
+  InterfaceName in, out;
+  Way::Path path = Way::Path::kInput;
+  Outcome outcome;
+  std::shared_ptr<const Program> program;  // that decided
+};
+
 class Drops {
  public:
   static constexpr size_t kMost = 1024;
-  static constexpr size_t kFront = 128;  // bytes of each packet
 
   Drops() : ring_(kMost) {}
 
   void add(const Live::Judgement& judgement, std::shared_ptr<const Program> program);
-  // How many there have been; the first is number 1.
+  // They are numbered from 1 on. Known are those from first() to count().
   uint64_t count() const { return count_; }
-  // A line for each after the one with this number that is still known.
-  std::string text(uint64_t after) const;
+  uint64_t first() const { return count_ - std::min<uint64_t>(count_, kMost) + 1; }
+  const Drop& operator[](uint64_t number) const { return ring_[number % kMost]; }
 
  private:
-  struct Drop {
-    Instant time{};
-    std::array<uint8_t, kFront> front{};
-    uint32_t held = 0, length = 0;
-    InterfaceName in, out;
-    Outcome outcome;
-    std::shared_ptr<const Program> program;  // that decided
-  };
-  static std::string line(const Drop& drop);
-
   std::vector<Drop> ring_;
   uint64_t count_ = 0;
 };

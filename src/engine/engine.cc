@@ -98,6 +98,11 @@ void Engine::change_host(Host host) {
   conntrack_->forget_decisions();
 }
 
+void Engine::change_descriptors(std::vector<Descriptor> descriptors) {
+  if (discovery_) discovery_->change(descriptors);
+  config_.descriptors = std::move(descriptors);  // they stay where they are
+}
+
 void Engine::set_program(Family family, std::shared_ptr<const Program> program) {
   Rules& rules = this->rules(family);
   rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};

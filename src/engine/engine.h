@@ -126,6 +126,8 @@ class Engine {
   Host& host() { return config_.host; }
   // Its addresses have changed: whatever was decided by them is decided again. Between bursts.
   void change_host(Host host);
+  // Other discovery descriptors; without discovery there stays none. Between bursts.
+  void change_descriptors(std::vector<Descriptor> descriptors);
   Tick now() const { return tick_; }
   // Packets that were judged by what their flows remembered.
   uint64_t remembered() const { return remembered_; }

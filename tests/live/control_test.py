@@ -3,6 +3,7 @@
 
     live/control_test.py PATH/TO/sallyport [unittest's arguments]
 """
+import contextlib
 import json
 import os
 import re
@@ -266,7 +267,7 @@ class Daemon(Case):
             one.sendto(b"x", (HOST, 9001))
         self.assertTrue(self.wait_until(lambda: "9001" in self.ask("drops")))
         drops = self.ask("drops")
-        self.assertRegex(drops, r"(?m)^\d\d:\d\d:\d\d\.\d{6} udp 10.0.0.9:7777 > 10.0.0.1:9000 in eth0 length 29 NEW: "
+        self.assertRegex(drops, r"(?m)^\d+ \d\d:\d\d:\d\d\.\d{6} udp 10.0.0.9:7777 > 10.0.0.1:9000 in eth0 length 29 NEW: "
                                 r"filter/INPUT:2: -A INPUT -p udp -m udp --dport 9000 -j DROP$")
         self.assertRegex(drops, r"(?m)udp 10.0.0.9:7777 > 10.0.0.1:9001 in eth0 length 29 NEW: filter/INPUT:policy$")
         status = json.loads(self.ask("status", "--json"))
@@ -276,6 +277,36 @@ class Daemon(Case):
         self.assertEqual(status["packets"], status["accepted"] + status["dropped"])
         self.assertEqual([queue["dropped_full"] for queue in status["queues"]], [0, 0, 0])
         self.assertIn("rules    2 for IPv4", self.ask("status"))
+
+    def test_drops_tell_what_nearly_let_them_in(self):
+        self.run_daemon(rules(STATEFUL), "--sysctl", "net.netfilter.nf_conntrack_udp_timeout=1")
+        with self.peer.udp(PEER, 9000) as server, self.peer.udp(PEER, 9001) as other, self.host.udp() as client:
+            client.sendto(b"question", (PEER, 9000))
+            _, sender = server.recvfrom(100)
+            other.sendto(b"x", sender)
+            self.assertTrue(self.wait_until(lambda: ":9001 > " in self.ask("drops")))
+            flow = f"udp 10.0.0.1:{sender[1]} > 10.0.0.9:9000"
+            self.assertRegex(self.ask("drops"), rf":9001 > .*\n    a flow {flow} exists; this comes from port 9001 of "
+                                                "that host\n")
+            self.assertTrue(self.wait_until(lambda: "0 flow entries" in self.ask("conntrack", "-L")))
+            server.sendto(b"answer", sender)
+            self.assertTrue(self.wait_until(lambda: ":9000 > " in self.ask("drops")))
+            self.assertRegex(self.ask("drops"), rf"    the flow {flow} expired .* ago, 1 s after its last packet; "
+                                                r"nf_conntrack_udp_timeout of \d+ would have kept it\n")
+            self.assertRegex(self.ask("drops"), rf":9001 > .*\n    a flow {flow} exists;", "it was there then")
+        told = [json.loads(line) for line in self.ask("drops", "--json").splitlines()]
+        late = [one for one in told if one.get("sport") == 9000]
+        self.assertEqual(late[0]["near_misses"][0]["knob"], "net.netfilter.nf_conntrack_udp_timeout")
+
+    def test_a_question_that_was_dropped_is_told_of_its_answer(self):
+        self.run_daemon(rules(STATEFUL, "-A OUTPUT -p udp -m udp --dport 9000 -j DROP"))
+        with self.peer.udp(PEER, 9000) as server, self.host.udp(HOST, 4000) as client:
+            with contextlib.suppress(PermissionError):
+                client.sendto(b"question", (PEER, 9000))
+            server.sendto(b"answer", (HOST, 4000))
+        self.assertTrue(self.wait_until(lambda: ":9000 > " in self.ask("drops")))
+        self.assertRegex(self.ask("drops"), r"    packet \d+, .* before, would have made the flow, but "
+                                            r"filter/OUTPUT:1 dropped it\n")
 
     def test_a_reload_keeps_flows_counters_and_limits(self):
         counted = "-A INPUT -p udp -m udp --dport 9000 -j DROP"
@@ -309,6 +340,24 @@ class Daemon(Case):
         self.file("rules", rules("-A INPUT -m set --match-set b src -j ACCEPT"))
         self.ask("reload")
         self.assertRegex(self.ask("ipset", "save"), "add a 10.0.0.9 timeout (100|9[0-9])\n")
+
+    def test_a_reload_takes_descriptors(self):
+        text = "protocol own\nquestion to 239.1.2.3 port {}\nanswer from any port\nanswer within 5 s\n"
+        self.run_daemon(rules(STATEFUL), "--discovery", self.file("own", text.format(9998)))
+        self.host.sh("ip", "route", "add", "239.0.0.0/8", "dev", "eth0")
+
+        def answered():
+            with self.host.udp("", 0, timeout=0.3) as one, self.peer.udp(PEER, 9000) as device:
+                one.sendto(b"who?", ("239.1.2.3", 9999))
+                device.sendto(b"answer", (HOST, one.getsockname()[1]))
+                return hears(one)
+        self.assertFalse(answered())
+        self.file("own", text.format("x"))
+        self.assertIn("own:2:", self.ask("reload", expect=1))
+        self.assertFalse(answered())
+        self.file("own", text.format(9999))
+        self.ask("reload")
+        self.assertTrue(answered())
 
     def test_a_trial_that_is_confirmed_stays(self):
         self.run_daemon(rules(), "--for", "2s")

@@ -160,9 +160,10 @@ class Case(unittest.TestCase):
         return path
 
     def run_daemon(self, rule_text, *arguments, rules6=None, ready="filtering:", where=None):
-        """Starts it in the host's namespace, and waits until it filters."""
-        command = [program.PROGRAM, "run", "--rules", self.file("rules", rule_text), "--control",
-                   os.path.join(self.scratch, "sock")]
+        """Starts it in the host's namespace, and waits until it filters. None: no --rules."""
+        command = [program.PROGRAM, "run", "--control", os.path.join(self.scratch, "sock")]
+        if rule_text is not None:
+            command += ["--rules", self.file("rules", rule_text)]
         if rules6 is not None:
             command += ["--rules6", self.file("rules6", rules6)]
         self.daemon = (where or self.host).start(*command, *arguments, stdout=subprocess.PIPE,

@@ -18,6 +18,7 @@ import net
 from net import HOST, HOST6, OTHER, PEER, PEER6, hears
 from program import STATEFUL, main, rules
 
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 OUT_ONLY = rules(STATEFUL)
 OUT_ONLY6 = rules(STATEFUL, "-A INPUT -p ipv6-icmp -j ACCEPT")  # without its neighbours no host is reached
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33  # asm-generic/socket.h
@@ -419,6 +420,60 @@ class Fails(net.Case):
         self.assertNotEqual(self.queueing_rules(), [])
         self.assertTrue(self.echo(self.host, self.host, "127.0.0.1"))
         self.assertTrue(self.wait_until(lambda: not self.queueing_rules(), 10))
+
+
+class Configured(net.Case):
+    """By a file; flags stand over it."""
+
+    def test_names_of_files_are_relative_to_it(self):
+        os.mkdir(os.path.join(self.scratch, "etc"))
+        self.file("etc/rules.v4", OUT_ONLY)
+        config = self.file("etc/sallyport.toml", 'rules = "rules.v4"\nfail = "open"\nadmin = ["192.0.2.7"]\n'
+                           'sysctl = ["net.netfilter.nf_conntrack_udp_timeout=7"]\nqueue = 7300\n')
+        self.assertIn("queues 7300 to 7302 by iptables, fail-open", self.run_daemon(None, "--config", config))
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.assertIn("= 7\n", self.program("sysctl", "--control", "sock", "net.netfilter.nf_conntrack_udp_timeout"))
+        self.assertIn("192.0.2.7", self.host.sh("iptables", "-t", "security", "-S"))
+
+    def test_flags_stand_over_it(self):
+        config = self.file("c.toml", 'rules = "not-there"\nfail = "open"\nqueue = 7300\n')
+        self.assertIn("queues 7200 to 7202 by iptables, fail-closed",
+                      self.run_daemon(OUT_ONLY, "--config", config, "--fail", "closed", "--queue", "7200"))
+
+    def test_its_errors_have_places(self):
+        config = self.file("c.toml", 'fial = "open"\nfail = "ajar"\nqueue = true\nfor = "60s"\n')
+        said = self.program("run", "--config", config, expect=2)
+        for line in ("c.toml:1:1: error: unknown key 'fial'", "c.toml:2:8: error: --fail: ajar not in",
+                     "c.toml:3:9: error: 'queue' is a string in quotes", "c.toml:4:1: error: unknown key 'for'"):
+            self.assertIn(line, said)
+        said = self.program("run", "--config", self.file("c.toml", "rules = \n"), expect=2)
+        self.assertIn("c.toml:1:9: error:", said)
+        self.assertEqual(self.queueing_rules(), [])
+
+    def test_with_the_rights_of_the_unit(self):
+        with open(os.path.join(ROOT, "share/host/sallyport.service.in"), encoding="utf-8") as unit:
+            rights = next(line for line in unit if line.startswith("CapabilityBoundingSet="))
+        rights = ",".join("+" + word.removeprefix("CAP_").lower() for word in rights.split("=")[1].split())
+        self.daemon = self.host.start("setpriv", "--bounding-set", f"-all,{rights}", net.program.PROGRAM, "run", "--control",
+                                      "sock", "--rules", self.file("rules", OUT_ONLY), "--control-group", "adm",
+                                      cwd=self.scratch, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.kill_daemon)
+        self.assertIn("filtering:", self.daemon.stdout.readline())
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.stop_daemon()
+        self.assertEqual(self.queueing_rules(), [])
+
+    def test_a_service_that_has_failed_stays_closed(self):
+        self.run_daemon(OUT_ONLY)
+        self.daemon.kill()
+        self.daemon.wait()
+        leave = ["env", "SERVICE_RESULT=signal", __import__("program").PROGRAM, "detach", "--unless-failed"]
+        self.assertIn("its queueing rules stay", self.host.sh(*leave))
+        self.assertNotEqual(self.queueing_rules(), [])
+        leave[1] = "SERVICE_RESULT=success"
+        self.assertIn("are out", self.host.sh(*leave))
+        self.assertEqual(self.queueing_rules(), [])
 
 
 class Refuses(net.Case):

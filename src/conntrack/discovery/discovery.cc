@@ -340,6 +340,23 @@ Answer Discovery::received(const Packet& packet, Tick now) {
   return state_->announcements == Announcements::kLetIn ? state_->announced(packet) : Answer{};
 }
 
+void Discovery::change(std::span<const Descriptor> descriptors) {
+  State& state = *state_;
+  for (uint32_t i = 0; i < kMostWindows; i++) {
+    if (state.expires[i] == 0) continue;
+    const Descriptor*& descriptor = state.slots[i].window.descriptor;
+    const auto same = std::ranges::find(descriptors, descriptor->name, &Descriptor::name);
+    if (same != descriptors.end()) {
+      descriptor = &*same;
+    } else {
+      state.unlink(i);
+      state.expires[i] = 0;
+      state.askers[i] = 0;
+    }
+  }
+  state.descriptors = descriptors;
+}
+
 uint64_t Discovery::refused(Reason reason) const {
   return state_->refused[static_cast<size_t>(reason)];
 }

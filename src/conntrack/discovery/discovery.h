@@ -80,6 +80,10 @@ class Discovery {
   // `packet` came in and belongs to no flow.
   Answer received(const Packet& packet, Tick now);
 
+  // Other descriptors, which must outlive this, too. Windows of those that are there by the same
+  // name go on; others are gone. Between packets.
+  void change(std::span<const Descriptor> descriptors);
+
   // Answers refused, by reason; windows refused for want of room.
   uint64_t refused(Reason reason) const;
   uint64_t windows_refused() const;

@@ -1,0 +1,95 @@
+#include "cli/drop_report.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "cli/explanation.h"
+#include "cli/words.h"
+#include "packet/parse.h"
+
+namespace sallyport {
+namespace {
+
+std::string time_of_day(Instant time) {
+  const int64_t us = time.time_since_epoch().count() / 1000;
+  return fmt::format("{:%H:%M:%S}.{:06}", fmt::localtime(static_cast<std::time_t>(us / 1'000'000)),
+                     us % 1'000'000);
+}
+
+// A drop, and its packet again.
+struct Again {
+  std::array<uint8_t, Drop::kFront> bytes;
+  Packet packet;
+  Judged judged;
+
+  Again(const Drop& drop, uint64_t number) : bytes(drop.front) {
+    packet.arrive(bytes.data(), drop.held, drop.length, drop.time);
+    parse(packet);
+    const Way way{.path = drop.path};
+    describe({.index = number, .time = drop.time, .wire_length = drop.length}, packet, way, judged);
+    judged.length = drop.length;
+    judged.outcome = drop.outcome;
+  }
+};
+
+std::string text_of(const Drop& drop, uint64_t number, const Judged& judged) {
+  const Outcome& outcome = drop.outcome;
+  std::string out = fmt::format("{} {} {}", number, time_of_day(drop.time), packet_words(judged));
+  if (!drop.in.text().empty()) out += fmt::format(" in {}", drop.in.text());
+  if (!drop.out.text().empty()) out += fmt::format(" out {}", drop.out.text());
+  out += fmt::format(" length {}", drop.length);
+  if (outcome.info != CtInfo::kNone) out += fmt::format(" {}", ct_info_name(outcome.info));
+  if (outcome.rule != kNoRule && drop.program) {
+    const RuleInfo& rule = drop.program->rules[outcome.rule];
+    out += fmt::format(": {}", rule_place(rule));
+    if (rule.number > 0) out += fmt::format(": {}", rule.text);
+  }
+  const bool said = outcome.reason == Reason::kRule || outcome.reason == Reason::kPolicy;
+  const Reason reason = said ? outcome.tracking : outcome.reason;
+  if (reason != Reason::kNone) out += fmt::format(": {}", reason_sentence(reason));
+  return out + '\n';
+}
+
+}  // namespace
+
+DropReport::DropReport(const Drops& drops, Engine& engine, uint64_t first, Form form)
+    : drops_(drops), engine_(engine), next_(first), known_(0), form_(form) {}
+
+void DropReport::tell_one(std::string& out) {
+  for (known_ = std::max(known_, drops_.first() - 1); known_ + 1 < next_; known_++) {
+    const Drop& earlier = drops_[known_ + 1];
+    history_.add(Again(earlier, known_ + 1).judged, earlier.program.get());
+  }
+  const Drop& drop = drops_[next_];
+  Again again(drop, next_);
+  Explanation explanation{
+      .judged = again.judged, .program = drop.program.get(), .rules = {}, .way = {}};
+  if (drop.outcome.info != CtInfo::kNone) {
+    TrackedPacket tracked = tracked_packet(again.packet, engine_.conntrack().knobs());
+    tracked.zone_known = false;
+    explanation.misses = near_misses(again.judged, tracked, engine_, history_, tick_of(drop.time));
+  }
+  if (form_ == Form::kJson) {
+    out += explanation_json(explanation) + '\n';
+  } else {
+    out += text_of(drop, next_, again.judged);
+    for (const NearMiss& miss : explanation.misses) out += fmt::format("    {}\n", miss.text);
+  }
+  next_++;
+}
+
+bool DropReport::tell(std::string& out) {
+  // Near misses look at all flows, and at those that have ended: some ms for so many.
+  constexpr size_t kFlowsAtOnce = 200'000, kEach = 10'000;
+  size_t looked_at = 0;
+  next_ = std::max(next_, drops_.first());
+  while (next_ <= drops_.count() && looked_at < kFlowsAtOnce) {
+    tell_one(out);
+    looked_at += engine_.conntrack().count() + kEach;
+  }
+  return next_ > drops_.count();
+}
+
+}  // namespace sallyport
