@@ -72,7 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Reply reply = personality->run(firewall, request);
     for (int turns = 0; reply.more && turns < 4; turns++) {
       std::string piece;
-      if (!reply.more(piece)) break;
+      if (reply.more(piece) == Rest::kNone) break;
     }
     check(firewall);
     send(engine);

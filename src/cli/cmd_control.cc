@@ -64,8 +64,11 @@ void add_control(CLI::App& app, int& exit_code) {
       app, exit_code, "drops",
       "The last packets that a running Sallyport dropped, why, and what nearly let them in",
       {{"--follow", "those that come from now on, until stopped"}, json});
-  add_question(app, exit_code, "reload",
-               "Read rules, sets and descriptors again: all or nothing, and no flow is lost");
+  add_question(
+      app, exit_code, "reload",
+      "Read rules, sets and descriptors again: all or nothing, and no flow is lost",
+      {{"--preview", "change nothing, and list the live flows that would be judged otherwise"},
+       {"--revalidate", "end the live flows that are not accepted any more"}});
   add_question(app, exit_code, "confirm", "End a trial (run --for): what runs, stays");
   CLI::App* command = app.add_subcommand(
       "link", "Make links, by which iptables, ipset, conntrack … are Sallyport's, in a directory");

@@ -1,6 +1,7 @@
 // sallyport run: the firewall of this host; sallyport detach: its rules in the kernel taken out.
 #include <array>
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/ostream.h>
 #include <iostream>
 
@@ -14,6 +15,8 @@
 #include "cli/inputs.h"
 #include "cli/office.h"
 #include "control/daemon.h"
+#include "control/keeper.h"
+#include "control/kept_state.h"
 #include "control/managed.h"
 
 namespace sallyport {
@@ -28,6 +31,7 @@ struct Options {
   std::string length;
   std::string control = control_socket();
   std::string group;
+  std::string state;
   bool dry_run = false;
 };
 
@@ -51,6 +55,20 @@ std::optional<std::chrono::seconds> parse_length(const std::string& text) {
   const bool known = unit.empty() || unit == "s" || unit == "m";
   if (!known || text[0] == '-' || number == 0 || number > kLongest) return std::nullopt;
   return std::chrono::seconds(number);
+}
+
+// What an earlier run has kept. One that cannot be read is said, and is as none: packets are not
+// kept waiting for it.
+std::optional<KeptState> read_state(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  std::error_code error;
+  if (const auto folder = std::filesystem::path(path).parent_path(); !folder.empty()) {
+    std::filesystem::create_directories(folder, error);
+  }
+  std::expected<std::optional<KeptState>, std::string> state = KeptState::read(path);
+  if (state) return std::move(*state);
+  fail(fmt::format("{}; nothing is taken back from it", state.error()));
+  return std::nullopt;
 }
 
 // Flags that say what this one start is for.
@@ -113,6 +131,8 @@ int run(const Options& options, CLI::App& command) {
     return kExitUsage;
   }
   const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  std::optional<KeptState> kept = options.dry_run ? std::nullopt : read_state(options.state);
+  if (kept) sources->kept_sets = kept->sets(tick_of(now));
   std::optional<Setup> setup = make_setup(*sources, now, interfaces->host(), std::cerr);
   if (!setup) return kExitNo;
   for (const std::string& note : setup->notes) fail(note);
@@ -128,9 +148,16 @@ int run(const Options& options, CLI::App& command) {
     print_rules_of(daemon_options);
     return kExitOk;
   }
-  Daemon daemon(*setup->engine, *interfaces, [](const std::string& line) { fail(line); });
+  const auto fail_line = [](const std::string& line) { fail(line); };
+  Daemon daemon(*setup->engine, *interfaces, fail_line);
   Managed firewall(*setup->engine, std::move(setup->rules), std::move(setup->rules6),
                    std::move(setup->labels), [&daemon] { return daemon.now(); });
+  if (kept) {
+    const KeptState::Restored restored = kept->restore(firewall, tick_of(now));
+    fail(fmt::format("{}: {} flows are back, {} are over", options.state, restored.flows,
+                     restored.lost));
+    kept.reset();
+  }
   Office office(options.inputs, daemon, firewall);
   ControlServer::Options socket{.path = options.control, .group = std::nullopt};
   if (!options.group.empty()) socket.group = options.group;
@@ -139,8 +166,19 @@ int run(const Options& options, CLI::App& command) {
     fail(begun.error());
     return kExitUsage;
   }
+  // Its thread begins when privileges have dropped.
+  std::optional<Keeper> keeper;
+  if (!options.state.empty()) {
+    office.know(keeper.emplace(options.state, firewall, fail_line));
+  }
+  daemon.each_turn([&] {
+    const bool asked = office.go_on();
+    return (keeper && keeper->turn(daemon.now())) || asked;
+  });
   std::cout << ready_text(daemon_options) << std::endl;  // NOLINT: who waits for it reads it now
-  return daemon.run() ? kExitOk : kExitNo;
+  const bool detached = daemon.run();
+  if (keeper) keeper->finish(daemon.now());
+  return detached ? kExitOk : kExitNo;
 }
 
 // Under a service manager (systemd.exec(5)): the service has not ended as it should, and is
@@ -210,6 +248,10 @@ kernel does not allow.)");
       ->option_text("SOCKET [/run/sallyport/control.sock]");
   command->add_option("--control-group", options->group, "a group whose members may, beside root")
       ->option_text("GROUP");
+  command
+      ->add_option("--state", options->state,
+                   "where flows, sets and counters are kept over a restart, or a kill -9")
+      ->option_text("FILE");
   command->add_flag("--dry-run", options->dry_run,
                     "print the kernel's queueing rules, and do nothing");
   command->callback([options, command, &exit_code] { exit_code = run(*options, *command); });

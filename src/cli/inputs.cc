@@ -12,6 +12,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "control/set_lines.h"
 #include "engine/host_text.h"
 #include "rules/lower.h"
 #include "rules/parse.h"
@@ -420,6 +421,13 @@ std::optional<Setup> make_setup(const Sources& sources, Instant start,
     texts.fail(*sources.sets, diagnostics);
   }
   Setup setup;
+  for (const std::string& text : sources.kept_sets) {
+    Diagnostics diagnostics;
+    if (sets->restore(with_exist(text), tick_of(start), diagnostics)) continue;
+    setup.notes.push_back(fmt::format("a set of the state is not taken back: {}: {}",
+                                      text.substr(0, text.find('\n')),
+                                      diagnostics.list().front().what));
+  }
   if (sources.labels) setup.labels.emplace(sources.labels->text);
   const LabelNames* labels = setup.labels ? &*setup.labels : nullptr;
   std::optional<Ruleset> rules = read_rules(sources.rules, Family::kIpv4, *sets, labels, texts);

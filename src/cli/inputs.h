@@ -64,7 +64,8 @@ struct Sources {
   std::optional<InputFile> rules, rules6, sets, conntrack, labels;
   std::vector<InputFile> sysctls;  // a K=V is a file of one line
   std::vector<InputFile> discovery;
-  Host host;          // of --host
+  std::vector<std::string> kept_sets;  // of an earlier run, a text each; they stand over `sets`
+  Host host;                           // of --host
   bool live = false;  // packets come as they happen: there is no earlier traffic to wonder about
   std::vector<Prefix> groups;
   std::vector<Prefix> inside;

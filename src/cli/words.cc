@@ -76,11 +76,6 @@ std::string verdict_words(Outcome::Fate fate) {
   }
 }
 
-std::string rule_place(const RuleInfo& rule) {
-  std::string number = rule.number == 0 ? "policy" : std::to_string(rule.number);
-  return fmt::format("{}/{}:{}", rule.table, rule.chain, number);
-}
-
 std::string seconds_since(Instant start, Instant time) {
   int64_t microseconds =
       std::chrono::duration_cast<std::chrono::microseconds>(time - start).count();

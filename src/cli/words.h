@@ -23,8 +23,6 @@ std::string tcp_flag_words(uint32_t flags);  // "SYN,ACK", as --tcp-flags has th
 // The same with TCP's flags, and ICMP's type, code and id.
 std::string packet_words(const Judged& judged);
 std::string verdict_words(Outcome::Fate fate);  // "NONE: no chain gave a verdict"
-// "filter/INPUT:3", "filter/INPUT:policy"
-std::string rule_place(const RuleInfo& rule);
 
 // Seconds with six digits, from `start`.
 std::string seconds_since(Instant start, Instant time);

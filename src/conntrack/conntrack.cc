@@ -19,6 +19,7 @@
 #include "conntrack/discovery/discovery.h"
 #include "conntrack/expectation.h"
 #include "conntrack/flow_extension.h"
+#include "conntrack/flow_record.h"
 #include "conntrack/helpers/helper.h"
 #include "conntrack/table.h"
 #include "conntrack/timer_wheel.h"
@@ -936,6 +937,78 @@ void Conntrack::load(std::string_view text, Tick now, Diagnostics& diagnostics,
     if (i % kLoadedAtOnce == 0) reserve(std::min(kLoadedAtOnce, lines.size() - i), now);
     state_->adopt(lines[i], now);
   }
+}
+
+uint32_t Conntrack::places() const {
+  return static_cast<uint32_t>(state_->table.size());
+}
+
+void Conntrack::look_through(uint32_t first, uint32_t count, const Visitor& visit) const {
+  constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
+  state_->table.each_used(first, count, [&](uint32_t index) {
+    const Flow& flow = state_->table[index];
+    visit(index, (flow.status & kLife) == ct_status::kConfirmed ? &flow : nullptr);
+  });
+}
+
+FlowRecord Conntrack::record(uint32_t place) const {
+  const Flow& flow = state_->table[place];
+  const FlowExtension* extension = state_->extension(place);
+  FlowRecord record{
+      .flow = FlowCopy(flow), .reply = state_->table.reply_of(place), .extension = {}};
+  if (extension) record.extension = *extension;
+  if (extension && !find(extension->master)) record.extension->master = {};
+  return record;
+}
+
+FlowId Conntrack::restore(const FlowRecord& record, FlowId master, Tick now) {
+  State& state = *state_;
+  const Flow& kept = record.flow;
+  const Tuple tuple = kept.tuple();
+  // A clock that was set back in the meantime gives no flow more than its timeout.
+  const Tick expires = std::min(kept.expires(), now + kept.timeout);
+  if (expires <= now || kept.timeout > kLongestTimeout) return {};
+  if (state.find_alive(tuple, kept.zone(), now).index) return {};
+  if (state.find_alive(record.reply, kept.zone(), now).index) return {};
+  if (state.count >= state.knobs.max && state.knobs.max != 0) return {};
+  if (record.extension) enable_extensions();
+  state.reserve(1, record.extension ? 1 : 0, now);
+  const uint32_t index = state.table.allocate(tuple, kept.zone());
+  if (!index) return {};
+  Flow& flow = state.table[index];
+  flow.status = kept.status;
+  flow.connmark = kept.connmark;
+  flow.created = kept.created;
+  flow.timeout = kept.timeout;
+  flow.set_counted(kept.counted());
+  if (tuple.protocol == protocol::kTcp) flow.tcp() = kept.tcp();
+  if (tuple.protocol == protocol::kSctp) flow.sctp() = kept.sctp();
+  if (record.reply != invert(tuple)) state.table.set_reply(index, record.reply);
+  if (record.extension) {
+    if (FlowExtension* extension = state.extensions.get(index, flow)) {
+      *extension = *record.extension;
+      extension->master = master;
+      if (extension->helper) flow.status |= ct_status::kHelper;
+    }
+  }
+  if (!state.table.insert(index)) {
+    state.release(index);
+    return {};
+  }
+  state.insert(index, static_cast<uint32_t>(expires - now), now);
+  flow.expire_at(expires);
+  state.file_anew(index, expires);
+  return state.id_of(index);
+}
+
+void Conntrack::restore(const Expectation& expectation, Tick now) {
+  if (!find(expectation.master) || expectation.expires <= now) return;
+  enable_extensions();
+  state_->reserve(1, 1, now);
+  Expectation kept = expectation;
+  kept.master_tuple = find(expectation.master)->tuple();
+  kept.expires = std::min(kept.expires, now + ticks(kept.helper->seconds));
+  state_->expectations.add(kept, now);
 }
 
 const Knobs& Conntrack::knobs() const {

@@ -37,6 +37,7 @@ class LabelNames;
 class Labels;
 struct Expectation;
 struct ExpectationEvent;
+struct FlowRecord;
 struct Helper;
 
 // What the raw table's CT target says of a packet before it is tracked.
@@ -154,6 +155,18 @@ class Conntrack {
   // nothing over the whole text.
   void load(std::string_view text, Tick now, Diagnostics& diagnostics,
             const LabelNames* names = nullptr);
+
+  // For whoever keeps flows over a restart (flow_record.h). A flow lies in one place, a number
+  // below places(), for as long as it lives. Calls visit(place, flow) for those of `count` places
+  // from `first` on that have ever had one; null: there is no confirmed flow now.
+  uint32_t places() const;
+  using Visitor = std::function<void(uint32_t place, const Flow* flow)>;
+  void look_through(uint32_t first, uint32_t count, const Visitor& visit) const;
+  FlowRecord record(uint32_t place) const;  // of a flow that is there
+  // Puts a flow back that was recorded, with `master`, if there is one. None: its time is over, or
+  // there is another with its tuple. Between bursts.
+  FlowId restore(const FlowRecord& record, FlowId master, Tick now);
+  void restore(const Expectation& expectation, Tick now);  // of a master that is there
 
   const Knobs& knobs() const;
   // As writing to /proc/sys: flows keep the timers that they have. nf_conntrack_acct stays as it

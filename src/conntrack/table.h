@@ -21,6 +21,7 @@
 // of its own, some 70 and a slot more. It never shrinks. The most flows are 2^30.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -63,6 +64,19 @@ class FlowTable {
   const Flow& operator[](uint32_t index) const { return *entry(index); }
   bool alive(FlowId id) const {
     return id.generation && id.index < size() && entry(id.index)->generation == id.generation;
+  }
+
+  // Calls visit(index) for those of the `count` indices from `first` on that have ever been used.
+  template <typename Visit>
+  void each_used(uint32_t first, uint32_t count, Visit visit) const {
+    const auto end = static_cast<uint32_t>(std::min<size_t>(size_t{first} + count, size()));
+    for (uint32_t at = std::max(first, 1u); at < end;) {
+      const uint32_t chunk = at / kChunk * kChunk;
+      const Pool& pool = pools_[chunks_[at / kChunk].pool];
+      const uint32_t used = pool.end == chunk + kChunk ? pool.fresh : chunk + kChunk;
+      for (; at < std::min(used, end); at++) visit(at);
+      at = chunk + kChunk;
+    }
   }
 
   // Gives an entry that is not in the index a reply tuple of its own. Allocates.

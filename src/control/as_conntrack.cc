@@ -337,7 +337,7 @@ class ConntrackCommand {
       for (const size_t end = std::min(lines->size(), at + kPiece); at < end; at++) {
         out += list_text((*lines)[at], form) + '\n';
       }
-      return at < lines->size();
+      return at < lines->size() ? Rest::kSoon : Rest::kNone;
     };
     return reply;
   }
@@ -367,7 +367,7 @@ class ConntrackCommand {
     auto watcher = std::make_shared<Watcher>(firewall_, filter_, form_, timestamp_, kinds_);
     reply.more = [watcher](std::string& out) {
       watcher->append(out);
-      return true;
+      return Rest::kLater;
     };
     return reply;
   }

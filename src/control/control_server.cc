@@ -233,13 +233,14 @@ void ControlServer::take_line(Peer& peer, std::string_view line) {
 void ControlServer::tell(Peer& peer) {
   Reply& reply = *peer.reply;
   peer.has_more = false;
-  while (reply.more) {
+  if (reply.more) {
     peer.has_more = peer.out.size() >= kEnough;
     if (peer.has_more) return;
     std::string piece;
-    if (!reply.more(piece)) reply.more = nullptr;
+    const Rest rest = reply.more(piece);
     if (!piece.empty()) peer.out += line_of({{"out", piece}});
-    if (piece.empty() && reply.more) return;  // nothing has happened yet
+    peer.has_more = rest == Rest::kSoon;
+    if (rest != Rest::kNone) return;
   }
   if (!reply.err.empty()) peer.out += line_of({{"err", reply.err}});
   peer.out += line_of({{"exit", reply.code}});
@@ -271,7 +272,8 @@ bool ControlServer::go_on() {
     take_lines(peer);
     write(peer);
     auto found = peers_.find(fd);  // unless it has gone
-    more = more || (found != peers_.end() && found->second->has_more && found->second->out.empty());
+    more = more || (found != peers_.end() && found->second->has_more &&
+                    found->second->out.size() < kEnough);
   }
   return more;
 }

@@ -5,6 +5,7 @@
 // anything else that has a Managed.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -21,12 +22,19 @@ struct Request {
   std::string input;                   // what it would read from standard input
 };
 
+// What is left of a reply that is told piece by piece.
+enum class Rest : uint8_t {
+  kNone,   // that was the last piece
+  kLater,  // nothing more has happened yet
+  kSoon,   // more can be told, when packets have had their turn
+};
+
 struct Reply {
   std::string out, err;
   int code = 0;
-  // There is more to come: appends the next piece, or nothing if nothing has happened yet. False:
-  // that was the last. `code` is the exit code all the same.
-  std::function<bool(std::string& out)> more;
+  // There is more to come: appends the next piece, which may be empty, and which some ms are enough
+  // for. `code` is the exit code all the same.
+  std::function<Rest(std::string& out)> more;
 };
 
 inline Reply said(std::string out) {

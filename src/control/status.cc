@@ -40,7 +40,7 @@ size_t rules_of(const Program* program) {
   return program ? static_cast<size_t>(std::ranges::count(program->is_policy, false)) : 0;
 }
 
-nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall) {
+nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Keeper* keeper) {
   const Engine& engine = firewall.engine();
   const QueueRules& rules = daemon.options().rules;
   nlohmann::ordered_json json;
@@ -73,17 +73,25 @@ nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall) {
                               {"dropped_full", queue.full},
                               {"dropped_unread", queue.unread}});
   }
+  if (keeper) {
+    const Keeper::Status state = keeper->status();
+    json["state"] = {{"file", state.path},
+                     {"bytes", state.bytes},
+                     {"age", std::chrono::duration<double>(daemon.now() - state.complete).count()},
+                     {"failures", state.failures},
+                     {"error", state.error}};
+  }
   return json;
 }
 
 }  // namespace
 
-std::string status_json(const Daemon& daemon, Managed& firewall) {
-  return facts(daemon, firewall).dump() + '\n';
+std::string status_json(const Daemon& daemon, Managed& firewall, const Keeper* keeper) {
+  return facts(daemon, firewall, keeper).dump() + '\n';
 }
 
-std::string status_text(const Daemon& daemon, Managed& firewall) {
-  const nlohmann::ordered_json json = facts(daemon, firewall);
+std::string status_text(const Daemon& daemon, Managed& firewall, const Keeper* keeper) {
+  const nlohmann::ordered_json json = facts(daemon, firewall, keeper);
   auto number = [&](const char* key) { return json[key].get<uint64_t>(); };
   std::string out;
   auto end = std::back_inserter(out);
@@ -99,6 +107,13 @@ std::string status_text(const Daemon& daemon, Managed& firewall) {
     fmt::format_to(end, "queue    {}: {} waiting, {} lost as it was full, {} as nobody read\n",
                    queue["number"].get<uint64_t>(), queue["waiting"].get<uint64_t>(),
                    queue["dropped_full"].get<uint64_t>(), queue["dropped_unread"].get<uint64_t>());
+  }
+  if (json.contains("state")) {
+    const auto& state = json["state"];
+    const std::string error = state["error"];
+    fmt::format_to(end, "state    {}: {} bytes, {:.1f} s old{}{}\n",
+                   state["file"].get<std::string>(), state["bytes"].get<uint64_t>(),
+                   state["age"].get<double>(), error.empty() ? "" : "; ", error);
   }
   for (const auto& [reason, count] : json["reasons"].items()) {
     fmt::format_to(end, "  {:>10}  {}\n", count.get<uint64_t>(), reason);

@@ -104,12 +104,17 @@ void Engine::change_descriptors(std::vector<Descriptor> descriptors) {
 }
 
 void Engine::set_program(Family family, std::shared_ptr<const Program> program) {
-  Rules& rules = this->rules(family);
+  decisions_.clear();
+  conntrack_->forget_decisions();
+  if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
+  rules(family) = rules_of(std::move(program));
+}
+
+Engine::Rules Engine::rules_of(std::shared_ptr<const Program> program) {
+  Rules rules;
   rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};
   rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
-  if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
-  for (std::vector<Stop>& stops : rules.stops) stops.clear();
   for (const HookEntry& entry : kHookEntries) {
     std::vector<Stop>& stops = rules.stops[static_cast<size_t>(entry.hook)];
     const Pc chain =
@@ -125,9 +130,8 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
     rules.tracks_first[first == Hook::kOutput] =
         program && program->needs_conntrack && stops.front().kind == Stop::Kind::kTrack;
   }
-  decisions_.clear();
-  conntrack_->forget_decisions();
   rules.program = std::move(program);
+  return rules;
 }
 
 namespace {
@@ -551,18 +555,35 @@ bool Engine::may_predate(const Journey& journey) {
 }
 
 bool Engine::would_accept(const Packet& packet, const Way& way, CtInfo info) {
-  if (way.path == Way::Path::kNone || !rules(packet.family).program) return false;
+  Tracked tracked;
+  tracked.info = info;
+  if (info == CtInfo::kEstablished) tracked.direction = Direction::kReply;
+  return suppose(packet, way, tracked).accepted;
+}
+
+Engine::Supposed Engine::suppose(const Packet& packet, const Way& way, const Tracked& tracked) {
+  if (way.path == Way::Path::kNone || !rules(packet.family).program) return {};
   Packet copy = packet;
   Journey journey(*this, copy, way);
   journey.context.what_if = true;
-  journey.tracked.info = info;
-  if (info == CtInfo::kEstablished) journey.tracked.direction = Direction::kReply;
-  copy.fields[Field::kCtState] = ct_state_bit(info);
-  copy.fields[Field::kCtStatus] = ct_status::kConfirmed | ct_status::kSeenReply;
-  copy.fields[Field::kCtDirection] = static_cast<uint32_t>(journey.tracked.direction);
-  copy.fields[Field::kConnmark] = 0;
+  journey.tracked = tracked;
+  const Flow* flow = conntrack_->find(tracked.flow);
+  copy.fields[Field::kCtState] = ct_state_bit(tracked.info);
+  copy.fields[Field::kCtStatus] =
+      flow ? flow->status : ct_status::kConfirmed | ct_status::kSeenReply;
+  copy.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
+  copy.fields[Field::kConnmark] = flow ? flow->connmark : 0;
   NoTrace trace;
-  return travel(journey, hooks_of(way.path), trace) == Verdict::kAccept;
+  const bool accepted = travel(journey, hooks_of(way.path), trace) == Verdict::kAccept;
+  return {accepted, accepted ? journey.filter_rule : journey.context.rule};
+}
+
+void Engine::imagine(const Programs& programs, SetStore& sets, const std::function<void()>& ask) {
+  std::array<Rules, 2> own = std::exchange(rules_, {rules_of(programs[0]), rules_of(programs[1])});
+  std::swap(*sets_, sets);
+  ask();
+  std::swap(*sets_, sets);
+  rules_ = std::move(own);
 }
 
 }  // namespace sallyport

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -117,11 +118,23 @@ class Engine {
   const Packet* datagram() const { return datagram_; }
   uint32_t largest_fragment() const { return defragmenter_->largest_fragment(); }
 
-  // A question: would this packet be accepted if its state were `info`? Changes nothing.
+  // A question, which changes nothing: would this packet be accepted as one of this state and
+  // direction, and, if it has one, of this flow? By which rule (Outcome::rule)?
+  struct Supposed {
+    bool accepted = false;
+    uint32_t rule = kNoRule;
+  };
+  Supposed suppose(const Packet& packet, const Way& way, const Tracked& tracked);
   bool would_accept(const Packet& packet, const Way& way, CtInfo info);
+  // Calls `ask`, for which it has these rules, by family, and these sets in the place of its own.
+  // Between bursts.
+  using Programs = std::array<std::shared_ptr<const Program>, 2>;
+  void imagine(const Programs& programs, SetStore& sets, const std::function<void()>& ask);
 
   Conntrack& conntrack() { return *conntrack_; }
+  const Conntrack& conntrack() const { return *conntrack_; }
   const Discovery* discovery() const { return discovery_.get(); }  // null without
+  Discovery* discovery() { return discovery_.get(); }
   SetStore& sets() { return *sets_; }
   Host& host() { return config_.host; }
   // Its addresses have changed: whatever was decided by them is decided again. Between bursts.
@@ -146,6 +159,7 @@ class Engine {
     std::array<bool, 2> tracks_first{};
   };
 
+  static Rules rules_of(std::shared_ptr<const Program> program);
   void move_time(Instant time) {
     if (time <= now_) return;
     now_ = time;

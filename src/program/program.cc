@@ -11,6 +11,11 @@ std::string_view hook_name(Hook hook) {
   return kNames[static_cast<size_t>(hook)];
 }
 
+std::string rule_place(const RuleInfo& rule) {
+  const std::string number = rule.number == 0 ? "policy" : std::to_string(rule.number);
+  return fmt::format("{}/{}:{}", rule.table, rule.chain, number);
+}
+
 std::string_view table_name(TableId table) {
   constexpr std::array<std::string_view, static_cast<size_t>(TableId::kCount)> kNames{
       "raw", "mangle", "nat", "filter", "security"};

@@ -112,6 +112,9 @@ struct RuleInfo {
   uint64_t identity = 0;  // of (family, table, chain, text, occurrence): survives a reload
 };
 
+// "filter/INPUT:3", "filter/INPUT:policy".
+std::string rule_place(const RuleInfo& rule);
+
 struct RuleCounters {
   uint64_t packets = 0;
   uint64_t bytes = 0;

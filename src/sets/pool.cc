@@ -40,6 +40,7 @@ void ElementPool::erase(Index& index, uint32_t node) {
   *link = nodes_[node].next;
   index.count--;
   leave_heap(node);
+  nodes_[node].owner = kNone;
   nodes_[node].next = free_;
   free_ = node;
   free_count_++;

@@ -48,7 +48,7 @@ class ElementPool {
   };
   struct Node {
     Element element;
-    uint32_t owner = 0;      // the set, as the store numbers them
+    uint32_t owner = kNone;  // the set, as the store numbers them; kNone: the node is free
     uint32_t next = kNone;   // in the bucket, or in the free list
     uint32_t place = kNone;  // in the heap
     Extras extras;
@@ -59,6 +59,7 @@ class ElementPool {
   Node& operator[](uint32_t node) { return nodes_[node]; }
   const Node& operator[](uint32_t node) const { return nodes_[node]; }
   size_t size() const { return nodes_.size() - free_count_; }
+  uint32_t places() const { return static_cast<uint32_t>(nodes_.size()); }
 
   // The node, expired or not, or kNone.
   uint32_t find(const Index& index, const Element& element) const;

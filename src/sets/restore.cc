@@ -613,6 +613,7 @@ bool SetStore::restore(std::string_view text, Tick now, Diagnostics& diagnostics
   for (size_t i = errors.list().size(); i < errors.count(); i++) diagnostics.add({});
   if (!errors.empty()) return false;
   next.reserve(now);
+  next.edits_++;
   *this = std::move(next);
   return true;
 }

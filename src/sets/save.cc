@@ -15,17 +15,19 @@ uint64_t seconds_left(const Extras& extras, Tick now) {
   return std::max<uint64_t>((extras.deadline - now) / kTicksPerSecond, 1);
 }
 
+void append_timeout(std::string& out, const SetOptions& options, const Extras& extras, Tick now) {
+  if (!options.timeout) return;
+  fmt::format_to(std::back_inserter(out), " timeout {}",
+                 extras.deadline == 0 ? 0 : seconds_left(extras, now));
+}
+
 void append_extras(std::string& out, const SetOptions& options, const Extras& extras,
-                   std::string_view comment, Tick now) {
+                   std::string_view comment) {
   auto append = std::back_inserter(out);
-  if (options.timeout) {
-    fmt::format_to(append, " timeout {}", extras.deadline == 0 ? 0 : seconds_left(extras, now));
-  }
   if (extras.nomatch) out += " nomatch";
   if (options.counters)
     fmt::format_to(append, " packets {} bytes {}", extras.packets, extras.bytes);
   if (!comment.empty()) fmt::format_to(append, " comment \"{}\"", comment);
-  out += '\n';
 }
 
 // By address, the longer prefix first, as `ipset save -sorted` does; then by protocol and port.
@@ -51,9 +53,9 @@ std::string SetStore::save(Tick now) const {
       const Extras& extras = pool_[node].extras;
       fmt::format_to(std::back_inserter(out), "add {} {}", set.name,
                      element_text(set.options, pool_[node].element));
-      std::string_view comment;
-      if (extras.has_comment) comment = pool_.comment(node);
-      append_extras(out, set.options, extras, comment, now);
+      append_timeout(out, set.options, extras, now);
+      append_extras(out, set.options, extras, comment_of(node));
+      out += '\n';
     }
   }
   // Lists come last, so that their members exist when the text is read.
@@ -62,11 +64,45 @@ std::string SetStore::save(Tick now) const {
     fmt::format_to(std::back_inserter(out), "create {} {}\n", set.name, create_text(set.options));
     for (const Member& member : set.members) {
       if (!member.extras.alive(now)) continue;
-      fmt::format_to(std::back_inserter(out), "add {} {}", set.name, sets_[member.set].name);
-      append_extras(out, set.options, member.extras, member.comment, now);
+      fmt::format_to(std::back_inserter(out), "add {} {}\n", set.name,
+                     member_words(set, member, now));
     }
   }
   return out;
+}
+
+std::string_view SetStore::comment_of(uint32_t node) const {
+  return pool_[node].extras.has_comment ? std::string_view(pool_.comment(node)) : "";
+}
+
+std::string SetStore::member_words(const Set& list, const Member& member, Tick now) const {
+  std::string words = sets_[member.set].name;
+  append_timeout(words, list.options, member.extras, now);
+  append_extras(words, list.options, member.extras, member.comment);
+  return words;
+}
+
+std::vector<SetStore::Outline> SetStore::outlines(Tick now) const {
+  std::vector<Outline> outlines;
+  for (const Set& set : sets_) {
+    if (set.name.empty()) continue;
+    Outline& outline = outlines.emplace_back(set.owner, set.name, create_text(set.options));
+    for (const Member& member : set.members) {
+      if (member.extras.alive(now)) outline.members.push_back(member_words(set, member, now));
+    }
+  }
+  return outlines;
+}
+
+const ElementPool::Node* SetStore::at(uint32_t place) const {
+  return pool_[place].owner == kNone ? nullptr : &pool_[place];
+}
+
+std::string SetStore::element_words(uint32_t place) const {
+  const SetOptions& options = sets_[slot_of_[pool_[place].owner]].options;
+  std::string words = element_text(options, pool_[place].element);
+  append_extras(words, options, pool_[place].extras, comment_of(place));
+  return words;
 }
 
 // When the element, or a network with it, last expired, as far as that is remembered.

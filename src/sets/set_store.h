@@ -74,6 +74,22 @@ class SetStore {
   bool restore(std::string_view text, Tick now, Diagnostics& diagnostics);
   std::string save(Tick now) const;
 
+  // For whoever keeps sets over a restart, bit by bit. Elements lie in places, numbers below
+  // places(), for as long as they live; each belongs to an owner, which is how outlines() numbers
+  // the sets.
+  struct Outline {
+    uint32_t owner = 0;
+    std::string name;
+    std::string create;                // behind the name
+    std::vector<std::string> members;  // of a list:set: behind its name
+  };
+  uint64_t edits() const { return edits_; }  // texts that were applied: outlines may have changed
+  std::vector<Outline> outlines(Tick now) const;
+  uint32_t places() const { return pool_.places(); }
+  const ElementPool::Node* at(uint32_t place) const;  // null: free
+  // What stands behind the set's name in the line that adds it, but for its timeout.
+  std::string element_words(uint32_t place) const;
+
   // Whether that element is in the set, as `ipset test` asks: an address is in a network that
   // holds it, a set in a list. The error is about `element`, or says that there is no such set.
   Result<bool> test(std::string_view set, std::string_view element, Tick now) const;
@@ -168,6 +184,10 @@ class SetStore {
   void drop_expired_members(Set& list, Tick now);
   uint32_t index_of(std::string_view name) const;  // kNone: no such set
 
+  // Text (save.cc).
+  std::string_view comment_of(uint32_t node) const;  // empty: none
+  std::string member_words(const Set& list, const Member& member, Tick now) const;
+
   // False: the text has stood for too many elements.
   bool spend(uint64_t elements) { return (expanded_ += elements) <= limits_.expanded; }
 
@@ -201,6 +221,7 @@ class SetStore {
   std::vector<Expired> expired_ = std::vector<Expired>(kExpired);
   size_t next_expired_ = 0;  // where the oldest of them lies
   uint64_t adds_without_room_ = 0;
+  uint64_t edits_ = 0;
   uint64_t expanded_ = 0;  // elements that the text at hand has stood for
 };
 

@@ -341,6 +341,50 @@ class Daemon(Case):
         self.ask("reload")
         self.assertRegex(self.ask("ipset", "save"), "add a 10.0.0.9 timeout (100|9[0-9])\n")
 
+    def flows(self):
+        return self.ask("conntrack", "-L")
+
+    def test_a_preview_names_flows_that_would_be_judged_otherwise(self):
+        ssh = "-A INPUT -p tcp -m tcp --dport {} -m conntrack --ctstate NEW -j ACCEPT"
+        self.run_daemon(rules(STATEFUL, ssh.format(22), ssh.format(80)))
+        with self.host.listen(HOST, 22) as one, self.host.listen(HOST, 80) as other, \
+                self.peer.tcp((HOST, 22)) as ssh_flow, self.peer.tcp((HOST, 80)) as http_flow:
+            kept, _ = one.accept()
+            lost, _ = other.accept()
+            self.addCleanup(kept.close)
+            self.addCleanup(lost.close)
+            self.assertEqual(self.ask("reload", "--preview"), "0 live flows would be judged otherwise\n")
+            self.file("rules", rules(STATEFUL, ssh.format(22)))
+            self.assertEqual(self.ask("reload", "--preview"),
+                             f"tcp 10.0.0.9:{http_flow.getsockname()[1]} > 10.0.0.1:80: its first packet (NEW) is accepted by "
+                             "filter/INPUT:3, and would be dropped by filter/INPUT:policy\n"
+                             "1 live flow would be judged otherwise\n")
+            self.assertIn("--dport 80", self.ask("iptables-save"), "a preview changes nothing")
+            self.file("rules", rules(ssh.format(22)))
+            self.assertIn(f"{http_flow.getsockname()[1]} > 10.0.0.1:80", self.ask("reload", "--preview"))
+            self.assertIn(": its next packet is accepted by filter/INPUT:1, and would be dropped by filter/INPUT:policy",
+                          self.ask("reload", "--preview"), "ssh's, too: nothing lets ESTABLISHED in")
+            self.file("rules", rules(STATEFUL, ssh.format(22)))
+            self.assertEqual(self.ask("reload", "--revalidate"),
+                             f"tcp 10.0.0.9:{http_flow.getsockname()[1]} > 10.0.0.1:80: ended, its first packet (NEW) is "
+                             "dropped by filter/INPUT:policy now\nreloaded, and ended 1 flow\n")
+            self.assertNotIn("dport=80 ", self.flows())
+            ssh_flow.sendall(b"x")
+            self.assertEqual(kept.recv(1), b"x")
+
+    def test_a_preview_asks_the_sets_of_then(self):
+        sets = self.file("sets", "create good hash:ip\nadd good 10.0.0.9\n")
+        accept = "-A INPUT -p udp -m set --match-set good src -j ACCEPT"
+        self.run_daemon(rules(STATEFUL, accept, "-A OUTPUT -o lo -j DROP"), "--sets", sets)
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.file("rules", rules(STATEFUL, accept.replace("good", "new")))
+        self.file("sets", "create good hash:ip\ncreate new hash:ip\n")
+        self.assertIn("9000: its first packet (NEW) is accepted by filter/INPUT:2, and would be dropped by "
+                      "filter/INPUT:policy\n", self.ask("reload", "--preview"))
+        self.assertEqual(self.ask("ipset", "list", "-n"), "good\n")
+        self.file("sets", "create good hash:ip\ncreate new hash:ip\nadd new 10.0.0.9\n")
+        self.assertEqual(self.ask("reload", "--preview"), "0 live flows would be judged otherwise\n")
+
     def test_a_reload_takes_descriptors(self):
         text = "protocol own\nquestion to 239.1.2.3 port {}\nanswer from any port\nanswer within 5 s\n"
         self.run_daemon(rules(STATEFUL), "--discovery", self.file("own", text.format(9998)))

@@ -148,6 +148,7 @@ struct Discovery::State {
 
   bool open(const Descriptor& descriptor, const Packet& packet, FlowId flow, const Asked& asked,
             Tick now);
+  bool put(const Window& window, Tick now);
   uint32_t take_slot(uint32_t asker, Tick now);
   void unlink(uint32_t slot);
   Reason judge(const Window& window, const Packet& packet, Tick now) const;
@@ -179,6 +180,23 @@ void Discovery::State::unlink(uint32_t slot) {
   *link = slots[slot].next;
 }
 
+// A window that is not there yet.
+bool Discovery::State::put(const Window& window, Tick now) {
+  const auto asker = static_cast<uint32_t>(hash_of(window.family, window.asker, 0, key));
+  const uint32_t slot = take_slot(asker, now);
+  if (slot == kNone) {
+    windows_refused++;
+    return false;
+  }
+  const uint32_t bucket = bucket_of({window.family, window.asker, window.asker_port});
+  slots[slot] = {.window = window, .next = buckets[bucket], .bucket = bucket};
+  buckets[bucket] = slot;
+  askers[slot] = asker;
+  expires[slot] = window.expires;
+  asked_ever = true;
+  return true;
+}
+
 bool Discovery::State::open(const Descriptor& descriptor, const Packet& packet, FlowId flow,
                             const Asked& asked, Tick now) {
   uint16_t fixed = descriptor.answer.to_port;
@@ -194,35 +212,21 @@ bool Discovery::State::open(const Descriptor& descriptor, const Packet& packet, 
   });
   // The answers to the question before may still come: a window opened anew never
   // ends earlier than it would have.
-  Tick end = now + asked.window;
-  if (slot != kNone) {
-    end = std::max(end, expires[slot]);
-  } else {
-    uint32_t asker = static_cast<uint32_t>(hash_of(packet.family, socket.address, 0, key));
-    slot = take_slot(asker, now);
-    if (slot == kNone) {
-      windows_refused++;
-      return false;
-    }
-    uint32_t bucket = bucket_of(socket);
-    slots[slot].next = buckets[bucket];
-    slots[slot].bucket = bucket;
-    buckets[bucket] = slot;
-    askers[slot] = asker;
-  }
+  const Tick end = std::max(now + asked.window, slot != kNone ? expires[slot] : 0);
+  const Window window = {.descriptor = &descriptor,
+                         .family = packet.family,
+                         .asker = socket.address,
+                         .asker_port = socket.port,
+                         .asked = group,
+                         .asked_port = port,
+                         .interface = packet.out ? *packet.out : InterfaceName(),
+                         .master = flow,
+                         .expires = end,
+                         .answers = 0,
+                         .assumed = asked.holds == Holds::kUnknown};
+  if (slot == kNone) return put(window, now);
+  slots[slot].window = window;
   expires[slot] = end;
-  asked_ever = true;
-  slots[slot].window = {.descriptor = &descriptor,
-                        .family = packet.family,
-                        .asker = socket.address,
-                        .asker_port = socket.port,
-                        .asked = group,
-                        .asked_port = port,
-                        .interface = packet.out ? *packet.out : InterfaceName(),
-                        .master = flow,
-                        .expires = end,
-                        .answers = 0,
-                        .assumed = asked.holds == Holds::kUnknown};
   return true;
 }
 
@@ -355,6 +359,17 @@ void Discovery::change(std::span<const Descriptor> descriptors) {
     }
   }
   state.descriptors = descriptors;
+}
+
+void Discovery::restore(Window window, std::string_view protocol, Tick now) {
+  State& state = *state_;
+  const auto found = std::ranges::find(state.descriptors, protocol, &Descriptor::name);
+  if (found == state.descriptors.end() || window.expires <= now) return;
+  window.descriptor = &*found;
+  // No window is open for longer than its protocol says, whatever has become of the clock.
+  const Tick longest = uint64_t{found->answer.longest()} * kTicksPerSecond / 1000;
+  window.expires = std::min(window.expires, now + longest);
+  state.put(window, now);
 }
 
 uint64_t Discovery::refused(Reason reason) const {

@@ -23,6 +23,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "base/hash.h"
@@ -83,6 +84,10 @@ class Discovery {
   // Other descriptors, which must outlive this, too. Windows of those that are there by the same
   // name go on; others are gone. Between packets.
   void change(std::span<const Descriptor> descriptors);
+
+  // A window that was open when somebody wrote it down, with its descriptor's name; nothing happens
+  // if there is none of that name, or its time is over. Between packets.
+  void restore(Window window, std::string_view protocol, Tick now);
 
   // Answers refused, by reason; windows refused for want of room.
   uint64_t refused(Reason reason) const;
