@@ -57,6 +57,9 @@ class Survives(Case):
                 self.peer.udp(PEER, 9000) as server, self.host.udp() as asks:
             accepted, _ = listener.accept()
             self.addCleanup(accepted.close)
+            self.assertTrue(self.echo(self.host, self.peer, PEER, port=9001))
+            self.kept()
+            self.ask("conntrack", "-D", "-p", "udp", "--dport", "9001")
             client.sendall(b"before")
             self.assertEqual(accepted.recv(6), b"before")
             asks.sendto(b"question", (PEER, 9000))
@@ -68,6 +71,7 @@ class Survives(Case):
             self.assertEqual([line.split()[5:] for line in sorted(before.splitlines())],
                              [line.split()[5:] for line in sorted(after.splitlines())])
             self.assertIn("ESTABLISHED", after)
+            self.assertNotIn("dport=9001", after, "it has ended since it was written down")
             server.sendto(b"answer", sender)
             self.assertTrue(hears(asks))
             accepted.sendall(b"after")
