@@ -235,3 +235,20 @@ class Case(unittest.TestCase):
     def queueing_rules(self):
         return re.findall(r"SALLYPORT-\w+", self.host.sh("iptables", "-t", "security", "-S")) + \
             re.findall(r"SALLYPORT-\w+", self.host.sh("ip6tables", "-t", "security", "-S"))
+
+
+class Router(Case):
+    """The host routes between the peer and a third machine, its inside: 10.1.0.2, fd01::2 on its eth1."""
+
+    def setUp(self):
+        super().setUp()
+        self.inside = self.namespace("inside")
+        self.link(self.host, "eth1", self.inside, "eth0")
+        self.address(self.host, "eth1", "10.1.0.1/24", "fd01::1/64")
+        self.address(self.inside, "eth0", "10.1.0.2/24", "fd01::2/64")
+        self.inside.sh("ip", "route", "add", "default", "via", "10.1.0.1")
+        self.inside.sh("ip", "-6", "route", "add", "default", "via", "fd01::1")
+        self.peer.sh("ip", "route", "add", "default", "via", HOST)
+        self.peer.sh("ip", "-6", "route", "add", "default", "via", HOST6)
+        for knob in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
+            self.host.sh("sysctl", "-qw", f"{knob}=1")

@@ -171,22 +171,7 @@ class Filters(net.Case):
         self.assertTrue(self.wait_until(lambda: self.echo(self.peer, self.host, "10.0.0.2")))
 
 
-class Forwards(net.Case):
-    """The host routes between the peer and a third machine, its inside."""
-
-    def setUp(self):
-        super().setUp()
-        self.inside = self.namespace("inside")
-        self.link(self.host, "eth1", self.inside, "eth0")
-        self.address(self.host, "eth1", "10.1.0.1/24", "fd01::1/64")
-        self.address(self.inside, "eth0", "10.1.0.2/24", "fd01::2/64")
-        self.inside.sh("ip", "route", "add", "default", "via", "10.1.0.1")
-        self.inside.sh("ip", "-6", "route", "add", "default", "via", "fd01::1")
-        self.peer.sh("ip", "route", "add", "default", "via", HOST)
-        self.peer.sh("ip", "-6", "route", "add", "default", "via", HOST6)
-        for knob in ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"):
-            self.host.sh("sysctl", "-qw", f"{knob}=1")
-
+class Forwards(net.Router):
     def test_only_the_inside_begins(self):
         forward = rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
                         "-A FORWARD -i eth1 -o eth0 -j ACCEPT", input="ACCEPT")
