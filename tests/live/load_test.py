@@ -217,12 +217,13 @@ class Changes(Case):
 
         def take():
             one, _ = server.accept()
-            with one:
+            one.settimeout(DEADLINE)
+            with one, contextlib.suppress(TimeoutError):  # then it is seen that something is missing
                 while piece := one.recv(1 << 20):
                     got.update(piece)
 
         def give():
-            with self.host.tcp((PEER, 8080), timeout=DEADLINE) as one:
+            with self.host.tcp((PEER, 8080), timeout=DEADLINE / 2) as one, contextlib.suppress(TimeoutError):
                 while not over.wait(0.002):
                     piece = os.urandom(1 << 16)
                     one.sendall(piece)
