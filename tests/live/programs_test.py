@@ -112,7 +112,8 @@ class Case(net.Case):
     def finds(self, *command, until, until_dropped=None, **more):
         """Runs a search in the host until it prints `until`, ends, or such a packet is dropped from now on."""
         before = self.drops(until_dropped) if until_dropped else 0
-        with open(os.path.join(self.scratch, "log.search"), "w+b") as log:
+        with open(os.path.join(self.scratch, "log.search"), "a+b") as log:  # it writes at the end, wherever we read
+            log.truncate(0)
             one = self.host.start(*command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.scratch,
                                   **more)
 
