@@ -2,16 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <csignal>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <system_error>
-#include <unistd.h>
+
+#include "attach/system_program.h"
 
 namespace sallyport {
 namespace {
@@ -113,70 +108,14 @@ std::string iptables_text(const QueueRules& rules, Family family) {
 
 namespace {
 
-struct Ran {
-  int code = -1;  // the exit code; -1: it could not be run
-  std::string errors;
-};
-
-// Runs a program of the system's with this input, and waits for it.
-Ran run(std::vector<std::string> command, std::string_view input) {
-  int in[2], err[2];
-  if (::pipe2(in, O_CLOEXEC) != 0) return {.errors = std::generic_category().message(errno)};
-  if (::pipe2(err, O_CLOEXEC) != 0) {
-    ::close(in[0]);
-    ::close(in[1]);
-    return {.errors = std::generic_category().message(errno)};
-  }
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, err[1], 2);
-  std::vector<char*> arguments;
-  arguments.reserve(command.size() + 1);
-  for (std::string& word : command) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-  char* environment[] = {path, nullptr};
-  pid_t child = 0;
-  const int error =
-      ::posix_spawnp(&child, command[0].c_str(), &actions, nullptr, arguments.data(), environment);
-  posix_spawn_file_actions_destroy(&actions);
-  ::close(in[0]);
-  ::close(err[1]);
-  Ran ran;
-  if (error == 0) {
-    // Less than a pipe holds, so nobody waits for nobody; a reader that is gone is its exit code's.
-    const auto before = std::signal(SIGPIPE, SIG_IGN);
-    while (!input.empty()) {
-      const ssize_t count = ::write(in[1], input.data(), input.size());
-      if (count <= 0) break;
-      input.remove_prefix(static_cast<size_t>(count));
-    }
-    std::signal(SIGPIPE, before);
-  }
-  ::close(in[1]);
-  std::array<char, 1024> buffer;
-  for (ssize_t count; (count = ::read(err[0], buffer.data(), buffer.size())) > 0;) {
-    ran.errors.append(buffer.data(), static_cast<size_t>(count));
-  }
-  ::close(err[0]);
-  if (error != 0) return {.errors = std::generic_category().message(error)};
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-  while (ran.errors.ends_with('\n')) ran.errors.pop_back();
-  return ran;
-}
-
 constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
 
-std::string program(Family family, std::string_view rest) {
+std::string program(Family family, std::string_view rest = {}) {
   return fmt::format("{}{}", family == Family::kIpv4 ? "iptables" : "ip6tables", rest);
 }
 
 bool has_chain(Family family, std::string_view chain) {
-  return run({program(family, ""), "-w", "-t", "security", "-S", std::string(chain)}, "").code == 0;
+  return run_program({program(family), "-w", "-t", "security", "-S", std::string(chain)}).code == 0;
 }
 
 std::expected<bool, std::string> remove_iptables(Family family) {
@@ -186,11 +125,11 @@ std::expected<bool, std::string> remove_iptables(Family family) {
     if (!has_chain(family, own)) continue;
     found = true;
     // As often as it is there: two that started at once may both have put it in.
-    const std::vector<std::string> unlink = {
-        program(family, ""), "-w", "-t", "security", "-D", chain, "-j", own};
-    while (run(unlink, "").code == 0) continue;
+    const std::vector<std::string> unlink = {program(family), "-w", "-t", "security", "-D",
+                                             chain,           "-j", own};
+    while (run_program(unlink).code == 0) continue;
     for (const char* action : {"-F", "-X"}) {
-      const Ran ran = run({program(family, ""), "-w", "-t", "security", action, own}, "");
+      const Ran ran = run_program({program(family), "-w", "-t", "security", action, own});
       // Somebody else may have been quicker.
       if (ran.code != 0 && has_chain(family, own)) return std::unexpected(ran.errors);
     }
@@ -204,11 +143,11 @@ std::expected<Tool, std::string> find_tool() {
   constexpr std::string_view kTrial =
       "table inet sallyport-trial { chain input { type filter hook input priority 0; queue to 0; "
       "} }\n";
-  const Ran nft = run({"nft", "-c", "-f", "-"}, kTrial);
+  const Ran nft = run_program({"nft", "-c", "-f", "-"}, kTrial);
   if (nft.code == 0) return Tool::kNft;
   constexpr std::string_view kTrial4 =
       "*security\n:SALLYPORT-TRIAL - [0:0]\n-A SALLYPORT-TRIAL -j NFQUEUE --queue-num 0\nCOMMIT\n";
-  const Ran iptables = run({"iptables-restore", "-n", "-w", "--test"}, kTrial4);
+  const Ran iptables = run_program({"iptables-restore", "-n", "-w", "--test"}, kTrial4);
   if (iptables.code == 0) return Tool::kIptables;
   return std::unexpected(
       fmt::format("no way to queue packets; nft: {}; iptables: {}", nft.errors, iptables.errors));
@@ -216,13 +155,14 @@ std::expected<Tool, std::string> find_tool() {
 
 std::expected<void, std::string> install(const QueueRules& rules, Tool tool) {
   if (tool == Tool::kNft) {
-    const Ran ran = run({"nft", "-f", "-"}, nft_text(rules));
+    const Ran ran = run_program({"nft", "-f", "-"}, nft_text(rules));
     if (ran.code == 0) return {};
     return std::unexpected(fmt::format("nft: {}", ran.errors));
   }
   for (Family family : kFamilies) {
     if (auto removed = remove_iptables(family); !removed) return std::unexpected(removed.error());
-    const Ran ran = run({program(family, "-restore"), "-n", "-w"}, iptables_text(rules, family));
+    const Ran ran =
+        run_program({program(family, "-restore"), "-n", "-w"}, iptables_text(rules, family));
     if (ran.code == 0) continue;
     for (Family both : kFamilies) (void)remove_iptables(both);
     return std::unexpected(fmt::format("{}: {}", program(family, "-restore"), ran.errors));
@@ -231,7 +171,7 @@ std::expected<void, std::string> install(const QueueRules& rules, Tool tool) {
 }
 
 std::expected<bool, std::string> remove_queue_rules() {
-  bool found = run({"nft", "delete", "table", "inet", "sallyport"}, "").code == 0;
+  bool found = run_program({"nft", "delete", "table", "inet", "sallyport"}).code == 0;
   for (Family family : kFamilies) {
     auto removed = remove_iptables(family);
     if (!removed) return removed;
