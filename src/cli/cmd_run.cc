@@ -14,6 +14,7 @@
 #include "cli/control_client.h"
 #include "cli/inputs.h"
 #include "cli/office.h"
+#include "cli/when.h"
 #include "control/daemon.h"
 #include "control/keeper.h"
 #include "control/kept_state.h"
@@ -38,23 +39,6 @@ struct Options {
 bool fail(std::string_view what) {
   fmt::print(std::cerr, "sallyport: {}\n", what);
   return false;
-}
-
-// "60s", "5m", "60"; nothing for anything else, and for none or more than a day.
-std::optional<std::chrono::seconds> parse_length(const std::string& text) {
-  size_t end = 0;
-  unsigned long number = 0;
-  try {
-    number = std::stoul(text, &end);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-  const std::string unit = text.substr(end);
-  if (unit == "m") number *= 60;
-  constexpr unsigned long kLongest = 24 * 60 * 60;
-  const bool known = unit.empty() || unit == "s" || unit == "m";
-  if (!known || text[0] == '-' || number == 0 || number > kLongest) return std::nullopt;
-  return std::chrono::seconds(number);
 }
 
 // What an earlier run has kept. One that cannot be read is said, and is as none: packets are not
@@ -97,8 +81,7 @@ bool understand(const Options& options, Daemon::Options& daemon) {
   }
   if (options.length.empty()) return true;
   daemon.trial = parse_length(options.length);
-  return daemon.trial ||
-         fail(fmt::format("--for {}: write a time like 60s or 5m, at most a day", options.length));
+  return daemon.trial || fail(fmt::format("--for {}: {}", options.length, kLengthForms));
 }
 
 void print_rules_of(const Daemon::Options& daemon) {

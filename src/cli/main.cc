@@ -57,6 +57,7 @@ int main(int argc, char** argv) {
   sallyport::add_detach(app, exit_code);
   sallyport::add_explain(app, exit_code);
   sallyport::add_fmt(app, exit_code);
+  sallyport::add_import(app, exit_code);
   sallyport::add_replay(app, exit_code);
   sallyport::add_run(app, exit_code);
   try {

@@ -75,4 +75,20 @@ std::optional<Instant> parse_when(std::string_view text, Instant start) {
   return start <= Instant::max() - *number ? std::optional(start + *number) : std::nullopt;
 }
 
+std::optional<std::chrono::seconds> parse_length(const std::string& text) {
+  size_t end = 0;
+  unsigned long number = 0;
+  try {
+    number = std::stoul(text, &end);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+  const std::string unit = text.substr(end);
+  if (unit == "m") number *= 60;
+  constexpr unsigned long kLongest = 24 * 60 * 60;
+  const bool known = unit.empty() || unit == "s" || unit == "m";
+  if (!known || text[0] == '-' || number == 0 || number > kLongest) return std::nullopt;
+  return std::chrono::seconds(number);
+}
+
 }  // namespace sallyport

@@ -1,7 +1,9 @@
-// A moment of a capture, as people write it.
+// A moment of a capture, and a length of time, as people write them.
 #pragma once
 
+#include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/time.h"
@@ -15,5 +17,11 @@ constexpr const char* kWhenForms =
 // `start` is the time of the capture's first record. A time of day without a date is the first
 // such time in the capture. Nothing for what is no time.
 std::optional<Instant> parse_when(std::string_view text, Instant start);
+
+constexpr const char* kLengthForms = "write a time like 60s or 5m, at most a day";
+
+// How long something lasts: "60s", "5m", "60"; nothing for anything else, and for none or more than
+// a day.
+std::optional<std::chrono::seconds> parse_length(const std::string& text);
 
 }  // namespace sallyport
