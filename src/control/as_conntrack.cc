@@ -369,6 +369,7 @@ class ConntrackCommand {
       watcher->append(out);
       return Rest::kLater;
     };
+    reply.follows = true;
     return reply;
   }
 

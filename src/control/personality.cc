@@ -14,6 +14,7 @@ constexpr Personality kPersonalities[] = {
     {"iptables", run_iptables},
     {"iptables-restore", run_iptables_restore},
     {"iptables-save", run_iptables_save},
+    {"netstat-nat", run_netstat_nat},
     {"sysctl", run_sysctl},
 };
 static_assert(std::ranges::is_sorted(kPersonalities, {}, &Personality::name));

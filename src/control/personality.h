@@ -35,6 +35,7 @@ struct Reply {
   // There is more to come: appends the next piece, which may be empty, and which some ms are enough
   // for. `code` is the exit code all the same.
   std::function<Rest(std::string& out)> more;
+  bool follows = false;  // what comes has not happened yet, and there is no last of it
 };
 
 inline Reply said(std::string out) {
@@ -62,6 +63,7 @@ Reply run_ipset(Managed& firewall, const Request& request);
 Reply run_iptables(Managed& firewall, const Request& request);
 Reply run_iptables_restore(Managed& firewall, const Request& request);
 Reply run_iptables_save(Managed& firewall, const Request& request);
+Reply run_netstat_nat(Managed& firewall, const Request& request);
 Reply run_sysctl(Managed& firewall, const Request& request);
 
 }  // namespace sallyport
