@@ -16,6 +16,8 @@
 
 #include "cli/commands.h"
 #include "cli/inputs.h"
+#include "cli/state_file.h"
+#include "conntrack/flow.h"
 
 namespace sallyport {
 namespace {
@@ -107,7 +109,25 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
   return kExitUsage;
 }
 
+namespace {
+
+// --state FILE, or --state=FILE, in front of all others: conntrack has a --state of its own, which
+// names one of TCP's.
+std::optional<std::string> take_state(std::vector<std::string>& words) {
+  constexpr std::string_view kOption = "--state", kEquals = "--state=";
+  if (words.empty()) return std::nullopt;
+  const bool joined = words[0].starts_with(kEquals);
+  if (!joined && (words[0] != kOption || words.size() < 2)) return std::nullopt;
+  const std::string file = joined ? words[0].substr(kEquals.size()) : words[1];
+  if (file.empty() || tcp_state_of(file)) return std::nullopt;
+  words.erase(words.begin(), words.begin() + (joined ? 1 : 2));
+  return file;
+}
+
+}  // namespace
+
 int run_personality(const std::string& name, std::vector<std::string> words) {
+  const std::optional<std::string> state = take_state(words);
   std::string socket = control_socket();
   for (size_t i = 0; i < words.size();) {
     constexpr std::string_view kEquals = "--control=";
@@ -152,6 +172,7 @@ int run_personality(const std::string& name, std::vector<std::string> words) {
     if (!file) return kExitUsage;
     input = std::move(file->text);
   }
+  if (state) return run_on_state(*state, name, {.arguments = words, .input = input});
   words.insert(words.begin(), name);
   return ask_daemon(socket, words, input);
 }

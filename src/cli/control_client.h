@@ -16,7 +16,8 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
                const std::string& input = {});
 
 // `iptables`, `ipset` … with their words, which are the personality's own to understand, but for
-// --control SOCKET. What the program would read from standard input or a file is read here.
+// --control SOCKET, and --state FILE in front (state_file.h). What the program would read from
+// standard input or a file is read here.
 int run_personality(const std::string& name, std::vector<std::string> words);
 
 }  // namespace sallyport

@@ -15,6 +15,7 @@ import unittest
 
 sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import net
+import program
 from program import main
 
 SETS = """create upnp hash:ip,port timeout 300
@@ -186,6 +187,113 @@ class Listings(net.Case):
         for words in (["list", "nets"], ["list", "all"], ["list", "upnp", "-t"], ["list", "ports"], ["save", "nets"],
                       ["list", "-n"]):
             self.assertEqual(comparable(self.ours("ipset", *words)), comparable(self.theirs("ipset", *words)))
+
+
+# Protocol, state, status; source and destination, and those of the answers.
+NATED = [
+    ("tcp", "ESTABLISHED", "SEEN_REPLY,ASSURED", "192.168.1.5:40000 93.184.216.34:443 93.184.216.34:443 10.0.0.1:40000"),
+    ("tcp", "SYN_SENT", "", "192.168.1.6:40001 93.184.216.35:80 93.184.216.35:80 10.0.0.1:40001"),
+    ("tcp", "TIME_WAIT", "SEEN_REPLY,ASSURED", "8.8.4.4:40002 10.0.0.1:8080 192.168.1.7:81 8.8.4.4:40002"),
+    ("tcp", "SYN_RECV", "SEEN_REPLY", "192.168.1.9:40009 10.0.0.1:8080 192.168.1.8:82 192.168.1.1:50009"),
+    ("udp", "", "SEEN_REPLY", "192.168.1.5:5000 8.8.8.8:53 8.8.8.8:53 10.0.0.1:5001"),
+    ("udp", "", "", "192.168.1.6:5002 8.8.8.9:54 8.8.8.9:54 10.0.0.1:5002"),
+    ("udp", "", "SEEN_REPLY,ASSURED", "192.168.1.7:5003 8.8.9.9:55 8.8.9.9:55 10.0.0.1:5003"),
+    ("udplite", "", "SEEN_REPLY", "192.168.1.8:5003 8.8.9.8:56 8.8.9.8:56 10.0.0.1:5003"),
+    ("tcp", "ESTABLISHED", "SEEN_REPLY,ASSURED", "10.0.0.1:1000 1.2.3.4:22 1.2.3.4:22 10.0.0.1:1000"),
+    ("tcp", "ESTABLISHED", "SEEN_REPLY,ASSURED", "1.2.3.5:1001 10.0.0.1:22 10.0.0.1:22 1.2.3.5:1001"),
+    ("udp", "", "SEEN_REPLY", "127.0.0.1:5003 127.0.0.1:53 127.0.0.1:53 127.0.0.1:5003"),
+    ("tcp", "CLOSE", "SEEN_REPLY,ASSURED", "192.168.1.5:1003 172.16.1.1:25 172.16.1.1:25 192.168.1.5:1003"),
+    ("udp", "", "SEEN_REPLY", "192.168.1.5:5003 172.16.1.1:53 172.16.1.1:53 192.168.1.5:5003"),
+]
+# In every state, unanswered, answered and assured.
+NATED += [("tcp", state, status, f"10.7.0.1:{2000 + 10 * i + j} 1.2.3.4:22 1.2.3.4:22 10.0.0.1:{2000 + 10 * i + j}")
+          for i, state in enumerate(["SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK",
+                                     "TIME_WAIT", "CLOSE", "SYN_SENT2"])
+          for j, status in enumerate(["", "SEEN_REPLY", "SEEN_REPLY,ASSURED"])]
+
+
+class Translated(net.Case):
+    """netstat-nat on flows that were put into the kernel's table, and on the listing of that table."""
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        lost = [tool for tool in ("conntrack", "netstat-nat") if not shutil.which(tool)]
+        if lost:
+            raise unittest.SkipTest(f"no {', '.join(lost)}")
+
+    def setUp(self):
+        super().setUp()
+        script = ""
+        for protocol, state, status, ends in NATED:
+            (source, sport), (destination, dport), (from_, fport), (to, tport) = [end.split(":") for end in ends.split()]
+            script += " ".join(["conntrack -I -t 300 -p", protocol, state and f"--state {state}", status and f"-u {status}",
+                                f"-s {source} --sport {sport} -d {destination} --dport {dport} -r {from_}",
+                                f"--reply-port-src {fport} -q {to} --reply-port-dst {tport}\n"])
+        self.host.sh("bash", "-e", input=script)
+        self.file("flows", self.host.sh("bash", "-c", "conntrack -L -o extended 2>/dev/null"))
+
+    def same(self, *words):
+        done = subprocess.run(["ip", "netns", "exec", self.host.name, "netstat-nat", *words], capture_output=True,
+                              text=True, check=False)
+        ours = self.program("netstat-nat", "--state", "flows", *words, expect=done.returncode)
+        # Where nothing decides, theirs come in the order of the kernel's hash.
+        self.assertEqual(sorted(ours.splitlines()), sorted(done.stdout.splitlines()), words)
+        return ours, done.stdout
+
+    def test_what_is_shown(self):
+        shown = len(self.same("-n")[0].splitlines())
+        self.assertEqual(shown, 1 + 8 + 27)
+        for words in ("-nx", "-nN", "-nxN", "-nS", "-nD", "-nSD", "-nL", "-nR", "-nLR", "-nRL", "-nSL", "-nLS", "-nLN",
+                      "-no", "-n -p udp", "-n -p tcp", "-n -p udplite", "-n -p icmp", "-n -p TCP", "-n -s 192.168.1.5",
+                      "-n -d 8.8.8.8", "-n -d 192.168.1.7", "-nL -s 10.0.0.1", "-nL -d 10.0.0.1", "-n -s 192.168.1.7 more"):
+            self.same(*words.split())
+
+    def test_the_order(self):
+        for order in ("src", "dst", "src-port", "dst-port", "state", "nonsense"):
+            ours, theirs = self.same("-no", "-r", order)
+            column = {"dst": 2, "src-port": 1, "dst-port": 2, "state": 3}.get(order, 1)
+
+            def key(line, column=column, port="port" in order):
+                words = line.split() + [""]
+                return words[0], words[column].split(":")[port] if column < 3 else words[3]
+            self.assertEqual([key(line) for line in ours.splitlines()], [key(line) for line in theirs.splitlines()], order)
+
+    def test_a_daemon_says_the_same(self):
+        self.run_daemon("*filter\nCOMMIT\n", "--conntrack", os.path.join(self.scratch, "flows"))
+        ours = self.program("netstat-nat", "-n", "--control", os.path.join(self.scratch, "sock"))
+        self.assertEqual(ours, self.program("netstat-nat", "--state", "flows", "-n"))
+
+    def test_what_makes_no_sense(self):
+        for words in ("-n -q", "-n -s", "-h"):
+            done = subprocess.run(["netstat-nat", *words.split()], capture_output=True, text=True, check=False)
+            ours = self.program("netstat-nat", "--state", "flows", *words.split(), expect=done.returncode)
+            self.assertIn(done.stderr, ours)
+        self.assertEqual(self.program("netstat-nat", "--state", "flows", "-s", "no.where.invalid", expect=255),
+                         "Unknown host: no.where.invalid\n")
+
+
+class States(net.Case):
+    """A file of sets or flows is answered for as a daemon answers."""
+    def both(self, name, *words, stdin=""):
+        answers = []
+        for where in (["--control", os.path.join(self.scratch, "sock")], ["--state", "state-" + name]):
+            done = subprocess.run(["ip", "netns", "exec", self.host.name, program.PROGRAM, name, *where, *words],
+                                  input=stdin, capture_output=True, text=True, cwd=self.scratch, check=False)
+            answers.append((done.returncode, done.stdout, done.stderr))
+        self.assertEqual(answers[0], answers[1], f"{name} {words}")
+
+    def test_sets_and_flows(self):
+        self.run_daemon("*filter\nCOMMIT\n")
+        for words in ("create a hash:ip initval 0x1", "add a 10.0.0.1", "add a 10.0.0.1", "add b 10.0.0.1", "list", "save",
+                      "test a 10.0.0.1", "test a 10.0.0.2", "del a 10.0.0.2", "del a 10.0.0.1", "rename a c", "list -n",
+                      "create d nonsense", "nonsense", "-q add b 1", "help", "version", "swap c c", "destroy c", "list"):
+            self.both("ipset", *words.split())
+        self.both("ipset", "restore", stdin="create a hash:ip\nadd a nonsense\n")
+        flow = "-p udp -s 10.9.9.1 -d 10.9.9.9 --sport 1000 --dport 53"
+        # What would print the time that is left is not asked: it goes by in the daemon alone.
+        for words in (f"-I {flow} -t 6000", f"-I {flow} -t 6000", "-L -p tcp", "-C", "-S", "-L expect", f"-D {flow} -m 9",
+                      "-F", f"-G {flow}", f"-U {flow} -m 7", f"-D {flow}", "-Q", "-L -p nonsense", "-h", "-V", "-L", ""):
+            self.both("conntrack", *words.split())
 
 
 if __name__ == "__main__":

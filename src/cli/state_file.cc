@@ -1,0 +1,132 @@
+// The file is locked by its directory, as it is another file after each change: who comes second
+// reads what the first has written.
+#include "cli/state_file.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/ostream.h>
+#include <iostream>
+#include <sys/file.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "attach/interfaces.h"
+#include "cli/commands.h"
+#include "cli/inputs.h"
+#include "cli/written_file.h"
+#include "conntrack/conntrack_text.h"
+#include "sets/set_store.h"
+
+namespace sallyport {
+namespace {
+
+constexpr const char* kLabels = "/etc/xtables/connlabel.conf";
+
+int fail(const std::string& file, std::string_view why) {
+  fmt::print(std::cerr, "sallyport: {}: {}\n", file, why);
+  return kExitUsage;
+}
+
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::string& file) {
+    const std::filesystem::path parent = std::filesystem::path(file).parent_path();
+    fd_ = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    locked_ = fd_ >= 0 && ::flock(fd_, LOCK_EX) == 0;
+  }
+  ~DirectoryLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  bool locked() const { return locked_; }  // false: errno says why
+
+ private:
+  int fd_ = -1;
+  bool locked_ = false;
+};
+
+bool has(std::string_view text, std::string_view word) {
+  return text.find(word) != std::string_view::npos;
+}
+
+// What would be read from there. Nothing where something is wrong, which has been said.
+std::optional<Sources> sources_of(const std::string& file, bool sets) {
+  Sources sources;
+  sources.live = true;
+  InputFile text{.name = file, .text = {}};
+  std::error_code error;
+  if (std::filesystem::exists(file, error)) {
+    std::optional<InputFile> read = read_input(file, std::cerr);
+    if (!read) return std::nullopt;
+    text = std::move(*read);
+  }
+  if (std::filesystem::exists(kLabels, error)) sources.labels = read_input(kLabels, std::cerr);
+  // Flows that were counted go on being so.
+  for (const auto& [word, knob] : {std::pair(" packets=", "acct"), {" delta-time=", "timestamp"}}) {
+    if (sets || !has(text.text, word)) continue;
+    sources.sysctls.push_back(
+        {.name = file, .text = fmt::format("net.netfilter.nf_conntrack_{}=1\n", knob)});
+  }
+  (sets ? sources.sets : sources.conntrack) = std::move(text);
+  return sources;
+}
+
+std::string state_text(Managed& firewall, bool sets) {
+  if (sets) return firewall.engine().sets().save(firewall.now());
+  std::string text;
+  for (const FlowLine& line : list_flows(firewall.engine().conntrack(), firewall.now())) {
+    text += list_text(line, {.extended = true, .id = false, .labels = firewall.labels()}) + '\n';
+  }
+  return text;
+}
+
+void print(const Reply& reply) {
+  std::cout << reply.out;
+  for (std::string piece; reply.more;) {
+    piece.clear();
+    const bool more = reply.more(piece);
+    std::cout << piece;
+    if (!more) break;
+  }
+  std::cout.flush();
+  std::cerr << reply.err;
+}
+
+}  // namespace
+
+int run_on_state(const std::string& file, const std::string& name, const Request& request) {
+  const bool sets = name == "ipset";
+  if (!sets && name != "conntrack" && name != "netstat-nat") {
+    return fail(name, "--state is for ipset, conntrack and netstat-nat");
+  }
+  const DirectoryLock lock(file);
+  if (!lock.locked()) return fail(file, std::generic_category().message(errno));
+  std::optional<Sources> sources = sources_of(file, sets);
+  if (!sources) return kExitUsage;
+  std::optional<Host> host;
+  if (auto interfaces = Interfaces::open()) host = interfaces->host();
+  const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  std::optional<Setup> setup = make_setup(*sources, now, host, std::cerr);
+  if (!setup) return kExitUsage;
+  Managed firewall(*setup->engine, std::nullopt, std::nullopt, std::move(setup->labels),
+                   [now] { return now; });
+  const std::string before = state_text(firewall, sets);
+  const Reply reply = find_personality(name)->run(firewall, request);
+  if (reply.follows) return fail(name, "only a Sallyport that runs can be watched, not a file");
+  if (std::string after = state_text(firewall, sets); after != before) {
+    WrittenFiles files;
+    auto written = files.write(file, after);
+    if (written) written = files.put_in_place();
+    if (!written) {
+      fmt::print(std::cerr, "sallyport: {}\n", written.error());
+      return kExitUsage;
+    }
+  }
+  print(reply);
+  return reply.code;
+}
+
+}  // namespace sallyport
