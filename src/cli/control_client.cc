@@ -8,6 +8,7 @@
 #include <fmt/ostream.h>
 #include <iostream>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <system_error>
 #include <unistd.h>
@@ -44,6 +45,13 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   const std::string& why_not() const { return why_; }  // empty: it is there
+
+  // Nobody is waited for longer than that.
+  void be_patient_for(std::chrono::seconds patience) const {
+    const timeval time{.tv_sec = patience.count(), .tv_usec = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time);
+    ::setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+  }
 
   bool send(std::string_view text) const {
     while (!text.empty()) {
@@ -84,6 +92,23 @@ class Connection {
 std::string control_socket() {
   const char* set = std::getenv("SALLYPORT_CONTROL");
   return set && *set ? set : "/run/sallyport/control.sock";
+}
+
+std::expected<std::string, std::string> ask_quietly(const std::string& socket,
+                                                    const std::vector<std::string>& command,
+                                                    std::chrono::seconds patience) {
+  Connection connection(socket);
+  if (!connection.why_not().empty()) return std::unexpected(connection.why_not());
+  connection.be_patient_for(patience);
+  connection.send(nlohmann::json{{"run", command}}.dump() + '\n');
+  std::string out;
+  for (std::string line; connection.read_line(line);) {
+    const nlohmann::json reply = nlohmann::json::parse(line, nullptr, false);
+    if (!reply.is_object()) break;
+    out += reply.value("out", "");
+    if (reply.contains("exit")) return out;
+  }
+  return std::unexpected("it does not answer");
 }
 
 int ask_daemon(const std::string& socket, const std::vector<std::string>& command,

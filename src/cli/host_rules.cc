@@ -51,6 +51,21 @@ std::expected<void, std::string> read_iptables(const std::string& variant, Famil
   return {};
 }
 
+void add_line(const std::string& line, HostTable& table) {
+  if (!is_own_line(line)) {
+    table.lines.push_back(line);
+    return;
+  }
+  table.own.push_back(line);
+  const std::string_view rule = without_counters(line);
+  if (!rule.starts_with("-A ") || rule.substr(3).starts_with(kOwn)) return;
+  const std::string_view append = rule.substr(0, rule.find(' ', 3) + 1);  // "-A INPUT "
+  const bool preceded = std::ranges::any_of(table.lines, [&](const std::string& other) {
+    return without_counters(other).starts_with(append);
+  });
+  if (preceded) table.preceded.emplace_back(append.substr(3, append.size() - 4));
+}
+
 // nft's name of a table that iptables-nft told of.
 bool is_told(const std::vector<HostTable>& tables, const std::string& name) {
   return std::ranges::any_of(tables, [&](const HostTable& table) {
@@ -67,10 +82,12 @@ std::expected<void, std::string> read_nft(HostRules& rules) {
   std::string table, family, name;
   while (lines >> table >> family >> name) {
     const std::string whole = fmt::format("{} {}", family, name);
+    if (is_told(rules.tables, whole)) continue;
+    std::string listed = run_program({"nft", "list", "table", family, name}).out;
     if (whole == "inet sallyport") {
-      rules.queued_by_nft = true;
-    } else if (!is_told(rules.tables, whole)) {
-      rules.nft.push_back({whole, run_program({"nft", "list", "table", family, name}).out});
+      rules.queueing = std::move(listed);
+    } else {
+      rules.nft.push_back({whole, std::move(listed)});
     }
   }
   return {};
@@ -108,13 +125,17 @@ std::vector<HostTable> parse_saved(std::string_view text, const std::string& var
     const std::string line(text.substr(at, end - at));
     at = end + 1;
     if (line.starts_with('*')) {
-      tables.push_back(
-          {.variant = variant, .family = family, .name = line.substr(1), .lines = {}, .own = {}});
+      tables.push_back({.variant = variant,
+                        .family = family,
+                        .name = line.substr(1),
+                        .lines = {},
+                        .own = {},
+                        .preceded = {}});
       inside = true;
     } else if (line == "COMMIT") {
       inside = false;
     } else if (inside && !line.empty() && !line.starts_with('#')) {
-      (is_own_line(line) ? tables.back().own : tables.back().lines).push_back(line);
+      add_line(line, tables.back());
     }
   }
   return tables;
@@ -151,7 +172,7 @@ std::string HostTable::emptied() const {
 }
 
 bool HostRules::has_queueing_rules() const {
-  return queued_by_nft ||
+  return !queueing.empty() ||
          std::ranges::any_of(tables, [](const HostTable& table) { return !table.own.empty(); });
 }
 

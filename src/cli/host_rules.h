@@ -17,9 +17,10 @@ namespace sallyport {
 struct HostTable {
   std::string variant;  // "-nft", "-legacy"; empty: of an iptables that does not say
   Family family = Family::kIpv4;
-  std::string name;                // "filter"
-  std::vector<std::string> lines;  // as saved: chains and rules
-  std::vector<std::string> own;    // those that are Sallyport's
+  std::string name;                   // "filter"
+  std::vector<std::string> lines;     // as saved: chains and rules
+  std::vector<std::string> own;       // those that are Sallyport's
+  std::vector<std::string> preceded;  // built-in chains where other rules stand before these
 
   std::string program(std::string_view rest) const;  // "ip6tables-legacy-restore"
   // There are rules, chains or policies beside the empty table that just stands there.
@@ -40,7 +41,7 @@ struct NftTable {
 struct HostRules {
   std::vector<HostTable> tables;  // the variant first that `iptables` is
   std::vector<NftTable> nft;
-  bool queued_by_nft = false;  // there is a table `inet sallyport`
+  std::string queueing;  // nft's table of Sallyport's own, as nft lists it; empty: none
 
   bool has_queueing_rules() const;
 };

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   sallyport::add_compare(app, exit_code);
   sallyport::add_control(app, exit_code);
   sallyport::add_detach(app, exit_code);
+  sallyport::add_doctor(app, exit_code);
   sallyport::add_explain(app, exit_code);
   sallyport::add_fmt(app, exit_code);
   sallyport::add_import(app, exit_code);
