@@ -269,7 +269,9 @@ class Reader {
   bool flow_words_ = false;
 };
 
-std::string_view protocol_name(uint8_t protocol) {
+}  // namespace
+
+std::string_view flow_protocol_name(uint8_t protocol) {
   switch (protocol) {
     case protocol::kTcp: return "tcp";
     case protocol::kUdp: return "udp";
@@ -282,6 +284,8 @@ std::string_view protocol_name(uint8_t protocol) {
     default: return "unknown";
   }
 }
+
+namespace {
 
 // conntrack's words, or the kernel's own, where DCCP has no name and IPv6 addresses all of their
 // zeros.
@@ -347,7 +351,7 @@ std::string head_text(const FlowLine& line, Writer writer) {
   uint8_t protocol = line.tuple.protocol;
   bool nameless = writer == Writer::kProc && protocol == protocol::kDccp;
   std::string text =
-      fmt::format("{:<8} {} ", nameless ? "unknown" : protocol_name(protocol), protocol);
+      fmt::format("{:<8} {} ", nameless ? "unknown" : flow_protocol_name(protocol), protocol);
   if (line.timeout) text += fmt::format("{} ", *line.timeout);
   if (line.tcp_state != TcpState::kNone) {
     text += fmt::format("{} ", tcp_state_name(line.tcp_state));

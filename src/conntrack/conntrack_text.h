@@ -46,6 +46,9 @@ Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t numbe
 // Every flow that is alive at `now`, by its tuple: family, protocol, addresses, ports.
 std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now);
 
+// "tcp", "udplite"; "unknown" for those that conntrack has no name for.
+std::string_view flow_protocol_name(uint8_t protocol);
+
 // What `conntrack -o` adds.
 struct FlowForm {
   bool extended = false;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "conntrack/conntrack_text.h"
+#include "conntrack/conntrack_xml.h"
 #include "control/personality.h"
 #include "control/words.h"
 #include "lang/names.h"
@@ -27,7 +28,7 @@ constexpr const char* kHelp =
        conntrack -F [table], -C [table], -S
 Options: -f FAMILY -p PROTO -s, -d, -r, -q ADDR --sport, --dport PORT --state STATE
   -m MARK[/MASK] -t TIMEOUT -u STATUS,... -w ZONE -e NEW,UPDATES,DESTROY
-  -o extended,id,timestamp,labels
+  -o extended,id,timestamp,labels,xml
 It is about the flows of the Sallyport that runs, and nothing else.
 )";
 
@@ -131,7 +132,9 @@ class ConntrackCommand {
       case 'S': return statistics();
       case 'L': return list();
       case 'G': return get();
-      case 'E': return watch();
+      case 'E':
+        if (xml_) return failed(line_from(kSays, "events have no output format `xml'"), kProblem);
+        return watch();
       case 'D': return end_flows();
       case 'F': return flush();
       case 'U': return update();
@@ -306,6 +309,8 @@ class ConntrackCommand {
       form_.id = true;
     } else if (name == "timestamp") {
       timestamp_ = true;
+    } else if (name == "xml") {
+      xml_ = true;
     } else if (name == "labels") {
       form_.labels = firewall_.labels();
     } else if (name != "ktimestamp" && name != "save") {
@@ -327,16 +332,24 @@ class ConntrackCommand {
     return conntrack_.lookup(line.tuple, line.zone, firewall_.now(), nullptr);
   }
 
+  static std::string text_of(const FlowLine& line, const FlowForm& form, bool xml) {
+    return xml ? xml_text(line, form.labels) : list_text(line, form);
+  }
+  std::string text_of(const FlowLine& line) const { return text_of(line, form_, xml_); }
+
   // A long table is told in pieces: packets go on in between.
   Reply list() {
     if (table_ == "expect") return list_expectations();
     auto lines = std::make_shared<const std::vector<FlowLine>>(meant());
     Reply reply = summed_up({}, lines->size(), "shown", false);
-    reply.more = [lines, form = form_, at = size_t{0}](std::string& out) mutable {
+    reply.more = [lines, form = form_, xml = xml_, at = size_t{0}](std::string& out) mutable {
       constexpr size_t kPiece = 1000;
+      const bool around = xml && !lines->empty();
+      if (around && at == 0) out += kXmlBegin;
       for (const size_t end = std::min(lines->size(), at + kPiece); at < end; at++) {
-        out += list_text((*lines)[at], form) + '\n';
+        out += text_of((*lines)[at], form, xml) + '\n';
       }
+      if (around && at == lines->size()) out += kXmlEnd;
       return at < lines->size() ? Rest::kSoon : Rest::kNone;
     };
     return reply;
@@ -359,7 +372,8 @@ class ConntrackCommand {
   Reply get() {
     const std::vector<FlowLine> lines = meant();
     if (lines.empty()) return refused("such conntrack doesn't exist");
-    return summed_up(list_text(lines.front(), form_) + '\n', 1, "shown", false);
+    const std::string begin(xml_ ? kXmlBegin : std::string_view{});  // no end: so conntrack has it
+    return summed_up(begin + text_of(lines.front()) + '\n', 1, "shown", false);
   }
 
   Reply watch() {
@@ -378,7 +392,7 @@ class ConntrackCommand {
     size_t count = 0;
     for (const FlowLine& line : meant()) {
       if (!conntrack_.end(id_of(line), firewall_.now())) continue;
-      out += list_text(line, form_) + '\n';
+      out += text_of(line) + '\n';
       count++;
     }
     return summed_up(out, count, "deleted", true);
@@ -404,7 +418,7 @@ class ConntrackCommand {
       if (mark) line.connmark = (line.connmark & ~mask) ^ *mark;
       if (mark) conntrack_.set_connmark(id, line.connmark);
       if (timeout_ && conntrack_.refresh(id, *timeout_, firewall_.now())) line.timeout = timeout_;
-      out += list_text(line, form_) + '\n';
+      out += text_of(line) + '\n';
       count++;
     }
     return summed_up(out, count, "updated", true);
@@ -458,7 +472,7 @@ class ConntrackCommand {
   std::string table_ = "conntrack";
   Filter filter_;
   FlowForm form_;
-  bool timestamp_ = false, nat_only_ = false;
+  bool timestamp_ = false, nat_only_ = false, xml_ = false;
   uint8_t kinds_ = 7;
   std::optional<uint32_t> timeout_;
 };

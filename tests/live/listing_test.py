@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import net
 import program
+from net import HOST, PEER
 from program import main
 
 SETS = """create upnp hash:ip,port timeout 300
@@ -270,6 +271,58 @@ class Translated(net.Case):
             self.assertIn(done.stderr, ours)
         self.assertEqual(self.program("netstat-nat", "--state", "flows", "-s", "no.where.invalid", expect=255),
                          "Unknown host: no.where.invalid\n")
+
+
+class Xml(net.Case):
+    """conntrack -L -o xml of flows in the kernel's table, and of their listing."""
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not shutil.which("conntrack"):
+            raise unittest.SkipTest("no conntrack")
+
+    def setUp(self):
+        super().setUp()
+        create = [f"-p {protocol} -s {source} -d {destination} --sport 40000 --dport 53 {more}"
+                  for source, destination in (("10.9.0.1", "10.9.0.9"), ("fd09::1", "fd09::9"))
+                  for protocol, more in (("tcp", "--state ESTABLISHED -u SEEN_REPLY,ASSURED"), ("udp", ""), ("udplite", "-m 7"),
+                                         ("tcp", "--state LAST_ACK -w 3"), ("udp", "-u ASSURED -w 4"),
+                                         ("udp", "-w 5 -u SEEN_REPLY -r 192.0.2.1 --reply-port-src 7 -q 192.0.2.2 --reply-port-dst 8"
+                                          if ":" not in source else "-w 5"))]
+        create += ["-p icmp -s 10.9.0.1 -d 10.9.0.9 --icmp-type 8 --icmp-code 0 --icmp-id 7",
+                   "-p icmpv6 -s fd09::1 -d fd09::9 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 7",
+                   "-p 99 -s 10.9.0.1 -d 10.9.0.9 -r 10.9.0.9 -q 10.9.0.1",
+                   "-p gre -s 10.9.0.1 -d 10.9.0.9 --srckey 5 --dstkey 6 --reply-key-src 6 --reply-key-dst 5"]
+        self.script = "".join(f"conntrack -I -t 6000 {words}\n" for words in create)
+
+    def both(self, *words):
+        """Without ids, times, and the order, which a hash decides."""
+        answers = []
+        self.file("flows", self.host.sh("bash", "-c", "conntrack -L -o extended 2>/dev/null"))
+        for command in (["conntrack", *words], [program.PROGRAM, "conntrack", "--state", "flows", *words]):
+            done = subprocess.run(["ip", "netns", "exec", self.host.name, *command], capture_output=True, text=True,
+                                  cwd=self.scratch, check=False)
+            text = re.sub(r"<id>\d+</id>", "<id/>", done.stdout)
+            text = re.sub(r"<(timeout|deltatime)>\d+</", r"<\1></", text)
+            lines = re.sub(r"<use>2</use>", "<use>1</use>", text).splitlines()  # -G holds it, too
+            answers.append((done.returncode, lines[:2], sorted(lines[2:-1]), lines[-1:], done.stderr))
+        self.assertEqual(answers[0], answers[1], words)
+        return answers[1]
+
+    def test_flows(self):
+        self.host.sh("bash", "-e", input=self.script)
+        self.assertEqual(len(self.both("-L", "-o", "xml")[2]), self.script.count("\n"))
+        self.both("-L", "-o", "xml,extended,id", "-f", "ipv6")
+        self.both("-L", "-o", "xml", "-p", "dccp")
+        self.both("-G", "-o", "xml", "-p", "tcp", "-s", "10.9.0.1", "-d", "10.9.0.9", "--sport", "40000", "--dport", "53")
+        self.both("-D", "-o", "xml", "-p", "udplite", "-f", "ipv6")
+
+    def test_what_is_counted(self):
+        self.host.sh("sysctl", "-w", "net.netfilter.nf_conntrack_acct=1", "net.netfilter.nf_conntrack_timestamp=1")
+        self.host.sh("iptables", "-A", "OUTPUT", "-m", "conntrack", "--ctstate", "NEW")  # so flows are tracked
+        with self.host.udp(HOST) as one, self.peer.udp(PEER, 9000):
+            one.sendto(b"x", (PEER, 9000))
+        self.assertIn("<packets>1</packets><bytes>29</bytes>", self.both("-L", "-o", "xml", "-p", "udp", "-d", PEER)[2][0])
 
 
 class States(net.Case):

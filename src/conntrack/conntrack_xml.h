@@ -1,0 +1,18 @@
+// Flows as `conntrack -L -o xml` prints them, from the same FlowLine as its text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "conntrack/conntrack_text.h"
+
+namespace sallyport {
+
+// Around the flows; nothing at all where there is none.
+constexpr std::string_view kXmlBegin = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<conntrack>\n";
+constexpr std::string_view kXmlEnd = "</conntrack>\n";
+
+// A <flow> in one line, without its end. The id is always there; labels are with their names.
+std::string xml_text(const FlowLine& line, const LabelNames* labels);
+
+}  // namespace sallyport
