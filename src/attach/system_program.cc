@@ -96,6 +96,7 @@ Ran run_program(std::vector<std::string> command, std::string_view input) {
   posix_spawn_file_actions_adddup2(&actions, out.writes.get(), 1);
   posix_spawn_file_actions_adddup2(&actions, err.writes.get(), 2);
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& word : command) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

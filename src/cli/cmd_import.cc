@@ -9,14 +9,17 @@
 #include <iostream>
 #include <map>
 #include <poll.h>
+#include <set>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "attach/system_program.h"
 #include "cli/commands.h"
+#include "cli/control_client.h"
 #include "cli/host_rules.h"
 #include "cli/imported.h"
 #include "cli/inputs.h"
@@ -35,6 +38,7 @@ struct Options {
   bool force = false;
   bool stand_down = false;
   std::string length = "60s";
+  std::string control = control_socket();
 
   std::string path(std::string_view name) const { return fmt::format("{}/{}", directory, name); }
 };
@@ -215,6 +219,23 @@ std::vector<HostTable> standing(const HostRules& host, const std::vector<HostTab
   return tables;
 }
 
+// Rules that Sallyport does not have: they were not taken, or have come since, or the file was
+// edited.
+void tell_what_ends(const std::vector<HostTable>& tables, const std::vector<HostTable>& imported) {
+  for (const HostTable& table : tables) {
+    std::set<std::string_view> known;
+    for (const HostTable& one : imported) {
+      if (one.family != table.family || one.name != table.name) continue;
+      for (const std::string& line : one.lines) known.insert(without_counters(line));
+    }
+    for (const std::string& line : table.lines) {
+      const std::string_view rule = without_counters(line);
+      if (line.starts_with(':') || known.contains(rule)) continue;
+      fmt::print(std::cout, "not in {}, so its effect ends: {}\n", rules_name(table.family), rule);
+    }
+  }
+}
+
 // Sallyport's own rules stay as they are now, whatever they were when the table was saved.
 std::expected<void, std::string> restore(const HostTable& table, const std::string& text) {
   const Ran ran = run_program({table.program("-restore"), "-w", "-c"}, text);
@@ -295,7 +316,9 @@ bool wait_for_yes(std::chrono::seconds length, int signals) {
 // Takes the tables down, and waits. Whatever becomes of us, the guard puts them back in time.
 int try_without(const std::vector<HostTable>& tables, std::chrono::seconds length) {
   const int signals = signals_to_read();
-  auto trial = Trial::begin(length, [&tables] { (void)put_back(tables); });
+  auto trial = Trial::begin(length, [&tables] {
+    if (auto back = put_back(tables); !back) fail(back.error());
+  });
   if (!trial) return fail(trial.error());
   std::string wrong;
   for (const HostTable& table : tables) {
@@ -321,6 +344,23 @@ int try_without(const std::vector<HostTable>& tables, std::chrono::seconds lengt
   return wrong.empty() ? kExitNo : kExitUsage;
 }
 
+// Empty: there is a Sallyport that filters in the place of the old rules, and stays. Else what
+// there is to do first.
+std::string why_not_yet(const Options& options, const HostRules& host) {
+  if (!host.has_queueing_rules()) {
+    return "Sallyport does not filter here, so nothing would: sallyport run comes first";
+  }
+  const auto answer = ask_quietly(options.control, {"status", "--json"}, std::chrono::seconds(3));
+  if (!answer) {
+    return fmt::format("{}: {}; sallyport doctor says more", options.control, answer.error());
+  }
+  const nlohmann::json status = nlohmann::json::parse(*answer, nullptr, false);
+  if (!status.is_object() || status.value("trial", true)) {
+    return "Sallyport is on trial, and takes itself out: sallyport confirm comes first";
+  }
+  return {};
+}
+
 int stand_down(const Options& options) {
   const std::optional<std::chrono::seconds> length = parse_length(options.length);
   if (!length) return fail(fmt::format("--for {}: {}", options.length, kLengthForms));
@@ -331,15 +371,14 @@ int stand_down(const Options& options) {
   }
   auto host = read_host_rules(WithCounters::kYes);
   if (!host) return fail(host.error());
-  if (!host->has_queueing_rules()) {
-    return fail("Sallyport does not filter here, so nothing would: sallyport run comes first");
-  }
+  if (std::string why = why_not_yet(options, *host); !why.empty()) return fail(why);
   const std::vector<HostTable> tables = standing(*host, imported);
   if (tables.empty()) {
     std::cout << "there is nothing left of them to take down\n";
     return kExitOk;
   }
   if (auto saved = save_before(options, tables); !saved) return fail(saved.error());
+  tell_what_ends(tables, imported);
   return try_without(tables, *length);
 }
 
@@ -369,6 +408,9 @@ something that cannot be read or written.)");
                                         "take the imported rules out of the kernel, on trial");
   command->add_option("--for", options->length, "how long the trial is")
       ->option_text("TIME [60s]")
+      ->needs(down);
+  command->add_option("--control", options->control, "where Sallyport is asked whether it filters")
+      ->option_text("SOCKET [/run/sallyport/control.sock]")
       ->needs(down);
   command->callback([options, &exit_code] {
     exit_code = options->stand_down ? stand_down(*options) : take_over(*options);
