@@ -89,7 +89,7 @@ class Doctor(net.Case):
         self.says(bad["losses"], "warning", r"queue 7200: \d+ as it was full, \d+ as nobody read", "sallyport status")
         self.says(bad["control"], "error", "it does not answer", "start it anew")
         self.daemon.send_signal(signal.SIGCONT)
-        self.assertTrue(self.wait_until(lambda: list(self.findings()) == ["losses"]))
+        self.assertTrue(self.wait_until(lambda: list(self.findings()) == ["losses"], 20))
 
     def test_other_rules_drop(self):
         self.run_daemon(rules(STATEFUL))

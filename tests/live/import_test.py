@@ -114,7 +114,7 @@ class StandDown(Case):
         self.before = [self.saved(), self.saved("-legacy"), self.saved(family="6")]
 
     def stand_down(self, *words):
-        """It runs, and waits for an answer."""
+        """It runs, the rules are down, and it waits for an answer."""
         def end():
             one.kill()
             one.wait()
@@ -124,6 +124,12 @@ class StandDown(Case):
                               f"{self.scratch}/sock", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         self.addCleanup(end)
+        said = ""
+        while not said.endswith("type yes: "):
+            piece = one.stdout.read(1)
+            self.assertTrue(piece, said)
+            said += piece
+        self.told = said
         return one
 
     def is_down(self):
@@ -137,14 +143,13 @@ class StandDown(Case):
         self.assertFalse(self.echo(self.peer, self.host, HOST))
         self.host.sh("iptables-nft", "-A", "INPUT", "-s", "10.8.8.8", "-j", "DROP")
         one = self.stand_down()
-        self.assertTrue(self.wait_until(self.is_down))
+        self.assertTrue(self.is_down())
         one.stdin.write("no\nyes\n")
         one.stdin.flush()
         self.assertEqual(one.wait(10), OK)
-        said = one.stdout.read()
-        self.assertIn("they stay down", said)
+        self.assertIn("they stay down", one.stdout.read())
         # This one has come since.
-        self.assertEqual(re.findall("its effect ends: (.*)", said), ["-A INPUT -s 10.8.8.8/32 -j DROP"])
+        self.assertEqual(re.findall("its effect ends: (.*)", self.told), ["-A INPUT -s 10.8.8.8/32 -j DROP"])
         self.assertTrue(self.echo(self.peer, self.host, HOST))
         self.assertEqual(self.saved("-legacy"), ["*raw", ":PREROUTING ACCEPT", ":OUTPUT ACCEPT"])
         # The nat table was not taken, so it stays.
@@ -157,27 +162,27 @@ class StandDown(Case):
 
     def test_else_they_come_back(self):
         self.begin()
-        one = self.stand_down("--for", "2s")
+        one = self.stand_down("--for", "3s")
         one.stdin.close()
-        self.assertTrue(self.wait_until(self.is_down))
+        self.assertTrue(self.is_down())
         self.assertEqual(one.wait(20), NO)
         self.assertIn("they are back as they were", one.stdout.read())
         self.assertTrue(self.is_back())
         # At once, when it is told to end.
         one = self.stand_down()
-        self.assertTrue(self.wait_until(self.is_down))
+        self.assertTrue(self.is_down())
         one.send_signal(signal.SIGTERM)
         self.assertEqual(one.wait(10), NO)
         self.assertTrue(self.is_back())
 
     def test_even_if_it_is_killed(self):
         self.begin()
-        one = self.stand_down("--for", "2s")
-        self.assertTrue(self.wait_until(self.is_down))
+        one = self.stand_down("--for", "3s")
+        self.assertTrue(self.is_down())
         one.kill()
         one.wait()
         self.assertTrue(self.is_down())
-        self.assertTrue(self.wait_until(self.is_back, 15))
+        self.assertTrue(self.wait_until(self.is_back, 30))
 
     def test_queueing_rules_stay_as_they_are_at_the_end(self):
         self.restore("*security\n-A INPUT -s 10.9.9.9/32 -j DROP\nCOMMIT\n")
@@ -187,7 +192,7 @@ class StandDown(Case):
             self.host.sh("iptables-nft-restore", "-n", input="*security\n:SALLYPORT-INPUT - [0:0]\n"
                          "-A INPUT -j SALLYPORT-INPUT\n-A SALLYPORT-INPUT -i lo -j RETURN\nCOMMIT\n")
         one = self.stand_down()
-        self.assertTrue(self.wait_until(lambda: "10.9.9.9" not in self.host.sh("iptables-nft-save")))
+        self.assertNotIn("10.9.9.9", self.host.sh("iptables-nft-save"))
         self.assertIn("-A SALLYPORT-INPUT -i lo -j RETURN", self.host.sh("iptables-nft-save"))
         self.host.sh("iptables-nft", "-t", "security", "-R", "SALLYPORT-INPUT", "1", "-i", "eth7", "-j", "RETURN")
         one.send_signal(signal.SIGTERM)
