@@ -209,6 +209,10 @@ class Doctor {
           "sallyport import takes them over, sallyport import --stand-down takes them down");
     }
     for (const NftTable& table : host.nft) examine_nft(table);
+    for (const std::string& failed : host.failed) {
+      add("foreign", kWarning, fmt::format("not read: {}", failed),
+          "if the kernel has no such rules, all is well");
+    }
     if (findings_.size() == before) add("foreign", kOk, "no other rules of the kernel drop");
   }
 

@@ -119,7 +119,7 @@ class Import {
 
   // True: all of it was taken.
   bool report(const Options& options) const {
-    bool all = host_.nft.empty();
+    bool all = host_.nft.empty() && host_.failed.empty();
     for (const File& file : files_) {
       fmt::print(std::cout, "{}: {}", options.path(file.name),
                  counted(file.imported.taken, file.noun));
@@ -135,6 +135,9 @@ class Import {
     for (const NftTable& table : host_.nft) {
       fmt::print(std::cout, "not taken: nft's table {}\n    it is not iptables', and stays\n",
                  table.name);
+    }
+    for (const std::string& failed : host_.failed) {
+      fmt::print(std::cout, "not read: {}\n", failed);
     }
     return all;
   }

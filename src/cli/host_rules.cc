@@ -178,14 +178,15 @@ bool HostRules::has_queueing_rules() const {
 
 std::expected<HostRules, std::string> read_host_rules(WithCounters counters) {
   HostRules rules;
-  for (const std::string& variant : variants()) {
+  const std::vector<std::string> known = variants();
+  for (const std::string& variant : known) {
     for (Family family : kFamilies) {
       auto read = read_iptables(variant, family, counters, rules.tables);
-      if (!read) return std::unexpected(read.error());
+      if (!read && variant == known.front()) return std::unexpected(read.error());
+      if (!read) rules.failed.push_back(read.error());
     }
   }
-  auto read = read_nft(rules);
-  if (!read) return std::unexpected(read.error());
+  if (auto read = read_nft(rules); !read) rules.failed.push_back(read.error());
   return rules;
 }
 

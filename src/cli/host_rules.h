@@ -42,14 +42,17 @@ struct HostRules {
   std::vector<HostTable> tables;  // the variant first that `iptables` is
   std::vector<NftTable> nft;
   std::string queueing;  // nft's table of Sallyport's own, as nft lists it; empty: none
+  // Programs that failed, with what they said: a kernel without nf_tables has nothing to tell to
+  // those of nft.
+  std::vector<std::string> failed;
 
   bool has_queueing_rules() const;
 };
 
 inline constexpr std::array kFamilies = {Family::kIpv4, Family::kIpv6};
 
-// With the counters of each rule, or without. The error names the program that failed; one that is
-// not there has no rules to tell.
+// With the counters of each rule, or without. The error is of the variant that `iptables` is, which
+// has to be read; a program that is not there has no rules to tell.
 enum class WithCounters : bool { kNo, kYes };
 std::expected<HostRules, std::string> read_host_rules(WithCounters counters = WithCounters::kNo);
 

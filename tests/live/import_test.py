@@ -83,6 +83,19 @@ class Import(Case):
         self.assertIn("nft's table inet mine", said)
         self.program("check", f"{self.directory}/rules.v4")
 
+    def test_what_cannot_be_read_is_told(self):
+        self.restore(rules(OPEN))
+        fails = self.file("fails", '#!/bin/sh\n[ "$1" = --version ] || { echo not here >&2; exit 3; }\n')
+        os.chmod(fails, 0o755)
+        # In the mount namespace that `ip netns exec` makes, which ends with it.
+        hide = 'for i in nft iptables-legacy; do mount --bind "$0" "$(readlink -f "$(command -v $i)")"; done; exec "$@"'
+        done = subprocess.run(["ip", "netns", "exec", self.host.name, "bash", "-ec", hide, fails, program.PROGRAM, "import",
+                               self.directory], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, NO, done.stderr)
+        for name in ("iptables-legacy-save", "ip6tables-legacy-save", "nft list tables"):
+            self.assertIn(f"not read: {name}: not here\n", done.stdout)
+        self.assertIn(f"\n{OPEN}\n", self.read("rules.v4"))
+
     def test_nothing_is_written_if_not_all_can_be(self):
         self.file("taken", "")
         self.assertIn("taken:", self.take_over(expect=USAGE))
