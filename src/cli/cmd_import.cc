@@ -31,8 +31,6 @@
 namespace sallyport {
 namespace {
 
-constexpr const char* kLabels = "/etc/xtables/connlabel.conf";
-
 struct Options {
   std::string directory = "/etc/sallyport";
   bool force = false;

@@ -28,6 +28,9 @@ struct InputFile {
 constexpr const char* kReadAlready = "it has been read already: one file can be -, not two";
 std::optional<InputFile> read_input(const std::string& name, std::ostream& errors);
 
+// The names of labels that iptables and conntrack know on this host.
+constexpr const char* kLabels = "/etc/xtables/connlabel.conf";
+
 // Said of a rule file without a table.
 constexpr const char* kNoRulesInIt =
     "there are no rules in it, so all is accepted; if the machine has rules, iptables-legacy-save "

@@ -21,8 +21,6 @@
 namespace sallyport {
 namespace {
 
-constexpr const char* kLabels = "/etc/xtables/connlabel.conf";
-
 int fail(const std::string& file, std::string_view why) {
   fmt::print(std::cerr, "sallyport: {}: {}\n", file, why);
   return kExitUsage;
