@@ -85,9 +85,9 @@ void print(const Reply& reply) {
   std::cout << reply.out;
   for (std::string piece; reply.more;) {
     piece.clear();
-    const bool more = reply.more(piece);
+    const Rest rest = reply.more(piece);
     std::cout << piece;
-    if (!more) break;
+    if (rest == Rest::kNone) break;
   }
   std::cout.flush();
   std::cerr << reply.err;
