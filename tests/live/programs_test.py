@@ -434,8 +434,8 @@ seccomp_sandbox=NO
     def test_without_the_helper_no_file_comes(self):
         self.run_daemon(self.RULES4)
         self.assertEqual(at_once(lambda way: self.fetch(PEER, way, 3), list(self.WAYS)), [None] * 4)
-        self.assert_dropped(rf"tcp {HOST}:\d+ > {PEER}:\d+ out eth0 .*NEW: filter/OUTPUT:policy")
-        self.assert_dropped(rf"tcp {PEER}:20 > {HOST}:\d+ in eth0 .*NEW: filter/INPUT:policy")
+        self.assert_dropped(rf"tcp {HOST}:\d+ > {PEER}:\d+ SYN out eth0 .*NEW: filter/OUTPUT:policy")
+        self.assert_dropped(rf"tcp {PEER}:20 > {HOST}:\d+ SYN in eth0 .*NEW: filter/INPUT:policy")
 
 
 class Tftp(Case):
