@@ -8,6 +8,7 @@
 
 #include "cli/commands.h"
 #include "cli/control_client.h"
+#include "cli/inputs.h"
 #include "control/personality.h"
 
 namespace sallyport {
@@ -34,6 +35,34 @@ void add_question(CLI::App& app, int& exit_code, const std::string& name,
       if (flag->count() > 0) words.push_back("--" + flag->get_lnames().front());
     }
     exit_code = ask_daemon(*control, words);
+  });
+}
+
+void add_try(CLI::App& app, int& exit_code) {
+  struct Options {
+    std::string control = control_socket();
+    std::string rules;
+    bool ipv6 = false;
+    std::string length = "30s";
+  };
+  CLI::App* command = app.add_subcommand(
+      "try", "Run other rules for some time; those of now come back unless you confirm");
+  auto options = std::make_shared<Options>();
+  command->add_option("RULES", options->rules, "as iptables-save prints them; - is standard input")
+      ->option_text("RULES")
+      ->required();
+  command->add_flag("-6", options->ipv6, "the rules are IPv6's, as ip6tables-save prints them");
+  command->add_option("--for", options->length, "then those of now come back")
+      ->option_text("TIME [30s]");
+  command->add_option("--control", options->control, "whom to ask")
+      ->option_text("SOCKET [/run/sallyport/control.sock]");
+  command->callback([options, &exit_code] {
+    exit_code = kExitUsage;
+    std::optional<InputFile> file = read_input(options->rules, std::cerr);
+    if (!file) return;
+    std::vector<std::string> words{"try", "--for", options->length};
+    if (options->ipv6) words.emplace_back("-6");
+    exit_code = ask_daemon(options->control, words, file->text);
   });
 }
 
@@ -69,7 +98,8 @@ void add_control(CLI::App& app, int& exit_code) {
       "Read rules, sets and descriptors again: all or nothing, and no flow is lost",
       {{"--preview", "change nothing, and list the live flows that would be judged otherwise"},
        {"--revalidate", "end the live flows that are not accepted any more"}});
-  add_question(app, exit_code, "confirm", "End a trial (run --for): what runs, stays");
+  add_question(app, exit_code, "confirm", "End a trial (run --for, try): what runs, stays");
+  add_try(app, exit_code);
   CLI::App* command = app.add_subcommand(
       "link", "Make links, by which iptables, ipset, conntrack … are Sallyport's, in a directory");
   auto directory = std::make_shared<std::string>();

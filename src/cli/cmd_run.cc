@@ -141,7 +141,7 @@ int run(const Options& options, CLI::App& command) {
                      restored.lost));
     kept.reset();
   }
-  Office office(options.inputs, daemon, firewall);
+  Office office(options.inputs, daemon, firewall, fail_line);
   ControlServer::Options socket{.path = options.control, .group = std::nullopt};
   if (!options.group.empty()) socket.group = options.group;
   auto begun = daemon.start(daemon_options, [&] { return office.open(socket); });

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/drop_report.h"
+#include "cli/when.h"
 #include "cli/words.h"
 #include "control/personality.h"
 #include "control/set_lines.h"
@@ -43,16 +44,54 @@ Reply Office::answer(const std::string& name, const Request& request) {
   }
   const bool flag = !request.arguments.empty();
   if (name == "status") {
-    return said(flag ? status_json(daemon_, firewall_, keeper_)
-                     : status_text(daemon_, firewall_, keeper_));
+    DaemonFacts known{.keeper = keeper_};
+    if (attempt_) known.rules_until = attempt_->until;
+    return said(flag ? status_json(daemon_, firewall_, known)
+                     : status_text(daemon_, firewall_, known));
   }
   if (name == "drops") return tell_drops(request);
-  if (name == "confirm") {
-    return daemon_.confirm() ? said("it stays\n")
-                             : failed("sallyport: there is no trial to confirm\n", kExitNo);
-  }
+  if (name == "try") return attempt(request);
+  if (name == "confirm") return confirm();
   if (name == "reload") return reload(request);
   return failed(fmt::format("sallyport: {}: no such command\n", name), kExitUsage);
+}
+
+bool Office::go_on() {
+  if (attempt_ && daemon_.now() >= attempt_->until) {
+    firewall_.put(std::move(attempt_->before), Managed::Counters::kKept);
+    attempt_.reset();
+    log_("nobody has confirmed the rules that were tried: those before them are back");
+  }
+  return server_->go_on();
+}
+
+// The rules of a text, for so many seconds: "--for SECONDS [-6]". No file learns of them, so they
+// are gone after a restart, too.
+Reply Office::attempt(const Request& request) {
+  if (attempt_) {
+    return failed("sallyport: there are rules on trial: confirm them, or wait\n", kExitNo);
+  }
+  const std::vector<std::string>& words = request.arguments;
+  const auto length = std::ranges::find(words, "--for");
+  const auto seconds = length != words.end() && length + 1 != words.end()
+                           ? parse_length(*(length + 1))
+                           : std::nullopt;
+  if (!seconds) return failed(fmt::format("sallyport: --for: {}\n", kLengthForms), kExitUsage);
+  const Family family = has(request, "-6") ? Family::kIpv6 : Family::kIpv4;
+  std::expected<Ruleset, Diagnostics> rules = firewall_.read(family, request.input);
+  if (!rules) return failed(rules.error().render("rules", request.input), kExitNo);
+  attempt_ = {.before = firewall_.rules(family), .until = daemon_.now() + *seconds};
+  firewall_.put(std::move(*rules), Managed::Counters::kKept);
+  return said(fmt::format("on trial for {} s: sallyport confirm keeps them\n", seconds->count()));
+}
+
+Reply Office::confirm() {
+  if (attempt_) {
+    attempt_.reset();
+    return said("the rules stay; a restart reads the files: iptables-save makes one of them\n");
+  }
+  return daemon_.confirm() ? said("it stays\n")
+                           : failed("sallyport: there is no trial to confirm\n", kExitNo);
 }
 
 // All that are known, or those that come from now on, until the asker has gone.

@@ -1,9 +1,11 @@
 // What is asked of a running firewall over its control socket, and who answers: personalities, and
-// what a daemon has beside them, status, drops, reload and confirm.
+// what a daemon has beside them, status, drops, reload, try and confirm.
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "cli/inputs.h"
@@ -19,13 +21,15 @@ namespace sallyport {
 class Office {
  public:
   // All outlive it. `inputs` name the files that a reload reads again.
-  Office(const Inputs& inputs, Daemon& daemon, Managed& firewall)
-      : inputs_(inputs), daemon_(daemon), firewall_(firewall) {}
+  // `log` is told what happens by itself, a line at a time.
+  Office(const Inputs& inputs, Daemon& daemon, Managed& firewall,
+         std::function<void(const std::string&)> log)
+      : inputs_(inputs), daemon_(daemon), firewall_(firewall), log_(std::move(log)) {}
 
   // From now on it answers, whenever go_on() is called, once a turn of the daemon's loop. True:
   // there is more to do at once.
   std::expected<void, std::string> open(const ControlServer::Options& socket);
-  bool go_on() { return server_->go_on(); }
+  bool go_on();
   void know(const Keeper& keeper) { keeper_ = &keeper; }  // outlives it
 
  private:
@@ -39,10 +43,20 @@ class Office {
   static Reply tell_changes(const std::shared_ptr<FlowChanges>& changes);
   Reply end_changed(const std::shared_ptr<FlowChanges>& changes);
 
+  // Other rules, until somebody confirms them or their time is over.
+  struct Attempt {
+    Ruleset before;
+    Instant until{};
+  };
+  Reply attempt(const Request& request);
+  Reply confirm();
+
   const Inputs& inputs_;
   Daemon& daemon_;
   Managed& firewall_;
+  std::function<void(const std::string&)> log_;
   const Keeper* keeper_ = nullptr;
+  std::optional<Attempt> attempt_;
   Drops drops_;
   std::unique_ptr<ControlServer> server_;
 };

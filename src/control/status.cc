@@ -40,7 +40,7 @@ size_t rules_of(const Program* program) {
   return program ? static_cast<size_t>(std::ranges::count(program->is_policy, false)) : 0;
 }
 
-nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Keeper* keeper) {
+nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const DaemonFacts& known) {
   const Engine& engine = firewall.engine();
   const QueueRules& rules = daemon.options().rules;
   nlohmann::ordered_json json;
@@ -49,6 +49,10 @@ nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Keep
   json["attached_by"] = daemon.options().tool == Tool::kNft ? "nft" : "iptables";
   json["fail"] = rules.failing == QueueRules::Failing::kClosed ? "closed" : "open";
   json["trial"] = daemon.on_trial();
+  if (known.rules_until) {
+    json["rules_on_trial"] =
+        std::chrono::duration<double>(*known.rules_until - daemon.now()).count();
+  }
   json["rules"] = rules_of(engine.program(Family::kIpv4));
   json["rules6"] = rules_of(engine.program(Family::kIpv6));
   json["sets"] = firewall.engine().sets().names().size();
@@ -73,8 +77,8 @@ nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Keep
                               {"dropped_full", queue.full},
                               {"dropped_unread", queue.unread}});
   }
-  if (keeper) {
-    const Keeper::Status state = keeper->status();
+  if (known.keeper) {
+    const Keeper::Status state = known.keeper->status();
     json["state"] = {{"file", state.path},
                      {"bytes", state.bytes},
                      {"age", std::chrono::duration<double>(daemon.now() - state.complete).count()},
@@ -86,18 +90,22 @@ nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Keep
 
 }  // namespace
 
-std::string status_json(const Daemon& daemon, Managed& firewall, const Keeper* keeper) {
-  return facts(daemon, firewall, keeper).dump() + '\n';
+std::string status_json(const Daemon& daemon, Managed& firewall, const DaemonFacts& known) {
+  return facts(daemon, firewall, known).dump() + '\n';
 }
 
-std::string status_text(const Daemon& daemon, Managed& firewall, const Keeper* keeper) {
-  const nlohmann::ordered_json json = facts(daemon, firewall, keeper);
+std::string status_text(const Daemon& daemon, Managed& firewall, const DaemonFacts& known) {
+  const nlohmann::ordered_json json = facts(daemon, firewall, known);
   auto number = [&](const char* key) { return json[key].get<uint64_t>(); };
   std::string out;
   auto end = std::back_inserter(out);
   fmt::format_to(end, "filtering for {} s, by {}, fail-{}{}\n", number("uptime"),
                  json["attached_by"].get<std::string>(), json["fail"].get<std::string>(),
                  json["trial"].get<bool>() ? ", on trial: sallyport confirm keeps it" : "");
+  if (json.contains("rules_on_trial")) {
+    fmt::format_to(end, "rules on trial for another {:.0f} s: sallyport confirm keeps them\n",
+                   json["rules_on_trial"].get<double>());
+  }
   fmt::format_to(end, "rules    {} for IPv4, {} for IPv6; {} sets\n", number("rules"),
                  number("rules6"), number("sets"));
   fmt::format_to(end, "flows    {} of at most {}\n", number("flows"), number("flows_max"));

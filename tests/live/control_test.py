@@ -412,6 +412,26 @@ class Daemon(Case):
         self.assertIsNone(self.daemon.poll())
         self.assertNotEqual(self.queueing_rules(), [])
 
+    def test_rules_are_tried(self):
+        self.run_daemon(rules(STATEFUL))
+        accept = "-A INPUT -p udp -m udp --dport 9000 -j ACCEPT"
+        other = self.file("other", rules(STATEFUL, accept))
+        self.assertIn("rules:5:13: error:", self.ask("try", self.file("bad", rules("-A INPUT -j ACEPT")), expect=1))
+        self.assertIn("write a time", self.ask("try", other, "--for", "x", expect=2))
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.assertEqual(self.ask("try", other, "--for", "2s"), "on trial for 2 s: sallyport confirm keeps them\n")
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.assertIn("confirm them, or wait", self.ask("try", other, expect=1))
+        self.assertIn("rules on trial for", self.ask("status"))
+        self.assertTrue(self.wait_until(lambda: accept not in self.ask("iptables-save")))
+        self.assertFalse(self.echo(self.peer, self.host, HOST))
+        self.ask("try", other, "--for", "1s")
+        self.assertIn("the rules stay", self.ask("confirm"))
+        self.assertIn("no trial", self.ask("confirm", expect=1))
+        time.sleep(1.3)
+        self.assertTrue(self.echo(self.peer, self.host, HOST))
+        self.assertIn("those before them are back", self.stop_daemon())
+
     def test_links(self):
         self.run_daemon(rules())
         self.program("link", self.scratch)
