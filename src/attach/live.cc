@@ -111,6 +111,7 @@ void Live::conclude(NfQueue& queue, const QueuedPacket& queued, size_t slot) {
     counts_.answers++;
     answer_sink_(answers_[slot]);
   }
+  if (ruling == Ruling::kDrop) counts_.drops[static_cast<size_t>(outcome.reason)]++;
   if (ruling == Ruling::kDrop && drop_sink_) drop_sink_({packet, ways_[slot], outcome});
 }
 

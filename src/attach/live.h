@@ -28,6 +28,7 @@ class Live {
     uint64_t cut = 0;      // that would have needed more of their bytes than the queue copied
     uint64_t unsent = 0;   // bursts whose rulings the kernel did not take
     uint64_t answers = 0;  // REJECT's, handed on to be sent
+    std::array<uint64_t, static_cast<size_t>(Reason::kCount)> drops{};  // by reason
   };
   // How a packet ended, for those who want to tell: while it is called, all is as it was.
   struct Judgement {

@@ -19,6 +19,8 @@
 #include "control/keeper.h"
 #include "control/kept_state.h"
 #include "control/managed.h"
+#include "control/metrics.h"
+#include "control/packet_log.h"
 
 namespace sallyport {
 namespace {
@@ -33,6 +35,8 @@ struct Options {
   std::string control = control_socket();
   std::string group;
   std::string state;
+  std::string log;
+  std::string metrics;
   bool dry_run = false;
 };
 
@@ -141,10 +145,25 @@ int run(const Options& options, CLI::App& command) {
                      restored.lost));
     kept.reset();
   }
+  auto log = PacketLog::open(options.log);
+  if (!log) {
+    fail(log.error());
+    return kExitUsage;
+  }
+  setup->engine->log_to(log->get());
+  daemon.on_hangup([&] { (*log)->reopen(); });
   Office office(options.inputs, daemon, firewall, fail_line);
   ControlServer::Options socket{.path = options.control, .group = std::nullopt};
   if (!options.group.empty()) socket.group = options.group;
-  auto begun = daemon.start(daemon_options, [&] { return office.open(socket); });
+  std::unique_ptr<Metrics> metrics;
+  auto begun = daemon.start(daemon_options, [&]() -> std::expected<void, std::string> {
+    if (!options.metrics.empty()) {
+      auto opened = Metrics::open(options.metrics, daemon, firewall, **log);
+      if (!opened) return std::unexpected(opened.error());
+      metrics = std::move(*opened);
+    }
+    return office.open(socket);
+  });
   if (!begun) {
     fail(begun.error());
     return kExitUsage;
@@ -153,13 +172,17 @@ int run(const Options& options, CLI::App& command) {
   std::optional<Keeper> keeper;
   if (!options.state.empty()) {
     office.know(keeper.emplace(options.state, firewall, fail_line));
+    if (metrics) metrics->know(*keeper);
   }
   daemon.each_turn([&] {
+    (*log)->write();
+    if (metrics) metrics->turn();
     const bool asked = office.go_on();
     return (keeper && keeper->turn(daemon.now())) || asked;
   });
   std::cout << ready_text(daemon_options) << std::endl;  // NOLINT: who waits for it reads it now
   const bool detached = daemon.run();
+  (*log)->write();
   if (keeper) keeper->finish(daemon.now());
   return detached ? kExitOk : kExitNo;
 }
@@ -235,6 +258,14 @@ kernel does not allow.)");
       ->add_option("--state", options->state,
                    "where flows, sets and counters are kept over a restart, or a kill -9")
       ->option_text("FILE");
+  command
+      ->add_option("--log", options->log,
+                   "where LOG's lines go, else standard error; opened again at a SIGHUP")
+      ->option_text("FILE");
+  command
+      ->add_option("--metrics", options->metrics,
+                   "where Prometheus finds /metrics, as in 127.0.0.1:9123")
+      ->option_text("ADDR:PORT");
   command->add_flag("--dry-run", options->dry_run,
                     "print the kernel's queueing rules, and do nothing");
   command->callback([options, command, &exit_code] { exit_code = run(*options, *command); });

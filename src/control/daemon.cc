@@ -1,5 +1,6 @@
 #include "control/daemon.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "attach/nfqueue.h"
@@ -52,11 +54,13 @@ struct Daemon::State {
   std::optional<Trial> trial;
   std::map<int, std::function<void()>> watched;
   std::function<bool()> each_turn;
+  std::function<void()> hangup;
   bool busy = false;  // there is more to do than to wait for packets
   int epoll = -1;
   int signals = -1;
   bool attached = false, ending = false;
   Instant now{}, started{};
+  Times times;
   std::optional<Duration> heartbeat;  // that a service manager waits for
   Instant last_beat{};
 
@@ -75,6 +79,7 @@ struct Daemon::State {
   std::expected<void, std::string> open();
   std::expected<void, std::string> open_queues();
   bool detach();
+  void note_time(size_t packets, Duration length);
   void take_signal();
   void turn(int timeout);
 };
@@ -130,10 +135,20 @@ std::expected<void, std::string> Daemon::State::open_queues() {
   return {};
 }
 
+void Daemon::State::note_time(size_t packets, Duration length) {
+  if (packets == 0) return;
+  const double seconds = std::chrono::duration<double>(length).count();
+  const double each = seconds / static_cast<double>(packets);
+  const auto bound = std::ranges::lower_bound(Times::kBounds, each);
+  times.counts[static_cast<size_t>(bound - Times::kBounds.begin())] += packets;
+  times.sum += seconds;
+}
+
 void Daemon::State::take_signal() {
   signalfd_siginfo info{};
   while (::read(signals, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo != SIGHUP) ending = true;
+    if (info.ssi_signo == SIGHUP && hangup) hangup();
   }
 }
 
@@ -157,8 +172,10 @@ std::expected<void, std::string> Daemon::start(const Options& options, const Ste
     watch(queue.fd(), [&state, &queue] {
       constexpr int kMostBursts = 16;
       for (int i = 0; i < kMostBursts; i++) {
-        if (state.live.serve(queue, state.now) < NfQueue::kBurst) break;
-        state.now = clock_now();
+        const size_t packets = state.live.serve(queue, state.now);
+        const Instant end = clock_now();
+        state.note_time(packets, end - std::exchange(state.now, end));
+        if (packets < NfQueue::kBurst) break;
       }
     });
   }
@@ -232,6 +249,10 @@ void Daemon::each_turn(std::function<bool()> what) {
   state_->each_turn = std::move(what);
 }
 
+void Daemon::on_hangup(std::function<void()> what) {
+  state_->hangup = std::move(what);
+}
+
 bool Daemon::confirm() {
   if (!state_->trial) return false;
   const bool confirmed = state_->trial->confirm();
@@ -241,6 +262,10 @@ bool Daemon::confirm() {
 
 bool Daemon::on_trial() const {
   return state_->trial.has_value();
+}
+
+const Daemon::Times& Daemon::times() const {
+  return state_->times;
 }
 
 const Live::Counts& Daemon::counts() const {

@@ -7,6 +7,7 @@
 // (attach/queue_rules.h), until it runs again or detach takes them out.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <expected>
@@ -54,10 +55,21 @@ class Daemon {
   // once where it answers that there is more to do.
   void each_turn(std::function<bool()> what);
 
+  // Called when a SIGHUP comes: files may have been moved away.
+  void on_hangup(std::function<void()> what);
+
   // The trial is over: it stays. False: there is none, or it has ended already.
   bool confirm();
   bool on_trial() const;
   const Live::Counts& counts() const;
+  // How long packets took: of each burst with any, from reading it to its verdicts, divided by its
+  // packets, which are counted under the first bound that is not less (seconds).
+  struct Times {
+    static constexpr std::array kBounds{1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2};
+    std::array<uint64_t, kBounds.size() + 1> counts{};
+    double sum = 0;
+  };
+  const Times& times() const;
   Live& live();
   uint64_t overruns() const;  // of all queues: times that the kernel found no room for a packet
   Instant now() const;        // of the last turn of the loop

@@ -11,14 +11,6 @@
 #include "sets/set_store.h"
 
 namespace sallyport {
-namespace {
-
-// A line of /proc/net/netfilter/nfnetlink_queue: number, reader, waiting, copy mode, copy range,
-// dropped (no room in the queue), dropped (no room in the socket), sequence number.
-struct KernelQueue {
-  uint32_t number = 0;
-  uint64_t waiting = 0, full = 0, unread = 0;
-};
 
 std::vector<KernelQueue> kernel_queues(const QueueRules& rules) {
   std::vector<KernelQueue> queues;
@@ -35,6 +27,8 @@ std::vector<KernelQueue> kernel_queues(const QueueRules& rules) {
   }
   return queues;
 }
+
+namespace {
 
 size_t rules_of(const Program* program) {
   return program ? static_cast<size_t>(std::ranges::count(program->is_policy, false)) : 0;

@@ -30,6 +30,7 @@
 
 namespace sallyport {
 
+class LogSink;
 class SetStore;
 
 // A held fragment whose fate is known now.
@@ -117,6 +118,9 @@ class Engine {
   // where it completed none; valid until the next process().
   const Packet* datagram() const { return datagram_; }
   uint32_t largest_fragment() const { return defragmenter_->largest_fragment(); }
+
+  // Whom rules of LOG tell; null: nobody. Outlives the engine.
+  void log_to(LogSink* sink) { log_ = sink; }
 
   // A question, which changes nothing: would this packet be accepted as one of this state and
   // direction, and, if it has one, of this flow? By which rule (Outcome::rule)?
@@ -210,6 +214,7 @@ class Engine {
   std::unique_ptr<Defragmenter> defragmenter_;
   std::array<Rules, 2> rules_;
   Decisions decisions_;
+  LogSink* log_ = nullptr;
   uint64_t remembered_ = 0;
   bool heard_ = false;  // in this burst: somebody listens to conntrack's events
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "extensions/registry.h"
+#include "program/log_sink.h"
 
 namespace sallyport {
 namespace {
@@ -70,7 +71,17 @@ struct LogTarget {
     if (prefix.given) out += fmt::format(" prefix \"{}\"", prefix.value.value);
   }
 
-  Verdict eval(Context&) const { return Verdict::kContinue; }
+  Verdict eval(Context& context) const {
+    if (!context.log || context.what_if) return Verdict::kContinue;
+    context.log->log(context.packet, {.prefix = prefix.value.value,
+                                      .level = static_cast<uint8_t>(level.value.value),
+                                      .tcp_sequence = tcp_sequence.given,
+                                      .tcp_options = tcp_options.given,
+                                      .ip_options = ip_options.given,
+                                      .uid = uid.given,
+                                      .macdecode = macdecode.given});
+    return Verdict::kContinue;
+  }
 };
 
 }  // namespace

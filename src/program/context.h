@@ -12,6 +12,7 @@
 
 namespace sallyport {
 
+class LogSink;
 class SetStore;
 
 enum class Verdict : uint8_t {
@@ -40,6 +41,7 @@ struct Context {
   Conntrack* conntrack = nullptr;  // null: nothing is tracked
   Tracked* tracked = nullptr;      // before conntrack (raw): info is kNone
   SetStore* sets = nullptr;
+  LogSink* log = nullptr;  // null: nobody listens
   const Host* host = nullptr;
   const BridgePorts* ports = nullptr;  // null: the packet came in at no bridge's port
   std::span<Memory> memory;            // as many as Program::memories

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -411,6 +412,74 @@ class Daemon(Case):
         time.sleep(2.5)
         self.assertIsNone(self.daemon.poll())
         self.assertNotEqual(self.queueing_rules(), [])
+
+    def test_log(self):
+        log = os.path.join(self.scratch, "log")
+        self.run_daemon(rules(STATEFUL, '-A INPUT -p udp -m udp --dport 9000 -j LOG --log-prefix "in: " --log-level 6'),
+                        "--log", log)
+        with self.peer.udp(PEER, 7777) as one:
+            one.sendto(b"x", (HOST, 9000))
+            one.sendto(b"x", (HOST, 9001))
+
+            def read(path):
+                with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+                    return file.read()
+            self.assertTrue(self.wait_until(lambda: "DPT=9000" in read(log)))
+            self.assertRegex(read(log), r"\A\w{3} [ \d]\d \d\d:\d\d:\d\d sallyport: in: IN=eth0 OUT= MAC= SRC=10.0.0.9 "
+                             r"DST=10.0.0.1 LEN=29 TOS=0x00 PREC=0x00 TTL=64 ID=\d+ DF PROTO=UDP SPT=7777 DPT=9000 LEN=9 \n\Z")
+            os.rename(log, log + ".1")
+            self.daemon.send_signal(signal.SIGHUP)
+            self.assertTrue(self.wait_until(lambda: read(log) is not None))
+            one.sendto(b"x", (HOST, 9000))
+            self.assertTrue(self.wait_until(lambda: "DPT=9000" in read(log)))
+
+    def test_log_to_standard_error(self):
+        self.run_daemon(rules('-A INPUT -p udp -j LOG --log-level 6'))
+        with self.peer.udp(PEER, 7777) as one:
+            one.sendto(b"x", (HOST, 9000))
+        self.assertTrue(self.wait_until(lambda: ":9000 " in self.ask("drops")))
+        self.assertIn("\nIN=eth0 OUT= MAC= SRC=10.0.0.9 ", self.stop_daemon())
+
+    def fetch(self, method="GET", path="/metrics"):
+        with self.host.tcp(("127.0.0.1", 9123)) as one:
+            one.sendall(f"{method} {path} HTTP/1.0\r\n\r\n".encode())
+            return one.makefile("r").read()
+
+    def test_metrics(self):
+        sets = self.file("sets", "create good hash:ip\nadd good 10.0.0.9\n")
+        self.run_daemon(rules(STATEFUL, "-A INPUT -i lo -j ACCEPT"), "--sets", sets, "--metrics", "127.0.0.1:9123")
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        with self.host.udp("", 0) as asks, self.peer.udp(PEER, 4711) as device, self.peer.udp(PEER, 7777) as one:
+            asks.sendto(M_SEARCH, SSDP)
+            device.sendto(b"answer", (HOST, asks.getsockname()[1]))
+            self.assertTrue(hears(asks))
+            one.sendto(b"x", (HOST, 9001))
+        self.assertTrue(self.wait_until(lambda: 'state="REPLIED"} 1' in self.fetch()))
+        told = self.fetch()
+        self.assertIn(" 200 OK\n", told)
+        for line in ('sallyport_discovery_answers_total{protocol="ssdp"} 1', 'sallyport_set_elements{set="good"} 1',
+                     'sallyport_drops_total{reason="policy"} 1', 'sallyport_queue_waiting{queue="7200"} 0'):
+            self.assertIn(line + "\n", told)
+        counts = dict(re.findall(r"^(sallyport_\S+) (\S+)$", told, re.M))
+        judged = int(counts['sallyport_packets_total{verdict="accept"}']) + \
+            int(counts['sallyport_packets_total{verdict="drop"}'])
+        self.assertGreaterEqual(judged, 6)
+        buckets = [int(value) for name, value in counts.items() if "_bucket" in name]
+        self.assertEqual(buckets, sorted(buckets))
+        self.assertEqual(buckets[-1], int(counts["sallyport_processing_seconds_count"]))
+        for line in told.splitlines():
+            if line.startswith("sallyport_"):
+                self.assertIn(f"# TYPE {re.match('sallyport_[a-z_]*?(?=_bucket|_sum|_count|[{ ])', line)[0]} ", told)
+        self.assertIn("404", self.fetch(path="/"))
+        self.assertIn("405", self.fetch(method="DELETE"))
+
+    def test_metrics_somewhere_impossible(self):
+        for address in ("127.0.0.1", "localhost:9", "127.0.0.1:0", "[::1:9", "127.0.0.1:99999"):
+            self.assertIn("write ADDRESS:PORT", self.program("run", "--rules", self.file("r", rules()), "--control", "sock",
+                                                             "--metrics", address, expect=2))
+        self.assertIn("nobody can listen there", self.program("run", "--rules", "r", "--control", "sock", "--metrics",
+                                                              "192.0.2.1:9123", expect=2))
 
     def test_rules_are_tried(self):
         self.run_daemon(rules(STATEFUL))

@@ -129,6 +129,7 @@ struct Discovery::State {
 
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> refused{};
   uint64_t windows_refused = 0;
+  std::vector<uint64_t> related = std::vector<uint64_t>(descriptors.size());
   bool asked_ever = false;  // there was a question: before it there is no answer
 
   uint32_t bucket_of(const Socket& socket) const {
@@ -340,8 +341,15 @@ bool Discovery::sent(const Packet& packet, FlowId flow, Tick now) {
 
 Answer Discovery::received(const Packet& packet, Tick now) {
   if (packet.protocol() != protocol::kUdp) return {};
-  if (!packet.destination().is_multicast(packet.family)) return state_->answered(packet, now);
-  return state_->announcements == Announcements::kLetIn ? state_->announced(packet) : Answer{};
+  State& state = *state_;
+  Answer answer;
+  if (!packet.destination().is_multicast(packet.family)) {
+    answer = state.answered(packet, now);
+  } else if (state.announcements == Announcements::kLetIn) {
+    answer = state.announced(packet);
+  }
+  if (answer.related) state.related[answer.descriptor - state.descriptors.data()]++;
+  return answer;
 }
 
 void Discovery::change(std::span<const Descriptor> descriptors) {
@@ -358,7 +366,14 @@ void Discovery::change(std::span<const Descriptor> descriptors) {
       state.askers[i] = 0;
     }
   }
+  std::vector<uint64_t> counts(descriptors.size());
+  for (size_t i = 0; i < counts.size(); i++) {
+    for (const auto& [protocol, count] : related()) {
+      if (protocol == descriptors[i].name) counts[i] = count;
+    }
+  }
   state.descriptors = descriptors;
+  state.related = std::move(counts);
 }
 
 void Discovery::restore(Window window, std::string_view protocol, Tick now) {
@@ -370,6 +385,14 @@ void Discovery::restore(Window window, std::string_view protocol, Tick now) {
   const Tick longest = uint64_t{found->answer.longest()} * kTicksPerSecond / 1000;
   window.expires = std::min(window.expires, now + longest);
   state.put(window, now);
+}
+
+std::vector<std::pair<std::string_view, uint64_t>> Discovery::related() const {
+  std::vector<std::pair<std::string_view, uint64_t>> counts;
+  for (size_t i = 0; i < state_->related.size(); i++) {
+    counts.emplace_back(state_->descriptors[i].name, state_->related[i]);
+  }
+  return counts;
 }
 
 uint64_t Discovery::refused(Reason reason) const {

@@ -24,6 +24,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/hash.h"
@@ -92,6 +93,9 @@ class Discovery {
   // Answers refused, by reason; windows refused for want of room.
   uint64_t refused(Reason reason) const;
   uint64_t windows_refused() const;
+
+  // Answers and announcements that were RELATED, by protocol.
+  std::vector<std::pair<std::string_view, uint64_t>> related() const;
 
   // For explain: the windows that are open (`expires` is to come) and those that
   // are over but remembered, in no particular order.
