@@ -57,7 +57,9 @@ std::string nft_text(const QueueRules& rules) {
           end, "    meta l4proto udp fib daddr type {{ broadcast, multicast }} queue {}to {}\n",
           bypass(open, "flags bypass "), rules.whole());
     }
-    fmt::format_to(end, "    queue {}to {}\n  }}\n", bypass(open, "flags bypass "), rules.heads());
+    fmt::format_to(end, "    queue {}to {}\n  }}\n", bypass(open, "flags bypass "),
+                   rules.balance == 1 ? std::to_string(rules.heads())
+                                      : fmt::format("{}-{}", rules.heads(), rules.whole() - 1));
   };
   for (const char* hook : kHooks) chain(hook);
   return out + "}\n";
@@ -101,7 +103,12 @@ std::string iptables_text(const QueueRules& rules, Family family) {
                fmt::format("-d {} -p udp ", family == Family::kIpv4 ? "224.0.0.0/4" : "ff00::/8"),
                rules.whole(), open);
     }
-    to_queue(chain, "", rules.heads(), open);
+    if (rules.balance == 1) {
+      to_queue(chain, "", rules.heads(), open);
+    } else {
+      fmt::format_to(end, "-A SALLYPORT-{} -j NFQUEUE --queue-balance {}:{}{}\n", chain,
+                     rules.heads(), rules.whole() - 1, bypass(open, " --queue-bypass"));
+    }
   }
   return out + "COMMIT\n";
 }

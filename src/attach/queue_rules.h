@@ -15,13 +15,15 @@
 namespace sallyport {
 
 struct QueueRules {
-  // Three queues, of these numbers. What is judged by its headers; what has to be read whole
-  // (questions and announcements of discovery, to groups and broadcasts); what passes when we
-  // are not there.
+  // Queues, from this number on. What is judged by its headers, spread over some by its addresses
+  // (both directions of a flow come by one); what has to be read whole (questions and announcements
+  // of discovery, to groups and broadcasts); what passes when we are not there.
   uint16_t first_queue = 7200;
-  uint16_t heads() const { return first_queue; }
-  uint16_t whole() const { return static_cast<uint16_t>(first_queue + 1); }
-  uint16_t exempt() const { return static_cast<uint16_t>(first_queue + 2); }
+  uint16_t balance = 1;
+  uint16_t heads() const { return first_queue; }  // the first of them
+  uint16_t whole() const { return static_cast<uint16_t>(first_queue + balance); }
+  uint16_t exempt() const { return static_cast<uint16_t>(first_queue + balance + 1); }
+  bool has(uint32_t queue) const { return queue >= first_queue && queue <= exempt(); }
 
   // What happens to packets while nobody listens: dropped, but for loopback and the
   // administrators; or accepted.

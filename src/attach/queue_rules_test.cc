@@ -40,6 +40,16 @@ table inet sallyport {
 )");
 }
 
+TEST(QueueRules, SomeQueuesShareWhatIsJudgedByItsHeaders) {
+  const QueueRules rules{.first_queue = 10, .balance = 4};
+  EXPECT_TRUE(nft_text(rules).find("    queue to 10-13\n") != std::string::npos);
+  const std::string text = iptables_text(rules, Family::kIpv6);
+  EXPECT_TRUE(text.find("-A SALLYPORT-FORWARD -j NFQUEUE --queue-balance 10:13\n") !=
+              std::string::npos);
+  EXPECT_TRUE(text.find("-d ff00::/8 -p udp -j NFQUEUE --queue-num 14\n") != std::string::npos);
+  EXPECT_TRUE(text.find("-o lo -j NFQUEUE --queue-num 15 --queue-bypass\n") != std::string::npos);
+}
+
 TEST(QueueRules, OfIptablesStandInChainsOfTheirOwn) {
   EXPECT_EQ(iptables_text({.first_queue = 5, .failing = QueueRules::Failing::kOpen}, Family::kIpv4),
             R"(*security

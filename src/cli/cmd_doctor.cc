@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "attach/kernel_queues.h"
 #include "attach/queue_rules.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
@@ -43,26 +44,6 @@ uint64_t count_lines(const std::string& text, Predicate predicate) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) count += predicate(line);
   return count;
-}
-
-// A line of /proc/net/netfilter/nfnetlink_queue: there is one for each queue that has a reader.
-struct KernelQueue {
-  uint64_t waiting = 0, full = 0, unread = 0;
-};
-
-std::map<unsigned, KernelQueue> kernel_queues() {
-  std::map<unsigned, KernelQueue> queues;
-  std::ifstream file(kQueues);
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    unsigned number = 0;
-    uint64_t reader = 0, mode = 0, range = 0;
-    KernelQueue queue;
-    if (words >> number >> reader >> queue.waiting >> mode >> range >> queue.full >> queue.unread) {
-      queues[number] = queue;
-    }
-  }
-  return queues;
 }
 
 class Doctor {
@@ -133,7 +114,8 @@ class Doctor {
 
   void examine_listener(const Queueing& queueing) {
     if (queueing.queues.empty()) return;
-    const std::map<unsigned, KernelQueue> kernel = kernel_queues();
+    std::map<unsigned, KernelQueue> kernel;
+    for (const KernelQueue& queue : kernel_queues()) kernel[queue.number] = queue;
     std::vector<unsigned> unread;
     std::vector<std::string> losses;
     for (unsigned number : queueing.queues) {

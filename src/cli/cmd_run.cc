@@ -31,6 +31,7 @@ struct Options {
   std::string fail = "closed";
   std::vector<std::string> administrators;
   uint16_t queue = QueueRules{}.first_queue;
+  uint16_t balance = 1;
   std::string length;
   std::string control = control_socket();
   std::string group;
@@ -77,6 +78,11 @@ bool read_config(const Options& options, CLI::App& command) {
 bool understand(const Options& options, Daemon::Options& daemon) {
   QueueRules& rules = daemon.rules;
   rules.first_queue = options.queue;
+  rules.balance = options.balance;
+  if (options.queue + options.balance + 1 > 65535) {
+    return fail(fmt::format("--queue {}: there are no {} queues from there on", options.queue,
+                            options.balance + 2));
+  }
   if (options.fail == "open") rules.failing = QueueRules::Failing::kOpen;
   for (const std::string& text : options.administrators) {
     std::optional<Prefix> prefix = Prefix::parse(text);
@@ -243,9 +249,15 @@ kernel does not allow.)");
       ->option_text("ADDR[/LEN],...")
       ->delimiter(',')
       ->allow_extra_args(false);
-  command->add_option("--queue", options->queue, "the first of three numbers of queues")
+  command->add_option("--queue", options->queue, "the first number of its queues")
       ->option_text("N [7200]")
       ->check(CLI::Range(0, 65533));
+  command
+      ->add_option(
+          "--queue-balance", options->balance,
+          "spread packets over so many queues by their addresses: more wait before any is lost")
+      ->option_text("N [1]")
+      ->check(CLI::Range(1, 64));
   command
       ->add_option("--for", options->length,
                    "end by itself after that time, even if it has died by then")

@@ -17,15 +17,20 @@ bool has(std::string_view text, std::string_view word) {
 
 // The words of iptables-save, and of nft before and since 0.9.9.
 void see_rule(std::string_view rule, Queueing& queueing) {
-  constexpr std::string_view kBefore[] = {"--queue-num ", "queue num ", "queue to ",
-                                          "queue flags bypass to "};
+  constexpr std::string_view kBefore[] = {"--queue-num ", "--queue-balance ", "queue num ",
+                                          "queue to ", "queue flags bypass to "};
   for (std::string_view before : kBefore) {
     const size_t at = rule.find(before);
     if (at == std::string_view::npos) continue;
     unsigned number = 0;
     const char* const digits = rule.data() + at + before.size();
-    if (std::from_chars(digits, rule.data() + rule.size(), number).ec != std::errc()) continue;
-    queueing.queues.insert(number);
+    const char* const end = rule.data() + rule.size();
+    const auto [stop, error] = std::from_chars(digits, end, number);
+    if (error != std::errc()) continue;
+    // "7200:7203", or nft's "7200-7203".
+    unsigned last = number;
+    if (end - stop > 1 && (*stop == ':' || *stop == '-')) std::from_chars(stop + 1, end, last);
+    for (; number <= last; number++) queueing.queues.insert(number);
     queueing.closed = queueing.closed || !has(rule, "bypass");
   }
 }

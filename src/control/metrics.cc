@@ -8,6 +8,7 @@
 #include <microhttpd.h>
 #include <netinet/in.h>
 
+#include "attach/kernel_queues.h"
 #include "conntrack/trackers/tracker.h"
 #include "sets/set_store.h"
 
@@ -201,7 +202,10 @@ std::string Metrics::text() const {
   }
   page.single("flows_max", "gauge", "nf_conntrack_max.", conntrack.knobs().max);
   page.family("queue_waiting", "gauge", "Packets that wait in a queue of the kernel.");
-  const std::vector<KernelQueue> queues = kernel_queues(daemon_.options().rules);
+  std::vector<KernelQueue> queues = kernel_queues();
+  std::erase_if(queues, [this](const KernelQueue& queue) {
+    return !daemon_.options().rules.has(queue.number);
+  });
   for (const KernelQueue& queue : queues) {
     page.sample(queue.waiting, fmt::format("queue=\"{}\"", queue.number));
   }

@@ -2,32 +2,14 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fstream>
-#include <sstream>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "attach/kernel_queues.h"
 #include "sets/set_store.h"
 
 namespace sallyport {
-
-std::vector<KernelQueue> kernel_queues(const QueueRules& rules) {
-  std::vector<KernelQueue> queues;
-  std::ifstream file("/proc/self/net/netfilter/nfnetlink_queue");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    KernelQueue queue;
-    uint64_t reader = 0, mode = 0, range = 0;
-    if (!(words >> queue.number >> reader >> queue.waiting >> mode >> range >> queue.full >>
-          queue.unread)) {
-      continue;
-    }
-    if (queue.number >= rules.heads() && queue.number <= rules.exempt()) queues.push_back(queue);
-  }
-  return queues;
-}
-
 namespace {
 
 size_t rules_of(const Program* program) {
@@ -65,7 +47,8 @@ nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Daem
     if (uint64_t count = engine.count(reason)) reasons[std::string(reason_name(reason))] = count;
   }
   json["reasons"] = reasons;
-  for (const KernelQueue& queue : kernel_queues(rules)) {
+  for (const KernelQueue& queue : kernel_queues()) {
+    if (!rules.has(queue.number)) continue;
     json["queues"].push_back({{"number", queue.number},
                               {"waiting", queue.waiting},
                               {"dropped_full", queue.full},

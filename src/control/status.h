@@ -3,22 +3,12 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "control/daemon.h"
 #include "control/keeper.h"
 #include "control/managed.h"
 
 namespace sallyport {
-
-// A queue as the kernel counts it: /proc/net/netfilter/nfnetlink_queue, whose lines are number,
-// reader, waiting, copy mode, copy range, dropped (no room in the queue), dropped (no room in the
-// socket), sequence number.
-struct KernelQueue {
-  uint32_t number = 0;
-  uint64_t waiting = 0, full = 0, unread = 0;
-};
-std::vector<KernelQueue> kernel_queues(const QueueRules& rules);
 
 // What a daemon does not know of itself.
 struct DaemonFacts {

@@ -4,6 +4,7 @@
     live/run_test.py PATH/TO/sallyport [unittest's arguments]
 """
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -87,6 +88,16 @@ class Filters(net.Case):
             other.settimeout(0.1)
             self.assertRaises(TimeoutError, asks.recv, 100)
             self.assertRaises(TimeoutError, other.recv, 100)
+
+    def test_an_answer_comes_by_another_queue_than_its_question(self):
+        self.run_daemon(OUT_ONLY, "--queue-balance", "3")
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        with self.host.udp("", 0) as asks, self.peer.udp(PEER, 1900) as device:
+            asks.sendto(M_SEARCH, SSDP)
+            device.sendto(b"answer", (HOST, asks.getsockname()[1]))
+            self.assertTrue(hears(asks))
+        status = json.loads(self.program("status", "--json", "--control", "sock"))
+        self.assertEqual([queue["number"] for queue in status["queues"]], [7200, 7201, 7202, 7203, 7204])
 
     def test_compat_linux_lets_no_answer_in(self):
         self.run_daemon(OUT_ONLY, "--compat", "linux")
@@ -186,10 +197,10 @@ class Forwards(net.Router):
             "-A FORWARD -i eth1 -m ttl --ttl-eq 63 -j ACCEPT", "-A FORWARD -i eth0 -j ACCEPT"))
         self.assertTrue(self.echo(self.inside, self.peer, PEER))
 
-    def test_an_error_of_a_router_is_related(self):
-        """It comes to FORWARD's queue from another address than the flow's, and goes to the inside."""
-        self.run_daemon(rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-                              "-A FORWARD -i eth1 -j ACCEPT", input="ACCEPT"))
+    ERROR_RULES = rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+                        "-A FORWARD -i eth1 -j ACCEPT", input="ACCEPT")
+
+    def error_comes_back(self):
         self.peer.sh("ip", "route", "add", "unreachable", "192.0.2.0/24")
         self.host.sh("ip", "route", "add", "192.0.2.0/24", "via", PEER)
         self.peer.sh("sysctl", "-qw", "net.ipv4.ip_forward=1")
@@ -200,6 +211,18 @@ class Forwards(net.Router):
             with self.assertRaises(OSError) as caught:
                 one.recv(100)
             self.assertNotIsInstance(caught.exception, TimeoutError)
+
+    def test_an_error_of_a_router_is_related(self):
+        """It comes to FORWARD's queue from another address than the flow's, and goes to the inside."""
+        self.run_daemon(self.ERROR_RULES)
+        self.error_comes_back()
+
+    def test_an_error_of_a_router_comes_by_another_queue_than_its_flow(self):
+        self.assertIn("queues 7200 to 7265 by", self.run_daemon(self.ERROR_RULES, "--queue-balance", "64"))
+        self.error_comes_back()
+        used = [line.split()[0] for line in self.host.sh("cat", "/proc/net/netfilter/nfnetlink_queue").splitlines()
+                if int(line.split()[7]) > 0 and int(line.split()[0]) < 7264]
+        self.assertGreater(len(used), 1, "the flow's, and the error's")
 
     def test_fragments_wait_for_the_whole(self):
         self.run_daemon(rules("-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
@@ -275,6 +298,10 @@ print(b"".join(got).decode())
                   "-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
                   "-A OUTPUT -p tcp -m tcp --dport 2121 -j ACCEPT", output="DROP")
     RAW = "*raw\n-A OUTPUT -p tcp -m tcp --dport 2121 -j CT --helper ftp\nCOMMIT\n"
+
+    def test_active_ftp_with_several_queues(self):
+        self.run_daemon(self.RAW + self.RULES, "--queue-balance", "8")
+        self.assertEqual(self.fetch("active"), "what the file holds")
 
     def test_active_ftp(self):
         self.run_daemon(self.RAW + self.RULES)
