@@ -452,6 +452,7 @@ class Daemon(Case):
         self.assertTrue(self.echo(self.host, self.peer, PEER))
         with self.host.udp("", 0) as asks, self.peer.udp(PEER, 4711) as device, self.peer.udp(PEER, 7777) as one:
             asks.sendto(M_SEARCH, SSDP)
+            self.assertTrue(self.wait_until(lambda: "dport=1900" in self.flows()), "it has gone out")
             device.sendto(b"answer", (HOST, asks.getsockname()[1]))
             self.assertTrue(hears(asks))
             one.sendto(b"x", (HOST, 9001))

@@ -94,6 +94,8 @@ class Filters(net.Case):
         self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
         with self.host.udp("", 0) as asks, self.peer.udp(PEER, 1900) as device:
             asks.sendto(M_SEARCH, SSDP)
+            self.assertTrue(self.wait_until(
+                lambda: "dport=1900" in self.program("conntrack", "-L", "--control", "sock")), "it has gone out")
             device.sendto(b"answer", (HOST, asks.getsockname()[1]))
             self.assertTrue(hears(asks))
         status = json.loads(self.program("status", "--json", "--control", "sock"))
