@@ -8,10 +8,9 @@
 #include <iostream>
 #include <sstream>
 
-#include <CLI/CLI.hpp>
-
 #include "attach/script_run.h"
 #include "cli/anonymize.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/explanation.h"
 #include "cli/inputs.h"
@@ -218,11 +217,11 @@ int ask(const Options& options) {
 
 }  // namespace
 
-void add_ask(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("ask", "Say what would happen to a packet that you describe");
+void add_ask(CommandLine& line) {
+  Subcommand command =
+      line.subcommand("ask", "Say what would happen to a packet that you describe");
   auto options = std::make_shared<Options>();
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport ask --rules my.rules 'in eth0 tcp 10.0.0.7:4000 > 192.168.1.2:22'
   sallyport ask --rules my.rules 'out udp 192.168.1.2:40000 > 10.0.0.7:53' \
@@ -230,23 +229,23 @@ void add_ask(CLI::App& app, int& exit_code) {
 
 Exit codes: 0; 1 an error in a file or a packet; 2 usage; 3 uncertain, with
 --strict.)");
-  options->inputs.add_to(*command);
-  command->add_flag("--json", options->json, "a JSON object a line for each packet");
-  command->add_flag("--anonymize", options->anonymize,
-                    "exchange all addresses for others, so that strangers may read it");
-  command->add_flag("--all", options->all,
-                    "every rule that was asked, not one line for many that failed alike");
-  command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
+  options->inputs.add_to(command);
+  command.flag("--json", options->json, "a JSON object a line for each packet");
+  command.flag("--anonymize", options->anonymize,
+               "exchange all addresses for others, so that strangers may read it");
+  command.flag("--all", options->all,
+               "every rule that was asked, not one line for many that failed alike");
+  command.flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
   command
-      ->add_option("--file", options->file,
-                   "packets, a line each, or a script with rules of its own; - is standard input")
-      ->option_text("FILE");
+      .option("--file", options->file,
+              "packets, a line each, or a script with rules of its own; - is standard input")
+      .takes("FILE");
   command
-      ->add_option("PACKET", options->packets,
-                   "[TIME] in|out|fwd [IFACE] PROTO SRC > DST [OPTIONS], see docs/flow.md; several "
-                   "are judged in order")
-      ->option_text("TEXT ...");
-  command->callback([options, &exit_code] { exit_code = ask(*options); });
+      .argument("PACKET", options->packets,
+                "[TIME] in|out|fwd [IFACE] PROTO SRC > DST [OPTIONS], see docs/flow.md; several "
+                "are judged in order")
+      .takes("TEXT ...");
+  command.does([options] { return ask(*options); });
 }
 
 }  // namespace sallyport

@@ -2,8 +2,7 @@
 #include <fmt/ostream.h>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/inputs.h"
 #include "cli/rule_file.h"
@@ -11,20 +10,20 @@
 
 namespace sallyport {
 
-void add_check(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("check", "Say whether a rule file is right, and if not where");
+void add_check(CommandLine& line) {
+  Subcommand command =
+      line.subcommand("check", "Say whether a rule file is right, and if not where");
   auto file = std::make_shared<RuleFile>();
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport check my.rules
   sallyport check -6 --sets my.sets my.rules6
   iptables-save | sallyport check -
 
 Exit codes: 0 all right; 1 errors; 2 usage.)");
-  file->add_to(*command);
-  command->callback([file, &exit_code] {
-    exit_code = file->parse([&](const Ruleset& rules) {
+  file->add_to(command);
+  command.does([file] {
+    return file->parse([&](const Ruleset& rules) {
       size_t tables = 0, count = 0;
       for (const std::optional<Table>& table : rules.tables) {
         if (!table) continue;

@@ -1,8 +1,7 @@
 // sallyport compare: one capture under several policies, and what else each of them admits.
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/comparison.h"
 
@@ -41,10 +40,10 @@ int compare(const Options& options) {
 
 }  // namespace
 
-void add_compare(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
+void add_compare(CommandLine& line) {
+  Subcommand command = line.subcommand(
       "compare", "Run a capture under several policies, and measure what else each would admit");
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport compare policies.toml my.pcap
   sallyport compare --markdown policies.toml my.pcap > table.md
@@ -52,16 +51,16 @@ void add_compare(CLI::App& app, int& exit_code) {
 docs/compare.md describes the policies file; share/demo/policies.toml is one.
 Exit codes: 0; 1 an error in a file; 2 usage.)");
   auto options = std::make_shared<Options>();
-  CLI::Option* markdown =
-      command->add_flag("--markdown", options->markdown, "the table for a Markdown document");
-  command->add_flag("--json", options->json, "one JSON object")->excludes(markdown);
-  command->add_option("POLICIES", options->policies, "policies, as docs/compare.md describes them")
-      ->option_text("FILE")
-      ->required();
-  command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
-      ->option_text("FILE")
-      ->required();
-  command->callback([options, &exit_code] { exit_code = compare(*options); });
+  Subcommand::Option markdown =
+      command.flag("--markdown", options->markdown, "the table for a Markdown document");
+  command.flag("--json", options->json, "one JSON object").excludes(markdown);
+  command.argument("POLICIES", options->policies, "policies, as docs/compare.md describes them")
+      .takes("FILE")
+      .required();
+  command.argument("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
+      .takes("FILE")
+      .required();
+  command.does([options] { return compare(*options); });
 }
 
 }  // namespace sallyport

@@ -4,8 +4,7 @@
 #include <fmt/ostream.h>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
 #include "cli/inputs.h"
@@ -21,48 +20,47 @@ struct Toggle {
 };
 
 // A command without words of its own but for flags.
-void add_question(CLI::App& app, int& exit_code, const std::string& name,
-                  const std::string& summary, const std::vector<Toggle>& flags = {}) {
-  CLI::App* command = app.add_subcommand(name, summary);
+void add_question(CommandLine& line, const std::string& name, const std::string& summary,
+                  const std::vector<Toggle>& flags = {}) {
+  Subcommand command = line.subcommand(name, summary);
   auto control = std::make_shared<std::string>(control_socket());
-  command->add_option("--control", *control, "whom to ask")
-      ->option_text("SOCKET [/run/sallyport/control.sock]");
-  std::vector<const CLI::Option*> given;
-  for (const Toggle& flag : flags) given.push_back(command->add_flag(flag.name, flag.summary));
-  command->callback([control, name, given, &exit_code] {
+  command.option("--control", *control, "whom to ask")
+      .takes("SOCKET [/run/sallyport/control.sock]");
+  std::vector<Subcommand::Option> given;
+  for (const Toggle& flag : flags) given.push_back(command.flag(flag.name, flag.summary));
+  command.does([control, name, given] {
     std::vector<std::string> words{name};
-    for (const CLI::Option* flag : given) {
-      if (flag->count() > 0) words.push_back("--" + flag->get_lnames().front());
+    for (const Subcommand::Option& flag : given) {
+      if (flag.given()) words.push_back("--" + flag.name());
     }
-    exit_code = ask_daemon(*control, words);
+    return ask_daemon(*control, words);
   });
 }
 
-void add_try(CLI::App& app, int& exit_code) {
+void add_try(CommandLine& line) {
   struct Options {
     std::string control = control_socket();
     std::string rules;
     bool ipv6 = false;
     std::string length = "30s";
   };
-  CLI::App* command = app.add_subcommand(
+  Subcommand command = line.subcommand(
       "try", "Run other rules for some time; those of now come back unless you confirm");
   auto options = std::make_shared<Options>();
-  command->add_option("RULES", options->rules, "as iptables-save prints them; - is standard input")
-      ->option_text("RULES")
-      ->required();
-  command->add_flag("-6", options->ipv6, "the rules are IPv6's, as ip6tables-save prints them");
-  command->add_option("--for", options->length, "then those of now come back")
-      ->option_text("TIME [30s]");
-  command->add_option("--control", options->control, "whom to ask")
-      ->option_text("SOCKET [/run/sallyport/control.sock]");
-  command->callback([options, &exit_code] {
-    exit_code = kExitUsage;
+  command
+      .argument("RULES", options->rules, "as iptables-save prints them; - is standard input")
+      .takes("RULES")
+      .required();
+  command.flag("-6", options->ipv6, "the rules are IPv6's, as ip6tables-save prints them");
+  command.option("--for", options->length, "then those of now come back").takes("TIME [30s]");
+  command.option("--control", options->control, "whom to ask")
+      .takes("SOCKET [/run/sallyport/control.sock]");
+  command.does([options] {
     std::optional<InputFile> file = read_input(options->rules, std::cerr);
-    if (!file) return;
+    if (!file) return kExitUsage;
     std::vector<std::string> words{"try", "--for", options->length};
     if (options->ipv6) words.emplace_back("-6");
-    exit_code = ask_daemon(options->control, words, file->text);
+    return ask_daemon(options->control, words, file->text);
   });
 }
 
@@ -86,28 +84,27 @@ int link(const std::string& directory) {
 
 }  // namespace
 
-void add_control(CLI::App& app, int& exit_code) {
+void add_control(CommandLine& line) {
   const Toggle json{"--json", "an object a line"};
-  add_question(app, exit_code, "status", "What a running Sallyport does, and has done", {json});
+  add_question(line, "status", "What a running Sallyport does, and has done", {json});
   add_question(
-      app, exit_code, "drops",
+      line, "drops",
       "The last packets that a running Sallyport dropped, why, and what nearly let them in",
       {{"--follow", "those that come from now on, until stopped"}, json});
   add_question(
-      app, exit_code, "reload",
-      "Read rules, sets and descriptors again: all or nothing, and no flow is lost",
+      line, "reload", "Read rules, sets and descriptors again: all or nothing, and no flow is lost",
       {{"--preview", "change nothing, and list the live flows that would be judged otherwise"},
        {"--revalidate", "end the live flows that are not accepted any more"}});
-  add_question(app, exit_code, "confirm", "End a trial (run --for, try): what runs, stays");
-  add_try(app, exit_code);
-  CLI::App* command = app.add_subcommand(
+  add_question(line, "confirm", "End a trial (run --for, try): what runs, stays");
+  add_try(line);
+  Subcommand command = line.subcommand(
       "link", "Make links, by which iptables, ipset, conntrack … are Sallyport's, in a directory");
   auto directory = std::make_shared<std::string>();
-  command->add_option("DIR", *directory, "it is put before others in PATH")
-      ->option_text("DIR")
-      ->required()
-      ->check(CLI::ExistingDirectory);
-  command->callback([directory, &exit_code] { exit_code = link(*directory); });
+  command.argument("DIR", *directory, "it is put before others in PATH")
+      .takes("DIR")
+      .required()
+      .existing_directory();
+  command.does([directory] { return link(*directory); });
 }
 
 }  // namespace sallyport

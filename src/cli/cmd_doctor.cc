@@ -10,11 +10,11 @@
 #include <sstream>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attach/kernel_queues.h"
 #include "attach/queue_rules.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
 #include "cli/host_rules.h"
@@ -254,15 +254,15 @@ int doctor(const Options& options) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
+void add_doctor(CommandLine& line) {
+  Subcommand command = line.subcommand(
       "doctor", "Whether packets come to Sallyport and are judged, and what to do if not");
   auto options = std::make_shared<Options>();
-  command->footer("Exit codes: 0 all is well; 1 a warning or an error; 2 usage.");
-  command->add_option("--control", options->control, "where it is asked")
-      ->option_text("SOCKET [/run/sallyport/control.sock]");
-  command->add_flag("--json", options->json, "an array of objects in one line");
-  command->callback([options, &exit_code] { exit_code = doctor(*options); });
+  command.footer("Exit codes: 0 all is well; 1 a warning or an error; 2 usage.");
+  command.option("--control", options->control, "where it is asked")
+      .takes("SOCKET [/run/sallyport/control.sock]");
+  command.flag("--json", options->json, "an array of objects in one line");
+  command.does([options] { return doctor(*options); });
 }
 
 }  // namespace sallyport

@@ -5,10 +5,9 @@
 #include <iostream>
 #include <sstream>
 
-#include <CLI/CLI.hpp>
-
 #include "attach/capture_filter.h"
 #include "cli/anonymize.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/explanation.h"
 #include "cli/narrator.h"
@@ -135,32 +134,32 @@ int explain(const Options& options) {
 
 }  // namespace
 
-void add_explain(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
+void add_explain(CommandLine& line) {
+  Subcommand command = line.subcommand(
       "explain", "Say why one packet was accepted or dropped, and what would change that");
   auto options = std::make_shared<Options>();
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport explain --rules my.rules my.pcap 17
   sallyport explain --rules my.rules my.pcap 'src 192.168.1.7 and udp port 1900'
   sallyport explain --anonymize --rules my.rules my.pcap 17
 
 Exit codes: 0; 1 an error in a file; 2 usage, or there is no such packet.)");
-  options->inputs.add_to(*command);
-  command->add_flag("--anonymize", options->anonymize,
-                    "exchange all addresses for others, so that strangers may read it");
-  command->add_flag("--json", options->json, "one JSON object");
-  command->add_flag("--all", options->all,
-                    "every rule that was asked, not one line for many that failed alike");
-  command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
-      ->option_text("FILE")
-      ->required();
+  options->inputs.add_to(command);
+  command.flag("--anonymize", options->anonymize,
+               "exchange all addresses for others, so that strangers may read it");
+  command.flag("--json", options->json, "one JSON object");
+  command.flag("--all", options->all,
+               "every rule that was asked, not one line for many that failed alike");
+  command.argument("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
+      .takes("FILE")
+      .required();
   command
-      ->add_option("PACKET", options->which,
-                   "its number, from 0, or an expression in tcpdump's language: the first match")
-      ->option_text("N|EXPR")
-      ->required();
-  command->callback([options, &exit_code] { exit_code = explain(*options); });
+      .argument("PACKET", options->which,
+                "its number, from 0, or an expression in tcpdump's language: the first match")
+      .takes("N|EXPR")
+      .required();
+  command.does([options] { return explain(*options); });
 }
 
 }  // namespace sallyport

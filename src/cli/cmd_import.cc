@@ -14,10 +14,10 @@
 #include <unistd.h>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "attach/system_program.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
 #include "cli/host_rules.h"
@@ -385,11 +385,11 @@ int stand_down(const Options& options) {
 
 }  // namespace
 
-void add_import(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("import", "Take over the iptables rules and the sets of this host");
+void add_import(CommandLine& line) {
+  Subcommand command =
+      line.subcommand("import", "Take over the iptables rules and the sets of this host");
   auto options = std::make_shared<Options>();
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport import
   sallyport run --rules /etc/sallyport/rules.v4 --rules6 /etc/sallyport/rules.v6 \
@@ -402,20 +402,16 @@ nothing in the kernel. Lines that Sallyport does not know are comments there.
 them back when the time is over, unless you type yes.
 Exit codes: 0; 1 not all was taken, or the rules were put back; 2 usage, or
 something that cannot be read or written.)");
-  command->add_option("DIR", options->directory, "where the files are")
-      ->option_text("DIR [/etc/sallyport]");
-  command->add_flag("--force", options->force, "write files anew that are there already");
-  CLI::Option* down = command->add_flag("--stand-down", options->stand_down,
-                                        "take the imported rules out of the kernel, on trial");
-  command->add_option("--for", options->length, "how long the trial is")
-      ->option_text("TIME [60s]")
-      ->needs(down);
-  command->add_option("--control", options->control, "where Sallyport is asked whether it filters")
-      ->option_text("SOCKET [/run/sallyport/control.sock]")
-      ->needs(down);
-  command->callback([options, &exit_code] {
-    exit_code = options->stand_down ? stand_down(*options) : take_over(*options);
-  });
+  command.argument("DIR", options->directory, "where the files are").takes("DIR [/etc/sallyport]");
+  command.flag("--force", options->force, "write files anew that are there already");
+  Subcommand::Option down = command.flag("--stand-down", options->stand_down,
+                                         "take the imported rules out of the kernel, on trial");
+  command.option("--for", options->length, "how long the trial is").takes("TIME [60s]").needs(down);
+  command.option("--control", options->control, "where Sallyport is asked whether it filters")
+      .takes("SOCKET [/run/sallyport/control.sock]")
+      .needs(down);
+  command.does(
+      [options] { return options->stand_down ? stand_down(*options) : take_over(*options); });
 }
 
 }  // namespace sallyport

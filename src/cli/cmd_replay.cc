@@ -3,10 +3,9 @@
 #include <fmt/ostream.h>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
 #include "attach/annotate.h"
 #include "attach/capture_filter.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/expect.h"
 #include "cli/json.h"
@@ -283,11 +282,11 @@ int replay(Options& options) {
 
 }  // namespace
 
-void add_replay(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("replay", "Judge every packet of a capture, and sum up what happened");
+void add_replay(CommandLine& line) {
+  Subcommand command =
+      line.subcommand("replay", "Judge every packet of a capture, and sum up what happened");
   auto options = std::make_shared<Options>();
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport replay --rules my.rules --host eth0=192.168.1.2/24 my.pcap
   sallyport replay --rules my.rules --sets my.sets --json my.pcap
@@ -300,35 +299,34 @@ void add_replay(CLI::App& app, int& exit_code) {
 Without --host and --forward the host is guessed from the capture, and the guess
 is printed. Exit codes: 0; 1 an error in a file; 2 usage; 3 uncertain, with
 --strict.)");
-  options->inputs.add_to(*command);
-  command->add_flag("--json", options->json, "a JSON object a line for each record");
-  command->add_flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
+  options->inputs.add_to(command);
+  command.flag("--json", options->json, "a JSON object a line for each record");
+  command.flag("--strict", options->strict, "exit with 3 if any verdict is uncertain");
   command
-      ->add_option("--filter", options->filter,
-                   "print only the packets that match, in tcpdump's language; all are tracked")
-      ->option_text("EXPR");
+      .option("--filter", options->filter,
+              "print only the packets that match, in tcpdump's language; all are tracked")
+      .takes("EXPR");
   command
-      ->add_option(
-          "--annotate", options->annotate,
-          "write a capture with the verdict and reason as each packet's comment, for Wireshark")
-      ->option_text("OUT.pcapng");
+      .option("--annotate", options->annotate,
+              "write a capture with the verdict and reason as each packet's comment, for Wireshark")
+      .takes("OUT.pcapng");
   command
-      ->add_option("--answers", options->answers,
-                   "write a capture of what REJECT sends back: resets and ICMP errors")
-      ->option_text("OUT.pcapng");
+      .option("--answers", options->answers,
+              "write a capture of what REJECT sends back: resets and ICMP errors")
+      .takes("OUT.pcapng");
   command
-      ->add_option("--expect", options->expect,
-                   "compare with a script (docs/flow.md), and exit with 1 if anything differs")
-      ->option_text("FILE.flow");
+      .option("--expect", options->expect,
+              "compare with a script (docs/flow.md), and exit with 1 if anything differs")
+      .takes("FILE.flow");
   command
-      ->add_option("--against", options->against,
-                   "print only the packets that these rules treat differently")
-      ->option_text("RULES2");
-  options->views.add_to(*command);
-  command->add_option("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
-      ->option_text("FILE")
-      ->required();
-  command->callback([options, &exit_code] { exit_code = replay(*options); });
+      .option("--against", options->against,
+              "print only the packets that these rules treat differently")
+      .takes("RULES2");
+  options->views.add_to(command);
+  command.argument("CAPTURE", options->capture, "a pcap or pcapng file; - is standard input")
+      .takes("FILE")
+      .required();
+  command.does([options] { return replay(*options); });
 }
 
 }  // namespace sallyport

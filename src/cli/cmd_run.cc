@@ -5,10 +5,9 @@
 #include <fmt/ostream.h>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
 #include "attach/interfaces.h"
 #include "attach/queue_rules.h"
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/control_client.h"
@@ -64,7 +63,7 @@ std::optional<KeptState> read_state(const std::string& path) {
 constexpr std::array<std::string_view, 3> kNotInConfig{"config", "dry-run", "for"};
 
 // What --config says beside the flags. False, and said, where it has an error.
-bool read_config(const Options& options, CLI::App& command) {
+bool read_config(const Options& options, const Subcommand& command) {
   if (options.config.empty()) return true;
   std::optional<InputFile> file = read_input(options.config, std::cerr);
   if (!file) return false;
@@ -111,7 +110,7 @@ std::string ready_text(const Daemon::Options& options) {
                      rules.failing == QueueRules::Failing::kClosed ? "closed" : "open");
 }
 
-int run(const Options& options, CLI::App& command) {
+int run(const Options& options, const Subcommand& command) {
   if (!read_config(options, command)) return kExitUsage;
   Daemon::Options daemon_options;
   if (!understand(options, daemon_options)) return kExitUsage;
@@ -218,10 +217,10 @@ int detach(bool unless_failed) {
 
 }  // namespace
 
-void add_run(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("run", "Be the firewall of this host, until a signal");
+void add_run(CommandLine& line) {
+  Subcommand command = line.subcommand("run", "Be the firewall of this host, until a signal");
   auto options = std::make_shared<Options>();
-  command->footer(R"(Examples:
+  command.footer(R"(Examples:
 
   sallyport run --rules my.rules --rules6 my.rules6 --sets my.sets
   sallyport run --rules my.rules --admin 192.0.2.7 --for 60s
@@ -234,62 +233,58 @@ or `sallyport detach` is called, but for loopback and --admin; --fail open lets
 them pass. Exit codes: 0; 1 an error in a file; 2 usage, or something that the
 kernel does not allow.)");
   command
-      ->add_option("--config", options->config,
-                   "the flags as keys of a TOML file; those that are given stand over it")
-      ->option_text("FILE");
-  options->inputs.add_rules_to(*command);
+      .option("--config", options->config,
+              "the flags as keys of a TOML file; those that are given stand over it")
+      .takes("FILE");
+  options->inputs.add_rules_to(command);
   command
-      ->add_option("--fail", options->fail,
-                   "what happens to packets when nobody is there to judge them")
-      ->option_text("closed|open [closed]")
-      ->check(CLI::IsMember({"closed", "open"}));
+      .option("--fail", options->fail, "what happens to packets when nobody is there to judge them")
+      .takes("closed|open [closed]")
+      .one_of({"closed", "open"});
   command
-      ->add_option("--admin", options->administrators,
-                   "whose packets pass even then; as long as it runs they are judged as all are")
-      ->option_text("ADDR[/LEN],...")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  command->add_option("--queue", options->queue, "the first number of its queues")
-      ->option_text("N [7200]")
-      ->check(CLI::Range(0, 65533));
+      .option("--admin", options->administrators,
+              "whose packets pass even then; as long as it runs they are judged as all are")
+      .takes("ADDR[/LEN],...")
+      .comma_separated();
+  command.option("--queue", options->queue, "the first number of its queues")
+      .takes("N [7200]")
+      .within(0, 65533);
   command
-      ->add_option(
-          "--queue-balance", options->balance,
-          "spread packets over so many queues by their addresses: more wait before any is lost")
-      ->option_text("N [1]")
-      ->check(CLI::Range(1, 64));
+      .option("--queue-balance", options->balance,
+              "spread packets over so many queues by their addresses: more wait before any is lost")
+      .takes("N [1]")
+      .within(1, 64);
   command
-      ->add_option("--for", options->length,
-                   "end by itself after that time, even if it has died by then")
-      ->option_text("TIME");
-  command->add_option("--control", options->control, "the socket that it is administered by")
-      ->option_text("SOCKET [/run/sallyport/control.sock]");
-  command->add_option("--control-group", options->group, "a group whose members may, beside root")
-      ->option_text("GROUP");
+      .option("--for", options->length,
+              "end by itself after that time, even if it has died by then")
+      .takes("TIME");
+  command.option("--control", options->control, "the socket that it is administered by")
+      .takes("SOCKET [/run/sallyport/control.sock]");
+  command.option("--control-group", options->group, "a group whose members may, beside root")
+      .takes("GROUP");
   command
-      ->add_option("--state", options->state,
-                   "where flows, sets and counters are kept over a restart, or a kill -9")
-      ->option_text("FILE");
+      .option("--state", options->state,
+              "where flows, sets and counters are kept over a restart, or a kill -9")
+      .takes("FILE");
   command
-      ->add_option("--log", options->log,
-                   "where LOG's lines go, else standard error; opened again at a SIGHUP")
-      ->option_text("FILE");
+      .option("--log", options->log,
+              "where LOG's lines go, else standard error; opened again at a SIGHUP")
+      .takes("FILE");
   command
-      ->add_option("--metrics", options->metrics,
-                   "where Prometheus finds /metrics, as in 127.0.0.1:9123")
-      ->option_text("ADDR:PORT");
-  command->add_flag("--dry-run", options->dry_run,
-                    "print the kernel's queueing rules, and do nothing");
-  command->callback([options, command, &exit_code] { exit_code = run(*options, *command); });
+      .option("--metrics", options->metrics,
+              "where Prometheus finds /metrics, as in 127.0.0.1:9123")
+      .takes("ADDR:PORT");
+  command.flag("--dry-run", options->dry_run, "print the kernel's queueing rules, and do nothing");
+  command.does([options, command] { return run(*options, command); });
 }
 
-void add_detach(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand(
+void add_detach(CommandLine& line) {
+  Subcommand command = line.subcommand(
       "detach", "Take Sallyport's queueing rules out of the kernel, whoever left them there");
   auto unless_failed = std::make_shared<bool>(false);
-  command->add_flag("--unless-failed", *unless_failed,
-                    "not where SERVICE_RESULT, systemd's, says that the service has failed");
-  command->callback([unless_failed, &exit_code] { exit_code = detach(*unless_failed); });
+  command.flag("--unless-failed", *unless_failed,
+               "not where SERVICE_RESULT, systemd's, says that the service has failed");
+  command.does([unless_failed] { return detach(*unless_failed); });
 }
 
 }  // namespace sallyport

@@ -2,11 +2,9 @@
 // says, when chosen, what the exit code is.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace sallyport {
+
+class CommandLine;
 
 // Exit codes, a contract with scripts.
 constexpr int kExitOk = 0;         // as asked
@@ -14,16 +12,16 @@ constexpr int kExitNo = 1;         // the answer is no: errors in a file, an exp
 constexpr int kExitUsage = 2;      // the command line makes no sense, a file cannot be read
 constexpr int kExitUncertain = 3;  // with --strict: an answer hangs on what the input cannot show
 
-void add_ask(CLI::App& app, int& exit_code);
-void add_check(CLI::App& app, int& exit_code);
-void add_compare(CLI::App& app, int& exit_code);
-void add_control(CLI::App& app, int& exit_code);
-void add_detach(CLI::App& app, int& exit_code);
-void add_doctor(CLI::App& app, int& exit_code);
-void add_explain(CLI::App& app, int& exit_code);
-void add_fmt(CLI::App& app, int& exit_code);
-void add_import(CLI::App& app, int& exit_code);
-void add_replay(CLI::App& app, int& exit_code);
-void add_run(CLI::App& app, int& exit_code);
+void add_ask(CommandLine& line);
+void add_check(CommandLine& line);
+void add_compare(CommandLine& line);
+void add_control(CommandLine& line);
+void add_detach(CommandLine& line);
+void add_doctor(CommandLine& line);
+void add_explain(CommandLine& line);
+void add_fmt(CommandLine& line);
+void add_import(CommandLine& line);
+void add_replay(CommandLine& line);
+void add_run(CommandLine& line);
 
 }  // namespace sallyport

@@ -7,8 +7,6 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "cli/toml.h"
 
 namespace sallyport {
@@ -16,20 +14,22 @@ namespace {
 
 class ConfigReader {
  public:
-  ConfigReader(const InputFile& file, CLI::App& command, std::span<const std::string_view> not_here,
-               Diagnostics& diagnostics)
-      : folder_(std::filesystem::path(file.name).parent_path()),
-        command_(command),
-        not_here_(not_here),
-        diagnostics_(diagnostics) {}
+  ConfigReader(const InputFile& file, const Subcommand& command,
+               std::span<const std::string_view> not_here, Diagnostics& diagnostics)
+      : folder_(std::filesystem::path(file.name).parent_path()), diagnostics_(diagnostics) {
+    for (const Subcommand::Option& option : command.options()) {
+      if (std::ranges::find(not_here, option.name()) == not_here.end()) keys_.push_back(option);
+    }
+  }
 
   void read(const toml::table& table) {
     for (const auto& [key, node] : table) {
-      if (CLI::Option* option = find(key.str())) {
-        if (option->count() == 0) give(*option, node);
+      const auto option = std::ranges::find(keys_, key.str(), &Subcommand::Option::name);
+      if (option != keys_.end()) {
+        if (!option->given()) give(*option, node);
       } else {
         fail(span_of(key.source(), key.str().size()), fmt::format("unknown key '{}'", key.str()),
-             fmt::format("the keys are {}", fmt::join(keys(), ", ")));
+             fmt::format("the keys are {}", fmt::join(names(), ", ")));
       }
     }
   }
@@ -39,32 +39,21 @@ class ConfigReader {
     diagnostics_.add({span, std::move(what), std::move(hint)});
   }
 
-  bool is_key(const CLI::Option& option) const {
-    const std::vector<std::string>& names = option.get_lnames();
-    if (names.empty() || names.front() == "help") return false;
-    return std::ranges::find(not_here_, names.front()) == not_here_.end();
-  }
-  CLI::Option* find(std::string_view key) {
-    CLI::Option* option = command_.get_option_no_throw("--" + std::string(key));
-    return option && is_key(*option) ? option : nullptr;
-  }
-  std::vector<std::string> keys() const {
+  std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const CLI::Option* option : std::as_const(command_).get_options()) {
-      if (is_key(*option)) names.push_back(option->get_lnames().front());
-    }
+    for (const Subcommand::Option& key : keys_) names.push_back(key.name());
     std::ranges::sort(names);
     return names;
   }
 
-  void give(CLI::Option& option, const toml::node& node) {
+  void give(Subcommand::Option option, const toml::node& node) {
     std::vector<std::string> values;
     auto add = [&](const toml::node& one) {
       std::optional<std::string> text = text_of(one);
       if (!text) {
         fail(span_of(one.source()), fmt::format("'{}' is a string in quotes, a number, or a list "
                                                 "of these",
-                                                option.get_lnames().front()));
+                                                option.name()));
         return;
       }
       values.push_back(in_folder(option, std::move(*text)));
@@ -75,12 +64,8 @@ class ConfigReader {
       add(node);
     }
     if (values.empty()) return;
-    try {
-      option.add_result(std::move(values));
-      option.run_callback();
-    } catch (const CLI::ParseError& error) {
-      fail(span_of(node.source()), error.what());
-    }
+    std::expected<void, std::string> given = option.give(std::move(values));
+    if (!given) fail(span_of(node.source()), given.error());
   }
 
   static std::optional<std::string> text_of(const toml::node& node) {
@@ -90,22 +75,21 @@ class ConfigReader {
   }
 
   // What an option says that it takes tells whether it is a file's name.
-  std::string in_folder(const CLI::Option& option, std::string value) const {
-    const std::string takes = option.get_option_text();
+  std::string in_folder(Subcommand::Option option, std::string value) const {
+    const std::string takes = option.taken();
     const bool file = takes.find("FILE") != std::string::npos;
     const bool knob = takes.starts_with("K=V") && value.find('=') != std::string::npos;
     return file && !knob ? (folder_ / value).string() : value;
   }
 
   std::filesystem::path folder_;
-  CLI::App& command_;
-  std::span<const std::string_view> not_here_;
+  std::vector<Subcommand::Option> keys_;
   Diagnostics& diagnostics_;
 };
 
 }  // namespace
 
-void apply_config(const InputFile& file, CLI::App& command,
+void apply_config(const InputFile& file, const Subcommand& command,
                   std::span<const std::string_view> not_here, Diagnostics& diagnostics) {
   if (std::optional<toml::table> table = parse_toml(file, diagnostics)) {
     ConfigReader(file, command, not_here, diagnostics).read(*table);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/diagnostic.h"
+#include "cli/command_line.h"
 #include "cli/inputs.h"
 
 namespace sallyport {
@@ -17,7 +18,7 @@ namespace sallyport {
 // Where a flag names a file, a relative name in here is relative to this file's folder. `not_here`
 // are flags that make sense on the command line only, without their dashes. What is wrong goes to
 // `diagnostics`.
-void apply_config(const InputFile& file, CLI::App& command,
+void apply_config(const InputFile& file, const Subcommand& command,
                   std::span<const std::string_view> not_here, Diagnostics& diagnostics);
 
 }  // namespace sallyport

@@ -10,8 +10,7 @@
 #include <set>
 #include <system_error>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "control/set_lines.h"
 #include "engine/host_text.h"
 #include "rules/lower.h"
@@ -20,74 +19,65 @@
 
 namespace sallyport {
 
-void Inputs::add_rules_to(CLI::App& command) {
-  command.add_option("--rules", rules, "IPv4 rules, as iptables-save prints them")
-      ->option_text("FILE");
-  command.add_option("--rules6", rules6, "IPv6 rules, as ip6tables-save prints them")
-      ->option_text("FILE");
-  command.add_option("--sets", sets, "sets, as ipset save prints them")->option_text("FILE");
+void Inputs::add_rules_to(Subcommand& command) {
+  command.option("--rules", rules, "IPv4 rules, as iptables-save prints them").takes("FILE");
+  command.option("--rules6", rules6, "IPv6 rules, as ip6tables-save prints them").takes("FILE");
+  command.option("--sets", sets, "sets, as ipset save prints them").takes("FILE");
   command
-      .add_option(
-          "--conntrack", conntrack,
-          "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
-      ->option_text("FILE");
-  command.add_option("--labels", labels, "the names of labels: connlabel.conf")
-      ->option_text("FILE");
+      .option("--conntrack", conntrack,
+              "the flows there were at the start, as conntrack -L [-o extended,labels] prints them")
+      .takes("FILE");
+  command.option("--labels", labels, "the names of labels: connlabel.conf").takes("FILE");
   command
-      .add_option("--sysctl", sysctls,
-                  "a knob, as in net.netfilter.nf_conntrack_udp_timeout=60, or a sysctl.conf file")
-      ->option_text("K=V|FILE")
-      ->allow_extra_args(false);
-  command.add_option("--discovery", discovery, "a discovery descriptor of your own, beside ours")
-      ->option_text("FILE")
-      ->allow_extra_args(false);
-  command.add_option("--compat", compat, "linux: exactly what Linux does, without discovery")
-      ->option_text("linux")
-      ->check(CLI::IsMember({"linux"}));
+      .option("--sysctl", sysctls,
+              "a knob, as in net.netfilter.nf_conntrack_udp_timeout=60, or a sysctl.conf file")
+      .takes("K=V|FILE");
+  command.option("--discovery", discovery, "a discovery descriptor of your own, beside ours")
+      .takes("FILE");
+  command.option("--compat", compat, "linux: exactly what Linux does, without discovery")
+      .takes("linux")
+      .one_of({"linux"});
 }
 
-void Inputs::add_to(CLI::App& command) {
+void Inputs::add_to(Subcommand& command) {
   add_rules_to(command);
-  CLI::Option* host =
+  Subcommand::Option host =
       command
-          .add_option("--host", hosts,
-                      "the firewall of this host: packets from it pass OUTPUT, packets to it INPUT")
-          ->option_text("[IFNAME=]ADDR[/LEN],...")
-          ->allow_extra_args(false);
-  CLI::Option* through =
-      command.add_flag("--forward", forward, "the firewall of a router: all packets pass FORWARD");
-  host->excludes(through);
+          .option("--host", hosts,
+                  "the firewall of this host: packets from it pass OUTPUT, packets to it INPUT")
+          .takes("[IFNAME=]ADDR[/LEN],...");
+  Subcommand::Option through =
+      command.flag("--forward", forward, "the firewall of a router: all packets pass FORWARD");
+  host.excludes(through);
   command
-      .add_option(
+      .option(
           "--inside", inside,
           "with --forward: what is inside: packets from there come in at in0, all others at out0")
-      ->option_text("NET,...")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->needs(through);
-  command.add_option("--in-if", in_if, "with --forward: the inner interface")
-      ->option_text("NAME [in0]")
-      ->needs(through);
-  command.add_option("--out-if", out_if, "with --forward: the outer interface")
-      ->option_text("NAME [out0]")
-      ->needs(through);
+      .takes("NET,...")
+      .comma_separated()
+      .needs(through);
+  command.option("--in-if", in_if, "with --forward: the inner interface")
+      .takes("NAME [in0]")
+      .needs(through);
+  command.option("--out-if", out_if, "with --forward: the outer interface")
+      .takes("NAME [out0]")
+      .needs(through);
   command
-      .add_option("--bridge", bridge,
-                  "with --forward: it is a bridge of this name, and in0 and out0 are its ports: "
-                  "packets pass FORWARD, and are not routed")
-      ->option_text("NAME")
-      ->needs(through);
+      .option("--bridge", bridge,
+              "with --forward: it is a bridge of this name, and in0 and out0 are its ports: "
+              "packets pass FORWARD, and are not routed")
+      .takes("NAME")
+      .needs(through);
   command
-      .add_option("--group", groups,
-                  "multicast groups that the host had joined before the capture began")
-      ->option_text("ADDR,...")
-      ->delimiter(',')
-      ->allow_extra_args(false);
+      .option("--group", groups,
+              "multicast groups that the host had joined before the capture began")
+      .takes("ADDR,...")
+      .comma_separated();
   command
-      .add_option("--checksums", checksums,
-                  "ignore: do not look at them (a capture taken with offload)")
-      ->option_text("verify|ignore")
-      ->check(CLI::IsMember({"verify", "ignore"}));
+      .option("--checksums", checksums,
+              "ignore: do not look at them (a capture taken with offload)")
+      .takes("verify|ignore")
+      .one_of({"verify", "ignore"});
 }
 
 namespace {

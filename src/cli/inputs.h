@@ -13,11 +13,9 @@
 #include "engine/way.h"
 #include "rules/ruleset.h"
 
-namespace CLI {
-class App;
-}
-
 namespace sallyport {
+
+class Subcommand;
 
 // A file named on the command line, and its text.
 struct InputFile {
@@ -55,9 +53,9 @@ struct Inputs {
   std::string compat;
   std::string checksums = "verify";
 
-  void add_to(CLI::App& command);
+  void add_to(Subcommand& command);
   // Those that make a firewall, wherever packets come from.
-  void add_rules_to(CLI::App& command);
+  void add_rules_to(Subcommand& command);
 };
 
 // The same with the flags understood and the files read; what a trial changes before it makes an

@@ -6,11 +6,9 @@
 #include <optional>
 #include <string>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/control_client.h"
-#include "cli/help.h"
 #include "control/personality.h"
 #include "sallyport/version.h"
 
@@ -42,29 +40,24 @@ std::optional<int> run_as_personality(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (std::optional<int> done = run_as_personality(argc, argv)) return *done;
-  CLI::App app("A stateful firewall that gives Linux's verdict for every packet and says why.",
-               "sallyport");
-  app.set_version_flag("--version", std::string(sallyport::kVersion));
-  app.require_subcommand(1);
-  app.footer(kFooter);
-  app.formatter(std::make_shared<sallyport::HelpFormatter>());
-  app.failure_message(sallyport::usage_error);
+  sallyport::CommandLine line(
+      "sallyport", "A stateful firewall that gives Linux's verdict for every packet and says why.",
+      sallyport::kVersion);
+  line.footer(kFooter);
+  sallyport::add_ask(line);
+  sallyport::add_check(line);
+  sallyport::add_compare(line);
+  sallyport::add_control(line);
+  sallyport::add_detach(line);
+  sallyport::add_doctor(line);
+  sallyport::add_explain(line);
+  sallyport::add_fmt(line);
+  sallyport::add_import(line);
+  sallyport::add_replay(line);
+  sallyport::add_run(line);
   int exit_code = sallyport::kExitOk;
-  sallyport::add_ask(app, exit_code);
-  sallyport::add_check(app, exit_code);
-  sallyport::add_compare(app, exit_code);
-  sallyport::add_control(app, exit_code);
-  sallyport::add_detach(app, exit_code);
-  sallyport::add_doctor(app, exit_code);
-  sallyport::add_explain(app, exit_code);
-  sallyport::add_fmt(app, exit_code);
-  sallyport::add_import(app, exit_code);
-  sallyport::add_replay(app, exit_code);
-  sallyport::add_run(app, exit_code);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    exit_code = app.exit(error) == 0 ? sallyport::kExitOk : sallyport::kExitUsage;
+    exit_code = line.run(argc, argv);
   } catch (const std::bad_alloc&) {
     std::fputs("sallyport: out of memory\n", stderr);
     return sallyport::kExitUsage;

@@ -2,8 +2,7 @@
 
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "cli/commands.h"
 #include "cli/inputs.h"
 #include "rules/parse.h"
@@ -11,16 +10,14 @@
 
 namespace sallyport {
 
-void RuleFile::add_to(CLI::App& command) {
-  command.add_flag("-6", ipv6, "the rules are IPv6's, as ip6tables-save prints them");
-  command.add_option("--sets", sets, "the sets that the rules name, as ipset save prints them")
-      ->option_text("FILE");
-  command.add_option("--labels", labels, "the names of labels: connlabel.conf")
-      ->option_text("FILE");
-  command
-      .add_option("RULES", rules, "the rules, as iptables-save prints them; - is standard input")
-      ->option_text("FILE")
-      ->required();
+void RuleFile::add_to(Subcommand& command) {
+  command.flag("-6", ipv6, "the rules are IPv6's, as ip6tables-save prints them");
+  command.option("--sets", sets, "the sets that the rules name, as ipset save prints them")
+      .takes("FILE");
+  command.option("--labels", labels, "the names of labels: connlabel.conf").takes("FILE");
+  command.argument("RULES", rules, "the rules, as iptables-save prints them; - is standard input")
+      .takes("FILE")
+      .required();
 }
 
 int RuleFile::parse(const std::function<void(const Ruleset&)>& use) const {

@@ -6,11 +6,9 @@
 
 #include "rules/ruleset.h"
 
-namespace CLI {
-class App;
-}
-
 namespace sallyport {
+
+class Subcommand;
 
 struct RuleFile {
   bool ipv6 = false;
@@ -18,7 +16,7 @@ struct RuleFile {
   std::string labels;
   std::string rules;
 
-  void add_to(CLI::App& command);
+  void add_to(Subcommand& command);
   // Reads it all; calls `use` if everything is right, else prints every error to standard error.
   // The exit code.
   int parse(const std::function<void(const Ruleset&)>& use) const;

@@ -9,14 +9,11 @@
 #include <set>
 #include <system_error>
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line.h"
 #include "cli/when.h"
 
 namespace sallyport {
 namespace {
-
-constexpr const char* kAlone = "true";  // what CLI11 makes of a flag without a value
 
 // Nothing, or why it could not be written.
 std::string write_file(const std::string& name, const std::string& text) {
@@ -29,32 +26,28 @@ std::string write_file(const std::string& name, const std::string& text) {
 
 }  // namespace
 
-void Views::add_to(CLI::App& command) {
+void Views::add_to(Subcommand& command) {
   command
-      .add_option("--dump", dump_flags_,
-                  "what the firewall has come to, as Linux lists it: conntrack (conntrack -L), "
-                  "proc (/proc/net/nf_conntrack), expect (conntrack -L expect), ipset (ipset "
-                  "save), iptables, ip6tables "
-                  "(iptables-save -c); to FILE, else to standard output, alone")
-      ->option_text("KIND[=FILE]")
-      ->allow_extra_args(false);
+      .option("--dump", dump_flags_,
+              "what the firewall has come to, as Linux lists it: conntrack (conntrack -L), "
+              "proc (/proc/net/nf_conntrack), expect (conntrack -L expect), ipset (ipset "
+              "save), iptables, ip6tables "
+              "(iptables-save -c); to FILE, else to standard output, alone")
+      .takes("KIND[=FILE]");
   command
-      .add_flag("--events", events_of_,
-                "what happens to flows, as conntrack -E prints it, to standard output; =expect: to "
-                "expectations (conntrack -E expect)")
-      ->option_text("[=conntrack|expect]")
-      ->check([](const std::string& table) {
-        bool known = table == kAlone || table == "conntrack" || table == "expect";
+      .flag("--events", events_of_,
+            "what happens to flows, as conntrack -E prints it, to standard output; =expect: to "
+            "expectations (conntrack -E expect)")
+      .takes("[=conntrack|expect]")
+      .checked_by([](const std::string& table) {
+        bool known = table == Subcommand::kAlone || table == "conntrack" || table == "expect";
         return known ? "" : table + ": there are events of conntrack and of expect";
       });
-  command.add_option("--at", at_, "stop at that moment: dump what was true then")
-      ->option_text("TIME");
-  command
-      .add_option("-o,--output", output_, "what conntrack -o adds to --dump conntrack and --events")
-      ->option_text("extended,id,labels,timestamp")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember({"extended", "id", "labels", "timestamp"}));
+  command.option("--at", at_, "stop at that moment: dump what was true then").takes("TIME");
+  command.option("-o,--output", output_, "what conntrack -o adds to --dump conntrack and --events")
+      .takes("extended,id,labels,timestamp")
+      .comma_separated()
+      .one_of({"extended", "id", "labels", "timestamp"});
 }
 
 bool Views::understand(const Sources& sources, Instant start, std::ostream& errors) {

@@ -11,15 +11,13 @@
 #include "cli/event_printer.h"
 #include "cli/session.h"
 
-namespace CLI {
-class App;
-}
-
 namespace sallyport {
+
+class Subcommand;
 
 class Views {
  public:
-  void add_to(CLI::App& command);
+  void add_to(Subcommand& command);
   // Understands the flags. False, and said in `errors`, where they make no sense.
   bool understand(const Sources& sources, Instant start, std::ostream& errors);
 
