@@ -4,7 +4,6 @@
 #include <array>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <iterator>
 
 #include "attach/system_program.h"
 
@@ -29,37 +28,33 @@ std::string_view bypass(bool is_open, std::string_view word) {
 
 std::string nft_text(const QueueRules& rules) {
   const bool open = rules.failing == QueueRules::Failing::kOpen;
-  std::string out;
-  auto end = std::back_inserter(out);
-  fmt::format_to(end,
-                 "table inet sallyport\ndelete table inet sallyport\ntable inet sallyport {{\n");
+  std::string out = "table inet sallyport\ndelete table inet sallyport\ntable inet sallyport {\n";
   auto chain = [&](std::string_view hook) {
-    fmt::format_to(end,
-                   "  chain {} {{\n    type filter hook {} priority security; policy accept;\n",
-                   hook, hook);
+    out += fmt::format("  chain {} {{\n    type filter hook {} priority security; policy accept;\n",
+                       hook, hook);
     const bool outgoing = hook == "output";
-    if (outgoing) fmt::format_to(end, "    meta mark {:#x} accept\n", rules.answer_mark);
+    if (outgoing) out += fmt::format("    meta mark {:#x} accept\n", rules.answer_mark);
     // Judged on its way out, with all that follows.
-    if (hook == "input") fmt::format_to(end, "    iif lo accept\n");
-    if (outgoing) fmt::format_to(end, "    oif lo queue flags bypass to {}\n", rules.exempt());
+    if (hook == "input") out += "    iif lo accept\n";
+    if (outgoing) out += fmt::format("    oif lo queue flags bypass to {}\n", rules.exempt());
     for (const Prefix& admin : rules.administrators) {
       if (hook == "forward") break;
-      fmt::format_to(end, "    {} {} {} queue flags bypass to {}\n",
-                     admin.family == Family::kIpv4 ? "ip" : "ip6", outgoing ? "daddr" : "saddr",
-                     admin.text(), rules.exempt());
+      out += fmt::format("    {} {} {} queue flags bypass to {}\n",
+                         admin.family == Family::kIpv4 ? "ip" : "ip6", outgoing ? "daddr" : "saddr",
+                         admin.text(), rules.exempt());
     }
     if (hook != "forward" && need_neighbours(rules)) {
-      fmt::format_to(end, "    icmpv6 type {{ {} }} queue flags bypass to {}\n",
-                     fmt::join(kNeighbourDiscovery, ", "), rules.exempt());
+      out += fmt::format("    icmpv6 type {{ {} }} queue flags bypass to {}\n",
+                         fmt::join(kNeighbourDiscovery, ", "), rules.exempt());
     }
     if (hook != "forward") {
-      fmt::format_to(
-          end, "    meta l4proto udp fib daddr type {{ broadcast, multicast }} queue {}to {}\n",
+      out += fmt::format(
+          "    meta l4proto udp fib daddr type {{ broadcast, multicast }} queue {}to {}\n",
           bypass(open, "flags bypass "), rules.whole());
     }
-    fmt::format_to(end, "    queue {}to {}\n  }}\n", bypass(open, "flags bypass "),
-                   rules.balance == 1 ? std::to_string(rules.heads())
-                                      : fmt::format("{}-{}", rules.heads(), rules.whole() - 1));
+    out += fmt::format("    queue {}to {}\n  }}\n", bypass(open, "flags bypass "),
+                       rules.balance == 1 ? std::to_string(rules.heads())
+                                          : fmt::format("{}-{}", rules.heads(), rules.whole() - 1));
   };
   for (const char* hook : kHooks) chain(hook);
   return out + "}\n";
@@ -68,21 +63,19 @@ std::string nft_text(const QueueRules& rules) {
 std::string iptables_text(const QueueRules& rules, Family family) {
   const bool open = rules.failing == QueueRules::Failing::kOpen;
   std::string out = "*security\n";
-  auto end = std::back_inserter(out);
-  for (const char* chain : kChains) fmt::format_to(end, ":SALLYPORT-{} - [0:0]\n", chain);
-  for (const char* chain : kChains) fmt::format_to(end, "-I {0} -j SALLYPORT-{0}\n", chain);
+  for (const char* chain : kChains) out += fmt::format(":SALLYPORT-{} - [0:0]\n", chain);
+  for (const char* chain : kChains) out += fmt::format("-I {0} -j SALLYPORT-{0}\n", chain);
   auto to_queue = [&](std::string_view chain, std::string_view condition, uint16_t queue,
                       bool passes) {
-    fmt::format_to(end, "-A SALLYPORT-{} {}-j NFQUEUE --queue-num {}{}\n", chain, condition, queue,
-                   bypass(passes, " --queue-bypass"));
+    out += fmt::format("-A SALLYPORT-{} {}-j NFQUEUE --queue-num {}{}\n", chain, condition, queue,
+                       bypass(passes, " --queue-bypass"));
   };
   for (std::string_view chain : kChains) {
     const bool outgoing = chain == "OUTPUT";
     if (outgoing) {
-      fmt::format_to(end, "-A SALLYPORT-OUTPUT -m mark --mark {:#x} -j RETURN\n",
-                     rules.answer_mark);
+      out += fmt::format("-A SALLYPORT-OUTPUT -m mark --mark {:#x} -j RETURN\n", rules.answer_mark);
     }
-    if (chain == "INPUT") fmt::format_to(end, "-A SALLYPORT-INPUT -i lo -j RETURN\n");
+    if (chain == "INPUT") out += "-A SALLYPORT-INPUT -i lo -j RETURN\n";
     if (outgoing) to_queue(chain, "-o lo ", rules.exempt(), true);
     for (const Prefix& admin : rules.administrators) {
       if (chain == "FORWARD" || admin.family != family) continue;
@@ -106,8 +99,8 @@ std::string iptables_text(const QueueRules& rules, Family family) {
     if (rules.balance == 1) {
       to_queue(chain, "", rules.heads(), open);
     } else {
-      fmt::format_to(end, "-A SALLYPORT-{} -j NFQUEUE --queue-balance {}:{}{}\n", chain,
-                     rules.heads(), rules.whole() - 1, bypass(open, " --queue-bypass"));
+      out += fmt::format("-A SALLYPORT-{} -j NFQUEUE --queue-balance {}:{}{}\n", chain,
+                         rules.heads(), rules.whole() - 1, bypass(open, " --queue-bypass"));
     }
   }
   return out + "COMMIT\n";

@@ -456,28 +456,27 @@ class ScriptParser {
 
 std::string ExpectedOutcome::text() const {
   std::string out(verdict_word(fate));
-  auto end = std::back_inserter(out);
-  if (state) fmt::format_to(end, " {}", std::ranges::find(kStates, *state, &StateName::info)->name);
+  if (state) out += fmt::format(" {}", std::ranges::find(kStates, *state, &StateName::info)->name);
   if (direction) out += *direction == Direction::kOriginal ? " original" : " reply";
-  if (tcp) fmt::format_to(end, " tcp {}", tcp_state_name(*tcp));
-  if (sctp) fmt::format_to(end, " sctp {}", sctp_state_name(*sctp));
-  if (timeout) fmt::format_to(end, " timeout {}", *timeout);
+  if (tcp) out += fmt::format(" tcp {}", tcp_state_name(*tcp));
+  if (sctp) out += fmt::format(" sctp {}", sctp_state_name(*sctp));
+  if (timeout) out += fmt::format(" timeout {}", *timeout);
   if (status) {
     std::string list;
     for (const StatusName& known : kStatuses) {
-      if (*status & known.bit) fmt::format_to(std::back_inserter(list), ",{}", known.name);
+      if (*status & known.bit) list += fmt::format(",{}", known.name);
     }
-    fmt::format_to(end, " status {}", list.empty() ? "-" : list.substr(1));
+    out += fmt::format(" status {}", list.empty() ? "-" : list.substr(1));
   }
   if (gone) out += " gone";
   if (rule) {
-    fmt::format_to(end, " rule {}/{}/{}", rule->table, rule->chain,
-                   rule->number == 0 ? "policy" : std::to_string(rule->number));
+    out += fmt::format(" rule {}/{}/{}", rule->table, rule->chain,
+                       rule->number == 0 ? "policy" : std::to_string(rule->number));
   }
-  if (reason) fmt::format_to(end, " reason {}", reason_name(*reason));
+  if (reason) out += fmt::format(" reason {}", reason_name(*reason));
   if (answer) {
     out += answer->empty() ? " answer none" : " answer ";
-    for (uint8_t byte : *answer) fmt::format_to(end, "{:02x}", byte);
+    for (uint8_t byte : *answer) out += fmt::format("{:02x}", byte);
   }
   return out;
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <iterator>
 #include <string_view>
 
 namespace sallyport {
@@ -57,8 +56,8 @@ void render_line(std::string& out, std::string_view line, const Span& span) {
   size_t caret = column - from;
   size_t length = std::max<size_t>(span.length, 1);
   length = std::min(length, std::max<size_t>(shown.size(), caret + 1) - caret);
-  fmt::format_to(std::back_inserter(out), "  {}\n  {}^{}\n", shown, std::string(caret, ' '),
-                 std::string(length - 1, '~'));
+  out +=
+      fmt::format("  {}\n  {}^{}\n", shown, std::string(caret, ' '), std::string(length - 1, '~'));
 }
 
 }  // namespace
@@ -67,13 +66,13 @@ std::string Diagnostics::render(const std::string& file, std::string_view text) 
   std::string out;
   LineFinder lines(text);
   for (const Diag& diag : list_) {
-    fmt::format_to(std::back_inserter(out), "{}:{}:{}: error: {}\n", file, diag.span.line,
-                   diag.span.column, message(diag.what));
+    out += fmt::format("{}:{}:{}: error: {}\n", file, diag.span.line, diag.span.column,
+                       message(diag.what));
     render_line(out, lines.line(diag.span.line), diag.span);
-    if (!diag.hint.empty()) fmt::format_to(std::back_inserter(out), "  hint: {}\n", diag.hint);
+    if (!diag.hint.empty()) out += fmt::format("  hint: {}\n", diag.hint);
   }
   if (count_ > list_.size()) {
-    fmt::format_to(std::back_inserter(out), "{}: {} more errors\n", file, count_ - list_.size());
+    out += fmt::format("{}: {} more errors\n", file, count_ - list_.size());
   }
   return out;
 }

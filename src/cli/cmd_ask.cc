@@ -4,7 +4,7 @@
 // is tried by asking about all of them again. A script that brings rules and sets of its own
 // (docs/flow.md) needs no other flags.
 #include <algorithm>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 #include <sstream>
 
@@ -140,8 +140,8 @@ bool is_as_expected(const ScriptPacket& asked, const Outcome& outcome, const std
   if (!asked.expected) return true;
   std::string difference = compare(*asked.expected, observe(asked, outcome, engine));
   if (difference.empty()) return true;
-  fmt::print(std::cerr, "{}:{}: expected {}; it is {}\n", name, asked.line, asked.expected->text(),
-             difference);
+  std::cerr << fmt::format("{}:{}: expected {}; it is {}\n", name, asked.line,
+                           asked.expected->text(), difference);
   return false;
 }
 
@@ -193,9 +193,8 @@ int ask(const Options& options) {
     return kExitNo;
   }
   if (script->packets.empty()) {
-    fmt::print(
-        std::cerr,
-        "sallyport: no packet to ask about: write one, or give --file\nsee sallyport ask --help\n");
+    std::cerr << "sallyport: no packet to ask about: write one, or give --file\n"
+                 "see sallyport ask --help\n";
     return kExitUsage;
   }
   bool own_rules = script->rules || script->rules6;
@@ -207,7 +206,7 @@ int ask(const Options& options) {
   if (!questions) return kExitNo;
   Anonymizer anonymize;
   for (const std::string& note : questions->notes()) {
-    fmt::print(std::cerr, "sallyport: {}\n", options.anonymize ? anonymize(note) : note);
+    std::cerr << fmt::format("sallyport: {}\n", options.anonymize ? anonymize(note) : note);
   }
   std::ostringstream answers;
   int exit_code = answer(options, name, *sources, *script, *questions, answers);

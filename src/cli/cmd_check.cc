@@ -1,5 +1,5 @@
 // sallyport check: every error of a rule file at once, with its place and a hint.
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 
 #include "cli/command_line.h"
@@ -30,8 +30,8 @@ Exit codes: 0 all right; 1 errors; 2 usage.)");
         tables++;
         for (const Chain& chain : table->chains) count += chain.rules.size();
       }
-      fmt::print(std::cout, "{}, all right\n", counted(count, "rule"));
-      if (tables == 0) fmt::print(std::cout, "{}: {}\n", file->rules, kNoRulesInIt);
+      std::cout << fmt::format("{}, all right\n", counted(count, "rule"));
+      if (tables == 0) std::cout << fmt::format("{}: {}\n", file->rules, kNoRulesInIt);
     });
   });
 }

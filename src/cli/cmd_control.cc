@@ -1,7 +1,7 @@
 // sallyport status, drops, reload, confirm: what is asked of a Sallyport that runs; sallyport link:
 // its personalities under their own names.
 #include <filesystem>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 
 #include "cli/command_line.h"
@@ -75,7 +75,7 @@ int link(const std::string& directory) {
     }
     if (!error) std::filesystem::create_symlink(program, place, error);
     if (error) {
-      fmt::print(std::cerr, "sallyport: {}: {}\n", place.string(), error.message());
+      std::cerr << fmt::format("sallyport: {}: {}\n", place.string(), error.message());
       return kExitUsage;
     }
   }

@@ -2,7 +2,7 @@
 //
 // It looks from outside, at what the kernel tells, so it has an answer where Sallyport has none.
 #include <algorithm>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <fstream>
 #include <iostream>
@@ -224,8 +224,8 @@ class Doctor {
 void print(const std::vector<Finding>& findings, bool as_json) {
   if (!as_json) {
     for (const Finding& finding : findings) {
-      fmt::print(std::cout, "{:<9}{:<10}{}{}{}\n", finding.status, finding.check, finding.text,
-                 finding.advice.empty() ? "" : "; ", finding.advice);
+      std::cout << fmt::format("{:<9}{:<10}{}{}{}\n", finding.status, finding.check, finding.text,
+                               finding.advice.empty() ? "" : "; ", finding.advice);
     }
     return;
   }

@@ -1,7 +1,7 @@
 // sallyport explain: one packet of a capture, its way, and why.
 #include <algorithm>
 #include <charconv>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 #include <sstream>
 
@@ -35,8 +35,8 @@ std::optional<uint64_t> find_record(const std::string& which, const CaptureFile&
   if (error == std::errc() && stop == end) return index;
   auto filter = CaptureFilter::compile(which);
   if (!filter) {
-    fmt::print(errors, "sallyport: '{}' is neither a packet's number nor an expression: {}\n",
-               which, filter.error());
+    errors << fmt::format("sallyport: '{}' is neither a packet's number nor an expression: {}\n",
+                          which, filter.error());
     return std::nullopt;
   }
   Capture capture = file.read();
@@ -46,7 +46,7 @@ std::optional<uint64_t> find_record(const std::string& which, const CaptureFile&
       if (filter->matches(record)) return record.index;
     }
   }
-  fmt::print(errors, "sallyport: no packet of {} matches '{}'\n", file.name(), which);
+  errors << fmt::format("sallyport: no packet of {} matches '{}'\n", file.name(), which);
   return std::nullopt;
 }
 
@@ -104,8 +104,8 @@ int explain(const Options& options) {
     last = earlier.record.index;
   });
   if (!judged) {
-    fmt::print(std::cerr, "sallyport: {} has no packet {}: its last is {}\n", capture->name(),
-               *index, last);
+    std::cerr << fmt::format("sallyport: {} has no packet {}: its last is {}\n", capture->name(),
+                             *index, last);
     return kExitUsage;
   }
   if (judged->outcome.fate == Outcome::Fate::kStolen) {
@@ -125,7 +125,7 @@ int explain(const Options& options) {
   if (options.json) {
     text << explanation_json(explanation) << '\n';
   } else {
-    for (const std::string& note : session->notes()) fmt::print(text, "note: {}\n", note);
+    for (const std::string& note : session->notes()) text << fmt::format("note: {}\n", note);
     print_text(text, style, explanation, capture->start());
   }
   std::cout << (options.anonymize ? Anonymizer()(text.str()) : text.str());

@@ -4,7 +4,7 @@
 #include <array>
 #include <csignal>
 #include <filesystem>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iostream>
 #include <map>
@@ -42,7 +42,7 @@ struct Options {
 };
 
 int fail(std::string_view what) {
-  fmt::print(std::cerr, "sallyport: {}\n", what);
+  std::cerr << fmt::format("sallyport: {}\n", what);
   return kExitUsage;
 }
 
@@ -119,32 +119,32 @@ class Import {
   bool report(const Options& options) const {
     bool all = host_.nft.empty() && host_.failed.empty();
     for (const File& file : files_) {
-      fmt::print(std::cout, "{}: {}", options.path(file.name),
-                 counted(file.imported.taken, file.noun));
+      std::cout << fmt::format("{}: {}", options.path(file.name),
+                               counted(file.imported.taken, file.noun));
       if (!file.imported.taken_tables.empty()) {
-        fmt::print(std::cout, " of {}", fmt::join(file.imported.taken_tables, ", "));
+        std::cout << fmt::format(" of {}", fmt::join(file.imported.taken_tables, ", "));
       }
       std::cout << '\n';
       for (const Imported::Refused& refused : file.imported.refused) {
-        fmt::print(std::cout, "  not taken: {}\n    {}\n", refused.line, refused.why);
+        std::cout << fmt::format("  not taken: {}\n    {}\n", refused.line, refused.why);
         all = false;
       }
     }
     for (const NftTable& table : host_.nft) {
-      fmt::print(std::cout, "not taken: nft's table {}\n    it is not iptables', and stays\n",
-                 table.name);
+      std::cout << fmt::format("not taken: nft's table {}\n    it is not iptables', and stays\n",
+                               table.name);
     }
     for (const std::string& failed : host_.failed) {
-      fmt::print(std::cout, "not read: {}\n", failed);
+      std::cout << fmt::format("not read: {}\n", failed);
     }
     return all;
   }
 
   void tell_how_to_go_on(const Options& options) const {
-    fmt::print(std::cout,
-               "to go on:\n  sallyport run --rules {} --rules6 {} --sets {}{} --for 60s\n",
-               options.path("rules.v4"), options.path("rules.v6"), options.path("sets"),
-               labels_ ? fmt::format(" --labels {}", kLabels) : "");
+    std::cout << fmt::format(
+        "to go on:\n  sallyport run --rules {} --rules6 {} --sets {}{} --for 60s\n",
+        options.path("rules.v4"), options.path("rules.v6"), options.path("sets"),
+        labels_ ? fmt::format(" --labels {}", kLabels) : "");
     std::cout << "  sallyport confirm\n  sallyport import --stand-down";
     if (options.directory != Options{}.directory) std::cout << ' ' << options.directory;
     std::cout << '\n';
@@ -232,7 +232,8 @@ void tell_what_ends(const std::vector<HostTable>& tables, const std::vector<Host
     for (const std::string& line : table.lines) {
       const std::string_view rule = without_counters(line);
       if (line.starts_with(':') || known.contains(rule)) continue;
-      fmt::print(std::cout, "not in {}, so its effect ends: {}\n", rules_name(table.family), rule);
+      std::cout << fmt::format("not in {}, so its effect ends: {}\n", rules_name(table.family),
+                               rule);
     }
   }
 }
@@ -277,7 +278,7 @@ std::expected<void, std::string> save_before(const Options& options,
   }
   auto placed = files.put_in_place();
   if (!placed) return placed;
-  for (const auto& [path, text] : texts) fmt::print(std::cout, "saved: {}\n", path);
+  for (const auto& [path, text] : texts) std::cout << fmt::format("saved: {}\n", path);
   return {};
 }
 
@@ -326,10 +327,10 @@ int try_without(const std::vector<HostTable>& tables, std::chrono::seconds lengt
     auto down = restore(table, table.emptied());
     if (!down) wrong = down.error();
     if (!down) break;
-    fmt::print(std::cout, "down: {} of {}\n", table.name, table.program(""));
+    std::cout << fmt::format("down: {} of {}\n", table.name, table.program(""));
   }
   if (wrong.empty()) {
-    fmt::print(std::cout, "they are put back in {} s, unless you type yes: ", length.count());
+    std::cout << fmt::format("they are put back in {} s, unless you type yes: ", length.count());
     std::cout.flush();
     if (wait_for_yes(length, signals) && trial->confirm()) {
       std::cout << "they stay down\n";

@@ -1,6 +1,6 @@
 // sallyport replay: every packet of a capture through a firewall, and what became of it.
 #include <filesystem>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 
 #include "attach/annotate.h"
@@ -113,7 +113,7 @@ class Run {
 namespace {
 
 bool fail(std::string_view what, const std::string& why) {
-  fmt::print(std::cerr, "sallyport: {}: {}\n", what, why);
+  std::cerr << fmt::format("sallyport: {}: {}\n", what, why);
   return false;
 }
 
@@ -168,15 +168,15 @@ bool Run::prepare(const CaptureFile& capture) {
 void Run::print(const Judged& judged, const Judged* rival) {
   if (options_.json) {
     const Program* program = session_.program(judged);
-    fmt::print(std::cout, "{}\n",
-               rival ? json_line(judged, program, *rival, rival_->program(*rival))
-                     : json_line(judged, program));
+    std::cout << (rival ? json_line(judged, program, *rival, rival_->program(*rival))
+                        : json_line(judged, program))
+              << '\n';
     return;
   }
-  fmt::print(std::cout, "{}\n       {}\n", packet_text(judged, start_),
-             verdict_text(judged, session_.program(judged)));
+  std::cout << fmt::format("{}\n       {}\n", packet_text(judged, start_),
+                           verdict_text(judged, session_.program(judged)));
   if (rival) {
-    fmt::print(std::cout, "       against: {}\n", verdict_text(*rival, rival_->program(*rival)));
+    std::cout << fmt::format("       against: {}\n", verdict_text(*rival, rival_->program(*rival)));
   }
 }
 
@@ -196,7 +196,7 @@ void Run::see(const Judged& judged) {
 
 int Run::finish() {
   for (const std::string& warning : session_.capture().warnings()) {
-    fmt::print(std::cerr, "sallyport: {}: {}\n", options_.capture, warning);
+    std::cerr << fmt::format("sallyport: {}: {}\n", options_.capture, warning);
   }
   if (!finish(options_.annotate, annotator_) || !finish(options_.answers, answers_)) {
     return kExitUsage;
@@ -204,8 +204,8 @@ int Run::finish() {
   if (!options_.views.finish(session_, std::cerr)) return kExitUsage;
   if (!options_.json && !options_.views.take_stdout()) {
     if (rival_) {
-      fmt::print(std::cout, "{} of {} packets are treated differently\n", different_,
-                 summary_.packets());
+      std::cout << fmt::format("{} of {} packets are treated differently\n", different_,
+                               summary_.packets());
     } else {
       summary_.print(std::cout, stdout_style(), session_.engine());
     }
@@ -249,8 +249,7 @@ bool is_alone(const Options& options) {
                                                  {"--against", !options.against.empty()}};
   for (const auto& [flag, given] : others) {
     if (!given || !options.views.take_stdout()) continue;
-    fmt::print(
-        std::cerr,
+    std::cerr << fmt::format(
         "sallyport: {} and a view need standard output, each alone: write --dump KIND=FILE\n",
         flag);
     return false;
@@ -274,7 +273,8 @@ int replay(Options& options) {
   if (!is_alone(options)) return kExitUsage;
   std::unique_ptr<Session> session = Session::make(*sources, *capture, std::cerr);
   if (!session) return kExitNo;
-  for (const std::string& note : session->notes()) fmt::print(std::cerr, "sallyport: {}\n", note);
+  for (const std::string& note : session->notes())
+    std::cerr << fmt::format("sallyport: {}\n", note);
   Run run(options, *session, capture->start());
   if (expectations) run.expect(*expectations);
   return run.run(*capture);

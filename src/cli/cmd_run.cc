@@ -2,7 +2,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 
 #include "attach/interfaces.h"
@@ -41,7 +41,7 @@ struct Options {
 };
 
 bool fail(std::string_view what) {
-  fmt::print(std::cerr, "sallyport: {}\n", what);
+  std::cerr << fmt::format("sallyport: {}\n", what);
   return false;
 }
 

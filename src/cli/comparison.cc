@@ -1,7 +1,7 @@
 #include "cli/comparison.h"
 
 #include <algorithm>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
@@ -147,11 +147,11 @@ std::optional<Comparison> compare(const InputFile& file, PolicyFile policies,
 
 void print_text(std::ostream& out, const Style& style, const Comparison& comparison) {
   constexpr size_t kWidth = 130;
-  for (const std::string& note : comparison.notes) fmt::print(out, "note: {}\n", note);
+  for (const std::string& note : comparison.notes) out << fmt::format("note: {}\n", note);
   table_of(comparison).print(out, style, kWidth);
-  fmt::print(out, "\nyes: accepted, no: not; in capitals where it should be the other way\n");
+  out << "\nyes: accepted, no: not; in capitals where it should be the other way\n";
   if (any_uncertain(comparison)) {
-    fmt::print(out, "?: hangs on what the capture does not show\n");
+    out << "?: hangs on what the capture does not show\n";
   }
 }
 
@@ -160,25 +160,24 @@ void print_markdown(std::ostream& out, const Comparison& comparison) {
 }
 
 std::string comparison_json(const Comparison& comparison) {
-  nlohmann::ordered_json json{{"packets", nlohmann::json::array()},
-                              {"policies", nlohmann::json::array()}};
+  using Json = nlohmann::ordered_json;
+  Json json{{"packets", Json::array()}, {"policies", Json::array()}};
   for (const Comparison::Packet& packet : comparison.packets) {
     json["packets"].push_back(
         {{"name", packet.name}, {"i", packet.index}, {"unwanted", packet.unwanted}});
   }
   for (const Comparison::Policy& policy : comparison.policies) {
-    nlohmann::ordered_json verdicts = nlohmann::json::array(), admits = nlohmann::json::array();
+    Json verdicts = Json::array(), admits = Json::array();
     for (const Outcome& outcome : policy.outcomes) {
-      nlohmann::ordered_json verdict{{"verdict", verdict_word(outcome.fate)},
-                                     {"state", nullptr},
-                                     {"reason", reason_name(outcome.reason)},
-                                     {"certain", outcome.certain}};
+      Json verdict{{"verdict", verdict_word(outcome.fate)},
+                   {"state", nullptr},
+                   {"reason", reason_name(outcome.reason)},
+                   {"certain", outcome.certain}};
       if (outcome.info != CtInfo::kNone) verdict["state"] = ct_info_name(outcome.info);
       verdicts.push_back(std::move(verdict));
     }
     for (const Admission& admission : policy.admits) {
-      nlohmann::ordered_json one{
-          {"what", admission.what}, {"seconds", nullptr}, {"always", admission.always}};
+      Json one{{"what", admission.what}, {"seconds", nullptr}, {"always", admission.always}};
       if (admission.time < Admission::kLongest) {
         one["seconds"] = std::chrono::duration<double>(admission.shown()).count();
       }

@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -115,8 +115,8 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
                const std::string& input) {
   Connection connection(socket);
   if (!connection.why_not().empty()) {
-    fmt::print(std::cerr, "sallyport: {}: {}; is `sallyport run` there? (--control SOCKET)\n",
-               socket, connection.why_not());
+    std::cerr << fmt::format("sallyport: {}: {}; is `sallyport run` there? (--control SOCKET)\n",
+                             socket, connection.why_not());
     return kExitUsage;
   }
   nlohmann::json request{{"run", command}};
@@ -130,7 +130,7 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
     if (reply.contains("err")) std::cerr << reply.value("err", "");
     if (reply.contains("exit")) return reply.value("exit", kExitUsage);
   }
-  fmt::print(std::cerr, "sallyport: {}: it has gone away\n", socket);
+  std::cerr << fmt::format("sallyport: {}: it has gone away\n", socket);
   return kExitUsage;
 }
 

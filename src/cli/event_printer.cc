@@ -1,7 +1,7 @@
 #include "cli/event_printer.h"
 
 #include <algorithm>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 namespace sallyport {
 namespace {
@@ -51,7 +51,7 @@ void EventPrinter::print(std::vector<Event>& events, Instant now) {
   for (const Event& event : events) {
     if (timestamp_) {
       int64_t us = time_of(event.when, now).time_since_epoch().count() / 1000;
-      fmt::print(out_, "[{}.{:06}]\t", us / 1'000'000, us % 1'000'000);
+      out_ << fmt::format("[{}.{:06}]\t", us / 1'000'000, us % 1'000'000);
     }
     out_ << text_of(event, conntrack_.knobs(), form_) << '\n';
   }

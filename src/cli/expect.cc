@@ -1,6 +1,6 @@
 #include "cli/expect.h"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include "attach/script_run.h"
 #include "cli/words.h"
@@ -46,28 +46,28 @@ void ExpectationCheck::see(const Judged& judged, Engine& engine) {
   Judged expected = as_judged(packet);
   if (!same_packet(expected, judged)) {
     differs_ = true;
-    fmt::print(*out_, "{}:{}: packet {}: expected {}; the capture has {}\n", name_, packet.line,
-               judged.record.index, words(expected), words(judged));
+    *out_ << fmt::format("{}:{}: packet {}: expected {}; the capture has {}\n", name_, packet.line,
+                         judged.record.index, words(expected), words(judged));
     return;
   }
   if (!packet.expected) return;
   std::string difference = compare(*packet.expected, observe(packet, judged.outcome, engine));
   if (difference.empty()) return;
   differs_ = true;
-  fmt::print(*out_, "{}:{}: packet {}: expected {}; it is {}\n", name_, packet.line,
-             judged.record.index, packet.expected->text(), difference);
+  *out_ << fmt::format("{}:{}: packet {}: expected {}; it is {}\n", name_, packet.line,
+                       judged.record.index, packet.expected->text(), difference);
 }
 
 bool ExpectationCheck::met() {
   if (next_ < script_.packets.size()) {
     ScriptPacket& packet = script_.packets[next_];
-    fmt::print(*out_, "{}:{}: expected {}; the capture has no more IP packets\n", name_,
-               packet.line, words(as_judged(packet)));
+    *out_ << fmt::format("{}:{}: expected {}; the capture has no more IP packets\n", name_,
+                         packet.line, words(as_judged(packet)));
     return false;
   }
   if (surplus_ > 0) {
-    fmt::print(*out_, "{}: packet {}: the capture has {} IP packet{} more than the script\n", name_,
-               first_surplus_, surplus_, surplus_ == 1 ? "" : "s");
+    *out_ << fmt::format("{}: packet {}: the capture has {} IP packet{} more than the script\n",
+                         name_, first_surplus_, surplus_, surplus_ == 1 ? "" : "s");
     return false;
   }
   return !differs_;

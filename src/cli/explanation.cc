@@ -1,6 +1,6 @@
 #include "cli/explanation.h"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
@@ -14,7 +14,7 @@ constexpr size_t kWidth = 98;
 
 // A paragraph, its lines but the first one indented by four more.
 void print_wrapped(std::ostream& out, size_t indent, std::string_view text) {
-  fmt::print(out, "{:{}}{}\n", "", indent, wrapped(text, indent + 4, indent, kWidth));
+  out << fmt::format("{:{}}{}\n", "", indent, wrapped(text, indent + 4, indent, kWidth));
 }
 
 // What would make an uncertain verdict certain.
@@ -33,28 +33,29 @@ void print_verdict(std::ostream& out, const Style& style, const Explanation& exp
   const Outcome& outcome = explanation.judged.outcome;
   std::string word = verdict_words(outcome.fate);
   bool good = outcome.fate == Outcome::Fate::kAccept;
-  fmt::print(out, "{}", good ? style.good(word) : style.bad(word));
+  out << (good ? style.good(word) : style.bad(word));
   if (explanation.program && outcome.rule != kNoRule) {
     const RuleInfo& rule = explanation.program->rules[outcome.rule];
     std::string place = fmt::format("{}:{}", explanation.rules, rule.span.line);
     if (rule.number == 0) {
-      fmt::print(out, " by the policy of {} in {} ({}): no rule decided", rule.chain, rule.table,
-                 place);
+      out << fmt::format(" by the policy of {} in {} ({}): no rule decided", rule.chain, rule.table,
+                         place);
     } else {
-      fmt::print(out, " by {} ({})\n  {}", rule_place(rule), place, rule.text);
+      out << fmt::format(" by {} ({})\n  {}", rule_place(rule), place, rule.text);
     }
   }
-  fmt::print(out, "\n");
+  out << "\n";
   if (outcome.reject_with && outcome.unanswered) {
-    fmt::print(out, "its sender is not told ({}): {}\n", outcome.reject_with, outcome.unanswered);
+    out << fmt::format("its sender is not told ({}): {}\n", outcome.reject_with,
+                       outcome.unanswered);
   } else if (outcome.reject_with) {
-    fmt::print(out, "its sender is told: {}\n", outcome.reject_with);
+    out << fmt::format("its sender is told: {}\n", outcome.reject_with);
   }
   // The rule has been named.
   bool said = outcome.reason == Reason::kRule || outcome.reason == Reason::kPolicy;
   if (outcome.reason != Reason::kNone && !said) {
-    fmt::print(out, "reason: {}: {}\n", reason_name(outcome.reason),
-               reason_sentence(outcome.reason));
+    out << fmt::format("reason: {}: {}\n", reason_name(outcome.reason),
+                       reason_sentence(outcome.reason));
   }
   if (!explanation.suspicion.empty()) print_wrapped(out, 0, explanation.suspicion);
   if (!outcome.certain) {
@@ -62,10 +63,10 @@ void print_verdict(std::ostream& out, const Style& style, const Explanation& exp
   }
   bool held = outcome.fate == Outcome::Fate::kStolen;
   if (held && !explanation.judged.completed_by) {
-    fmt::print(out, "No packet that was looked at made it whole.\n");
+    out << "No packet that was looked at made it whole.\n";
   } else if (held) {
-    fmt::print(out, "Packet {} made the datagram whole: explain that one.\n",
-               *explanation.judged.completed_by);
+    out << fmt::format("Packet {} made the datagram whole: explain that one.\n",
+                       *explanation.judged.completed_by);
   }
 }
 
@@ -104,25 +105,25 @@ std::string deciding_table(const Explanation& explanation) {
 void print_text(std::ostream& out, const Style& style, const Explanation& explanation,
                 Instant start) {
   const Judged& judged = explanation.judged;
-  fmt::print(out, "{}\n",
-             style.bold(fmt::format("packet {} at {} s: {}, {} bytes", judged.record.index,
-                                    seconds_since(start, judged.record.time), packet_words(judged),
-                                    judged.length)));
+  out << fmt::format(
+      "{}\n", style.bold(fmt::format("packet {} at {} s: {}, {} bytes", judged.record.index,
+                                     seconds_since(start, judged.record.time), packet_words(judged),
+                                     judged.length)));
   print_verdict(out, style, explanation);
-  if (!explanation.way.empty()) fmt::print(out, "\n{}\n", style.bold("its way"));
-  for (const std::string& line : explanation.way) fmt::print(out, "  {}\n", line);
+  if (!explanation.way.empty()) out << fmt::format("\n{}\n", style.bold("its way"));
+  for (const std::string& line : explanation.way) out << fmt::format("  {}\n", line);
   if (!explanation.misses.empty()) {
-    fmt::print(out, "\n{}\n", style.bold("near misses"));
+    out << fmt::format("\n{}\n", style.bold("near misses"));
   } else if (asks_for_a_past(judged)) {
-    fmt::print(out, "\n{}\n  none: nothing was seen that this could belong to\n",
-               style.bold("near misses"));
+    out << fmt::format("\n{}\n  none: nothing was seen that this could belong to\n",
+                       style.bold("near misses"));
   }
   for (const NearMiss& miss : explanation.misses) print_wrapped(out, 2, miss.text);
   if (!explanation.remedies.empty()) {
-    fmt::print(out, "\n{}\n", style.bold("what would let it through (each was tried)"));
+    out << fmt::format("\n{}\n", style.bold("what would let it through (each was tried)"));
   }
   for (const Remedy& remedy : explanation.remedies) {
-    fmt::print(out, "  {}\n", remedy.change);  // a command may be copied: it stays one line
+    out << fmt::format("  {}\n", remedy.change);  // a command may be copied: it stays one line
     print_wrapped(out, 6, "also lets through: " + remedy.also);
   }
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iostream>
 #include <random>
@@ -100,7 +100,7 @@ std::optional<InputFile> read_input(const std::string& name, std::ostream& error
   const bool is_stdin = name == "-";
   InputFile file{.name = is_stdin ? "standard input" : name, .text = {}};
   auto fail = [&](const std::string& why) {
-    fmt::print(errors, "sallyport: {}: {}\n", file.name, why);
+    errors << fmt::format("sallyport: {}: {}\n", file.name, why);
     return std::nullopt;
   };
   using Stream = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
@@ -139,8 +139,8 @@ class Flags {
 
  private:
   void fail(std::string_view flag, const std::string& value, const Diag& diag) {
-    fmt::print(errors_, "sallyport: {} {}: {}{}{}\n", flag, value, diag.what,
-               diag.hint.empty() ? "" : "; ", diag.hint);
+    errors_ << fmt::format("sallyport: {} {}: {}{}{}\n", flag, value, diag.what,
+                           diag.hint.empty() ? "" : "; ", diag.hint);
     good_ = false;
   }
 
@@ -243,7 +243,7 @@ std::optional<Sources> read_sources(const Inputs& inputs, std::ostream& errors, 
     if (file) sources.discovery.push_back(std::move(*file));
   }
   if (ok && rules == Rules::kNeeded && !sources.rules && !sources.rules6) {
-    fmt::print(errors, "sallyport: no rules: give --rules FILE, --rules6 FILE or both\n");
+    errors << "sallyport: no rules: give --rules FILE, --rules6 FILE or both\n";
     ok = false;
   }
   return ok && flags.good() ? std::optional(std::move(sources)) : std::nullopt;

@@ -1,6 +1,6 @@
 #include "cli/progress.h"
 
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 
 #include "cli/terminal.h"
@@ -15,12 +15,12 @@ void Progress::at(size_t position) {
       static_cast<int>(100.0 * static_cast<double>(position) / static_cast<double>(total_));
   if (percent == percent_) return;
   percent_ = percent;
-  fmt::print(std::cerr, "\r{:3} %", percent);
+  std::cerr << fmt::format("\r{:3} %", percent);
   std::cerr.flush();
 }
 
 void Progress::done() {
-  if (on_ && percent_ >= 0) fmt::print(std::cerr, "\r     \r");
+  if (on_ && percent_ >= 0) std::cerr << "\r     \r";
 }
 
 }  // namespace sallyport

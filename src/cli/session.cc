@@ -1,7 +1,7 @@
 #include "cli/session.h"
 
 #include <cstdio>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 
 #include "attach/guess.h"
 #include "packet/parse.h"
@@ -41,7 +41,7 @@ std::optional<CaptureFile> CaptureFile::open(const std::string& path, std::ostre
   const bool is_stdin = path == "-";
   const std::string name = is_stdin ? "standard input" : path;
   auto fail = [&](std::string_view why) {
-    fmt::print(errors, "sallyport: {}: {}\n", name, why);
+    errors << fmt::format("sallyport: {}: {}\n", name, why);
     return std::nullopt;
   };
   if (is_stdin && std::feof(stdin)) return fail(kReadAlready);

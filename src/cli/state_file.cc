@@ -5,7 +5,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 #include <sys/file.h>
 #include <system_error>
@@ -22,7 +22,7 @@ namespace sallyport {
 namespace {
 
 int fail(const std::string& file, std::string_view why) {
-  fmt::print(std::cerr, "sallyport: {}: {}\n", file, why);
+  std::cerr << fmt::format("sallyport: {}: {}\n", file, why);
   return kExitUsage;
 }
 
@@ -119,7 +119,7 @@ int run_on_state(const std::string& file, const std::string& name, const Request
     auto written = files.write(file, after);
     if (written) written = files.put_in_place();
     if (!written) {
-      fmt::print(std::cerr, "sallyport: {}\n", written.error());
+      std::cerr << fmt::format("sallyport: {}\n", written.error());
       return kExitUsage;
     }
   }

@@ -1,7 +1,7 @@
 #include "cli/summary.h"
 
 #include <algorithm>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
 
@@ -52,35 +52,35 @@ void Summary::add(const Judged& judged) {
 }
 
 void Summary::print_verdicts(std::ostream& out, const Style& style, Engine& engine) const {
-  fmt::print(out, "\n{}\n", style.bold("verdicts, and the rules that gave them"));
+  out << fmt::format("\n{}\n", style.bold("verdicts, and the rules that gave them"));
   for (size_t fate = 0; fate < verdicts_.size(); fate++) {
     if (verdicts_[fate] == 0) continue;
-    fmt::print(out, "{:>9}  {}\n", verdicts_[fate],
-               verdict_words(static_cast<Outcome::Fate>(fate)));
+    out << fmt::format("{:>9}  {}\n", verdicts_[fate],
+                       verdict_words(static_cast<Outcome::Fate>(fate)));
     for (Family family : {Family::kIpv4, Family::kIpv6}) {
       const std::vector<Verdicts>& rules = by_rule_[family == Family::kIpv6];
       for (size_t rule = 0; rule < rules.size(); rule++) {
         if (rules[rule][fate] == 0) continue;
-        fmt::print(out, "{:>11}  {}{}\n", rules[rule][fate],
-                   rule_place(engine.program(family)->rules[rule]), family_note(family));
+        out << fmt::format("{:>11}  {}{}\n", rules[rule][fate],
+                           rule_place(engine.program(family)->rules[rule]), family_note(family));
       }
     }
   }
 }
 
 void Summary::print_states(std::ostream& out, const Style& style) const {
-  if (states_[0] != packets_) fmt::print(out, "\n{}\n", style.bold("states"));
+  if (states_[0] != packets_) out << fmt::format("\n{}\n", style.bold("states"));
   for (size_t i = 1; i < states_.size(); i++) {
     if (states_[i] == 0) continue;
-    fmt::print(out, "{:>9}  {}\n", states_[i], ct_info_name(static_cast<CtInfo>(i)));
+    out << fmt::format("{:>9}  {}\n", states_[i], ct_info_name(static_cast<CtInfo>(i)));
   }
   bool any = std::ranges::any_of(reasons_, [](uint64_t count) { return count != 0; });
-  if (any) fmt::print(out, "\n{}\n", style.bold("why packets were not accepted"));
+  if (any) out << fmt::format("\n{}\n", style.bold("why packets were not accepted"));
   for (size_t i = 1; i < reasons_.size(); i++) {
     if (reasons_[i] == 0) continue;
     Reason reason = static_cast<Reason>(i);
-    fmt::print(out, "{:>9}  {}:\n{:11}{}\n", reasons_[i], reason_name(reason), "",
-               reason_sentence(reason));
+    out << fmt::format("{:>9}  {}:\n{:11}{}\n", reasons_[i], reason_name(reason), "",
+                       reason_sentence(reason));
   }
 }
 
@@ -100,18 +100,18 @@ void Summary::print_rules(std::ostream& out, const Style& style, Engine& engine,
       continue;
     }
     if (!any) {
-      fmt::print(out, "\n{}\n", style.bold("rules hit" + std::string(family_note(family))));
-      fmt::print(out, "{:>9} {:>10}\n", "packets", "bytes");
+      out << fmt::format("\n{}\n", style.bold("rules hit" + std::string(family_note(family))));
+      out << fmt::format("{:>9} {:>10}\n", "packets", "bytes");
       any = true;
     }
     std::string words = fmt::format("{}  {}", rule_place(rule), without_chain(rule));
-    fmt::print(out, "{:>9} {:>10}  {}\n", packets, bytes, wrapped(words, kRule + 2, kRule));
+    out << fmt::format("{:>9} {:>10}  {}\n", packets, bytes, wrapped(words, kRule + 2, kRule));
   }
   if (never.empty()) return;
-  fmt::print(out, "\n{}\n", style.bold("rules never hit" + std::string(family_note(family))));
+  out << fmt::format("\n{}\n", style.bold("rules never hit" + std::string(family_note(family))));
   for (const RuleInfo* rule : never) {
     std::string words = fmt::format("{}  {}", rule_place(*rule), without_chain(*rule));
-    fmt::print(out, "{:{}}{}\n", "", kRule, wrapped(words, kRule + 2, kRule));
+    out << fmt::format("{:{}}{}\n", "", kRule, wrapped(words, kRule + 2, kRule));
   }
 }
 
@@ -125,18 +125,18 @@ void Summary::print_flows(std::ostream& out, const Style& style, Engine& engine)
     count.flows++;
     if (!(flow.status & ct_status::kSeenReply)) count.unanswered++;
   });
-  fmt::print(out, "\n{}\n{:>9}  at the end\n", style.bold("flows"), engine.conntrack().count());
+  out << fmt::format("\n{}\n{:>9}  at the end\n", style.bold("flows"), engine.conntrack().count());
   for (const auto& [protocol, count] : by_protocol) {
-    fmt::print(out, "{:>11}  {}", count.flows, protocol);
-    if (count.unanswered != 0) fmt::print(out, ", {} without an answer", count.unanswered);
-    fmt::print(out, "\n");
+    out << fmt::format("{:>11}  {}", count.flows, protocol);
+    if (count.unanswered != 0) out << fmt::format(", {} without an answer", count.unanswered);
+    out << "\n";
   }
   const Discovery* discovery = engine.discovery();
   if (!discovery) return;
   for (Reason reason : {Reason::kDiscoveryOffLink, Reason::kDiscoveryPort, Reason::kDiscoveryLate,
                         Reason::kDiscoveryTooMany, Reason::kDiscoverySelf}) {
     uint64_t count = discovery->refused(reason);
-    if (count != 0) fmt::print(out, "{:>9}  refused: {}\n", count, reason_sentence(reason));
+    if (count != 0) out << fmt::format("{:>9}  refused: {}\n", count, reason_sentence(reason));
   }
 }
 
@@ -181,12 +181,12 @@ std::vector<std::string> Summary::hints() const {
 void Summary::print_hints(std::ostream& out, const Style& style) const {
   std::vector<std::string> all = hints();
   if (all.empty()) return;
-  fmt::print(out, "\n{}\n", style.bold("hints"));
-  for (const std::string& hint : all) fmt::print(out, "  {}\n", wrapped(hint, 4, 2));
+  out << fmt::format("\n{}\n", style.bold("hints"));
+  for (const std::string& hint : all) out << fmt::format("  {}\n", wrapped(hint, 4, 2));
 }
 
 void Summary::print(std::ostream& out, const Style& style, Engine& engine) const {
-  fmt::print(out, "{} in {} s\n", counted(packets_, "packet"), seconds_since(first_, last_));
+  out << fmt::format("{} in {} s\n", counted(packets_, "packet"), seconds_since(first_, last_));
   print_verdicts(out, style, engine);
   print_states(out, style);
   print_rules(out, style, engine, Family::kIpv4);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fmt/ostream.h>
 
 namespace sallyport {
 namespace {
@@ -76,7 +75,7 @@ void print_row(std::ostream& out, const std::vector<std::vector<std::string>>& c
     for (size_t column = 0; column < cells.size(); column++) {
       std::string text = i < cells[column].size() ? cells[column][i] : "";
       if (!text.empty()) {
-        fmt::print(out, "{:{}}{}", "", owed, paint(column, text));
+        out << fmt::format("{:{}}{}", "", owed, paint(column, text));
         owed = 0;
       }
       size_t width = width_of(text);
@@ -128,7 +127,7 @@ void TextTable::print(std::ostream& out, const Style& style, size_t width) const
 }
 
 void TextTable::print_markdown(std::ostream& out) const {
-  for (const std::string& text : header) fmt::print(out, "| {} ", markdown(text));
+  for (const std::string& text : header) out << fmt::format("| {} ", markdown(text));
   out << "|\n";
   for (size_t i = 0; i < header.size(); i++) out << "|---";
   out << "|\n";
@@ -139,7 +138,7 @@ void TextTable::print_markdown(std::ostream& out) const {
         text += (text.empty() ? "" : "<br>") + markdown(paragraph);
       }
       std::string_view mark = cell.mood == Cell::Mood::kBad ? "**" : "";
-      fmt::print(out, "| {}{}{} ", mark, text, mark);
+      out << fmt::format("| {}{}{} ", mark, text, mark);
     }
     out << "|\n";
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <fmt/ostream.h>
+#include <fmt/format.h>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -61,7 +61,7 @@ bool Views::understand_dumps(const Sources& sources, std::ostream& errors) {
   if (!events_of_.empty()) files.insert("");
   for (const std::string& flag : dump_flags_) {
     auto fail = [&](std::string_view why) {
-      fmt::print(errors, "sallyport: --dump {}: {}\n", flag, why);
+      errors << fmt::format("sallyport: --dump {}: {}\n", flag, why);
       return false;
     };
     std::expected<Dump, std::string> dump = parse_dump(flag);
@@ -88,13 +88,13 @@ bool Views::understand_output(const Sources& sources, std::ostream& errors) {
                           : timestamp_) = true;
   }
   if (labels_ && !sources.labels) {
-    fmt::print(errors, "sallyport: --output labels: their names are missing: give --labels FILE\n");
+    errors << "sallyport: --output labels: their names are missing: give --labels FILE\n";
     return false;
   }
   bool of_use = !events_of_.empty() ||
                 std::ranges::find(dumps_, Dump::Kind::kConntrack, &Dump::kind) != dumps_.end();
   if (output_.empty() || of_use) return true;
-  fmt::print(errors, "sallyport: --output: it is for --dump conntrack and --events\n");
+  errors << "sallyport: --output: it is for --dump conntrack and --events\n";
   return false;
 }
 
@@ -102,11 +102,11 @@ bool Views::understand_at(Instant start, std::ostream& errors) {
   if (at_.empty()) return true;
   until_ = parse_when(at_, start);
   if (!until_) {
-    fmt::print(errors, "sallyport: --at {}: not a time: write {}\n", at_, kWhenForms);
+    errors << fmt::format("sallyport: --at {}: not a time: write {}\n", at_, kWhenForms);
     return false;
   }
   if (*until_ < std::chrono::floor<std::chrono::seconds>(start)) {
-    fmt::print(errors, "sallyport: --at {}: the capture begins later\n", at_);
+    errors << fmt::format("sallyport: --at {}: the capture begins later\n", at_);
     return false;
   }
   until_ = std::max(*until_, start);
@@ -137,8 +137,8 @@ bool Views::finish(Session& session, std::ostream& errors) {
     session.engine().conntrack().reserve(0, now);
     events_->print(until_.value_or(start_));
     if (events_->lost() > 0) {
-      fmt::print(errors, "sallyport: {} events were lost: more at once than {}\n", events_->lost(),
-                 EventLog::kMost);
+      errors << fmt::format("sallyport: {} events were lost: more at once than {}\n",
+                            events_->lost(), EventLog::kMost);
     }
   }
   for (const Dump& dump : dumps_) {
@@ -146,7 +146,7 @@ bool Views::finish(Session& session, std::ostream& errors) {
     if (dump.file.empty()) {
       std::cout << text;
     } else if (std::string why = write_file(dump.file, text); !why.empty()) {
-      fmt::print(errors, "sallyport: {}: {}\n", dump.file, why);
+      errors << fmt::format("sallyport: {}: {}\n", dump.file, why);
       return false;
     }
   }

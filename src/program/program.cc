@@ -1,7 +1,6 @@
 #include "program/program.h"
 
 #include <fmt/format.h>
-#include <iterator>
 
 namespace sallyport {
 
@@ -88,7 +87,7 @@ std::string Program::dump() const {
                           rule.number ? std::to_string(rule.number) : "policy");
     }
     line.erase(line.find_last_not_of(' ') + 1);
-    fmt::format_to(std::back_inserter(out), "{}\n", line);
+    out += fmt::format("{}\n", line);
   }
   return out;
 }

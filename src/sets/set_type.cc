@@ -45,25 +45,24 @@ bool is_foreign_set_type(std::string_view name) {
 
 std::string create_text(const SetOptions& options) {
   std::string out(options.info().name);
-  auto append = std::back_inserter(out);
   bool hash = options.info().has_address;
   if (hash) {
-    fmt::format_to(append, " family {} hashsize {} maxelem {}",
-                   options.family == Family::kIpv4 ? "inet" : "inet6", options.hashsize,
-                   options.maxelem);
+    out += fmt::format(" family {} hashsize {} maxelem {}",
+                       options.family == Family::kIpv4 ? "inet" : "inet6", options.hashsize,
+                       options.maxelem);
   } else if (options.type == SetType::kBitmapPort) {
-    fmt::format_to(append, " range {}-{}", options.first_port, options.last_port);
+    out += fmt::format(" range {}-{}", options.first_port, options.last_port);
   } else {
-    fmt::format_to(append, " size {}", options.size);
+    out += fmt::format(" size {}", options.size);
   }
   // The netmask's place differs by type.
   std::string netmask = options.netmask == 0 ? "" : fmt::format(" netmask {}", options.netmask);
   if (options.type == SetType::kHashIp) out += netmask;
-  if (options.timeout) fmt::format_to(append, " timeout {}", *options.timeout);
+  if (options.timeout) out += fmt::format(" timeout {}", *options.timeout);
   if (options.counters) out += " counters";
   if (options.comment) out += " comment";
-  if (hash) fmt::format_to(append, " bucketsize {}", options.bucketsize);
-  if (options.initval) fmt::format_to(append, " initval 0x{:08x}", *options.initval);
+  if (hash) out += fmt::format(" bucketsize {}", options.bucketsize);
+  if (options.initval) out += fmt::format(" initval 0x{:08x}", *options.initval);
   if (options.type != SetType::kHashIp) out += netmask;
   return out;
 }

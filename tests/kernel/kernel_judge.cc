@@ -76,8 +76,8 @@ int judge(const std::string& path, bool recording) {
                              sighting.complaint.empty() ? "no word" : sighting.complaint);
     }
     if (differs.empty()) continue;
-    fmt::format_to(std::back_inserter(report), "{}:{}: expected {}; the kernel: {}\n", path,
-                   packet.line, packet.expected->text(), differs);
+    report += fmt::format("{}:{}: expected {}; the kernel: {}\n", path, packet.line,
+                          packet.expected->text(), differs);
   }
   if (report.empty()) return kGood;
   fmt::print("{}", report);

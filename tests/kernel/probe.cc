@@ -46,55 +46,54 @@ std::string probe_rules(bool conntrack, std::span<const ScriptBridge> bridges) {
                                {"OUT", "output", true},
                                {"POST", "postrouting", false, true}};
   std::string out = "table inet probe {\n";
-  auto end = std::back_inserter(out);
   // After conntrack confirms the flow, which it does at the highest priority there is: what comes
   // later at the same priority goes before what is there.
   for (const Chain& chain : kChains) {
-    fmt::format_to(end, " chain end_{} {{ type filter hook {} priority 2147483647;\n", chain.name,
-                   chain.hook);
-    fmt::format_to(end, "  log group {} prefix \"{}>\" queue-threshold 1{}\n }}\n",
-                   chain.last ? kWholeGroup : kProbeGroup, chain.name,
-                   chain.last ? " snaplen 65535" : "");
+    out += fmt::format(" chain end_{} {{ type filter hook {} priority 2147483647;\n", chain.name,
+                       chain.hook);
+    out += fmt::format("  log group {} prefix \"{}>\" queue-threshold 1{}\n }}\n",
+                       chain.last ? kWholeGroup : kProbeGroup, chain.name,
+                       chain.last ? " snaplen 65535" : "");
   }
   for (const Chain& chain : kChains) {
     // Before defragmentation (-400) at the entries; the earliest elsewhere.
-    fmt::format_to(end, " chain begin_{} {{ type filter hook {} priority {};\n", chain.name,
-                   chain.hook, chain.entry ? "-450" : "-2147483647");
+    out += fmt::format(" chain begin_{} {{ type filter hook {} priority {};\n", chain.name,
+                       chain.hook, chain.entry ? "-450" : "-2147483647");
     if (std::string_view(chain.name) == "OUT") {
-      fmt::format_to(end, "  meta priority != {} drop\n", Sandbox::kPriority);
+      out += fmt::format("  meta priority != {} drop\n", Sandbox::kPriority);
     }
     // The copy of a broadcast that its sender gets back: a packet has one way.
     if (std::string_view(chain.name) == "PRE") {
-      fmt::format_to(end, "  iifname != lo meta priority {} drop\n", Sandbox::kPriority);
+      out += fmt::format("  iifname != lo meta priority {} drop\n", Sandbox::kPriority);
     }
     // What a bridge hands on to all it keeps a copy of.
     for (const ScriptBridge& bridge : bridges) {
       if (std::string_view(chain.name) != "IN") break;
-      fmt::format_to(end, "  iifname {} meta pkttype {{ broadcast, multicast }} drop\n",
-                     bridge.name.text());
+      out += fmt::format("  iifname {} meta pkttype {{ broadcast, multicast }} drop\n",
+                         bridge.name.text());
     }
     if (chain.entry) out += "  meta nftrace set 1\n";
-    fmt::format_to(end, "  log group {} prefix \"{}<\" queue-threshold 1\n }}\n", kProbeGroup,
-                   chain.name);
+    out += fmt::format("  log group {} prefix \"{}<\" queue-threshold 1\n }}\n", kProbeGroup,
+                       chain.name);
     if (!chain.entry || !conntrack) continue;
     // Right after conntrack (-200).
-    fmt::format_to(end, " chain state_{} {{ type filter hook {} priority -199;\n", chain.name,
-                   chain.hook);
+    out += fmt::format(" chain state_{} {{ type filter hook {} priority -199;\n", chain.name,
+                       chain.hook);
     for (const char* state : {"NEW", "ESTABLISHED", "RELATED"}) {
       std::string lower(state);
       std::ranges::transform(lower, lower.begin(), [](char c) { return char(c | 0x20); });
       for (const char* direction : {"original", "reply"}) {
-        fmt::format_to(end,
-                       "  ct state {} ct direction {} log group {} prefix \"S {} {}\" "
-                       "queue-threshold 1\n",
-                       lower, direction, kProbeGroup, state, direction);
+        out += fmt::format(
+            "  ct state {} ct direction {} log group {} prefix \"S {} {}\" "
+            "queue-threshold 1\n",
+            lower, direction, kProbeGroup, state, direction);
       }
     }
     for (const char* state : {"INVALID", "UNTRACKED"}) {
       std::string lower(state);
       std::ranges::transform(lower, lower.begin(), [](char c) { return char(c | 0x20); });
-      fmt::format_to(end, "  ct state {} log group {} prefix \"S {}\" queue-threshold 1\n", lower,
-                     kProbeGroup, state);
+      out += fmt::format("  ct state {} log group {} prefix \"S {}\" queue-threshold 1\n", lower,
+                         kProbeGroup, state);
     }
     out += " }\n";
   }

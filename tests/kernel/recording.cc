@@ -60,8 +60,8 @@ std::string rewrite(std::string_view text, const Script& script,
       continue;
     }
     const ScriptPacket& packet = script.packets[next];
-    fmt::format_to(std::back_inserter(out), "{:<{}}=> {}", line.substr(0, packet.end_column - 1),
-                   std::max<size_t>(column, packet.end_column), expectations[next].text());
+    out += fmt::format("{:<{}}=> {}", line.substr(0, packet.end_column - 1),
+                       std::max<size_t>(column, packet.end_column), expectations[next].text());
     if (packet.comment_column > 0) {
       out.append("  ").append(line.substr(packet.comment_column - 1));
     }

@@ -93,13 +93,12 @@ bool is_port(std::string_view name, std::span<const ScriptBridge> bridges) {
 // Its ports are there. It forwards at once, and keeps no book of who listens to which group.
 void add_bridge(const ScriptBridge& bridge, std::string& links) {
   std::string_view name = bridge.name.text();
-  auto end = std::back_inserter(links);
-  fmt::format_to(end, "link add {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n",
-                 name);
+  links +=
+      fmt::format("link add {} type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n", name);
   for (const InterfaceName& port : bridge.ports) {
-    fmt::format_to(end, "link set {} master {}\n", port.text(), name);
+    links += fmt::format("link set {} master {}\n", port.text(), name);
   }
-  fmt::format_to(end, "link set {} addrgenmode none arp off up\n", name);
+  links += fmt::format("link set {} addrgenmode none arp off up\n", name);
 }
 
 // Whether /proc/net/ipv6_route has a local route (RTF_LOCAL) that begins like this.
@@ -247,13 +246,13 @@ Done Sandbox::configure(const Script& script) {
     sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/addr_gen_mode", name), "1");  // none
     sysctls.emplace_back(fmt::format("net/ipv6/conf/{}/accept_ra", name), "0");
     sysctls.emplace_back(fmt::format("net/ipv4/conf/{}/rp_filter", name), "0");
-    fmt::format_to(std::back_inserter(links), "link set {} arp off up\n", name);
+    links += fmt::format("link set {} arp off up\n", name);
   }
   for (const Script::HostAddress& host : script.host) {
     bool v4 = host.address.family == Family::kIpv4;
     own_.push_back(host.address.address);
-    fmt::format_to(std::back_inserter(batch), "addr add {} dev {}{}\n", host.address.text(),
-                   host.interface.text(), v4 ? " brd +" : " nodad");
+    batch += fmt::format("addr add {} dev {}{}\n", host.address.text(), host.interface.text(),
+                         v4 ? " brd +" : " nodad");
     if (v4 && host.address.length < 31) {
       Address mask = mask_of(Family::kIpv4, host.address.length);
       broadcasts_.push_back(Address::ipv4(host.address.address.words[0] | ~mask.words[0]));
@@ -262,8 +261,7 @@ Done Sandbox::configure(const Script& script) {
   int metric = 1000;
   auto add_routes = [&](std::string_view name) {
     for (const char* everywhere : {"0.0.0.0/0", "::/0"}) {
-      fmt::format_to(std::back_inserter(batch), "route add {} dev {} metric {}\n", everywhere, name,
-                     metric);
+      batch += fmt::format("route add {} dev {} metric {}\n", everywhere, name, metric);
     }
     metric++;
   };
@@ -279,12 +277,12 @@ Done Sandbox::configure(const Script& script) {
         packet.path == ScriptPacket::Path::kOut || packet.path == ScriptPacket::Path::kForward;
     bool alone = !spec.destination.is_multicast(spec.family);
     if (leaves && alone && find_bridge(packet.out)) {
-      fmt::format_to(std::back_inserter(batch), "neigh replace {} lladdr {} dev {} nud permanent\n",
-                     to, kStranger, packet.out.text());
+      batch += fmt::format("neigh replace {} lladdr {} dev {} nud permanent\n", to, kStranger,
+                           packet.out.text());
     }
     if (packet.path != ScriptPacket::Path::kForward || !forwarded.insert(to).second) continue;
-    fmt::format_to(std::back_inserter(batch), "route replace {}/{} dev {}\n", to,
-                   bits_of(spec.family), packet.out.text());
+    batch +=
+        fmt::format("route replace {}/{} dev {}\n", to, bits_of(spec.family), packet.out.text());
   }
   for (const auto& [name, value] : sysctls) {
     if (Done done = set_sysctl(name, value); !done) return done;

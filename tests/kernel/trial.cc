@@ -162,17 +162,16 @@ class CoverageOf {
 // What each side saw of the packet in `line`, as comments.
 std::string stories(const Script& script, const Once& once, uint32_t line) {
   std::string out;
-  auto end = std::back_inserter(out);
   for (size_t i = 0; i < script.packets.size(); i++) {
     if (script.packets[i].line != line || !once.kernel || !once.engine) continue;
     const Sighting& sighting = once.kernel->steps[i].sighting;
-    fmt::format_to(end, "# The kernel: {}; rules {}\n", record(std::nullopt, sighting.seen).text(),
-                   text_of_rules(sighting.passed));
-    if (!sighting.complaint.empty()) fmt::format_to(end, "#   {}\n", sighting.complaint);
-    fmt::format_to(end, "# The engine: {}\n",
-                   record(std::nullopt, once.engine->steps[i].seen).text());
+    out += fmt::format("# The kernel: {}; rules {}\n", record(std::nullopt, sighting.seen).text(),
+                       text_of_rules(sighting.passed));
+    if (!sighting.complaint.empty()) out += fmt::format("#   {}\n", sighting.complaint);
+    out +=
+        fmt::format("# The engine: {}\n", record(std::nullopt, once.engine->steps[i].seen).text());
     for (const std::string& said : once.engine->steps[i].story) {
-      fmt::format_to(end, "#   {}\n", said);
+      out += fmt::format("#   {}\n", said);
     }
   }
   return out;
