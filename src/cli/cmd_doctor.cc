@@ -18,6 +18,7 @@
 #include "cli/commands.h"
 #include "cli/control_client.h"
 #include "cli/host_rules.h"
+#include "cli/json.h"
 #include "cli/queueing.h"
 #include "cli/words.h"
 
@@ -150,17 +151,15 @@ class Doctor {
   }
 
   void examine_control(const Queueing& queueing) {
-    constexpr auto kPatience = std::chrono::seconds(3);
-    const auto answer = ask_quietly(control_, {"status", "--json"}, kPatience);
-    if (!answer) {
+    const auto on_trial = ask_whether_on_trial(control_);
+    if (!on_trial) {
       const bool runs = !queueing.by.empty() && read_;
-      add("control", kError, fmt::format("{}: {}", control_, answer.error()),
+      add("control", kError, fmt::format("{}: {}", control_, on_trial.error()),
           runs ? "if it listens elsewhere, say --control SOCKET; if it hangs, start it anew"
                : "sallyport run");
       return;
     }
-    const nlohmann::json status = nlohmann::json::parse(*answer, nullptr, false);
-    if (status.is_object() && status.value("trial", false)) {
+    if (*on_trial) {
       add("control", kWarning, "it answers, and is on trial: it will take itself out",
           "sallyport confirm keeps it");
     } else {
@@ -236,7 +235,7 @@ void print(const std::vector<Finding>& findings, bool as_json) {
                     {"text", finding.text},
                     {"advice", finding.advice}});
   }
-  std::cout << list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  std::cout << json_text(list) << '\n';
 }
 
 struct Options {

@@ -14,8 +14,6 @@
 #include <unistd.h>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "attach/system_program.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
@@ -352,12 +350,11 @@ std::string why_not_yet(const Options& options, const HostRules& host) {
   if (!host.has_queueing_rules()) {
     return "Sallyport does not filter here, so nothing would: sallyport run comes first";
   }
-  const auto answer = ask_quietly(options.control, {"status", "--json"}, std::chrono::seconds(3));
-  if (!answer) {
-    return fmt::format("{}: {}; sallyport doctor says more", options.control, answer.error());
+  const auto on_trial = ask_whether_on_trial(options.control);
+  if (!on_trial) {
+    return fmt::format("{}: {}; sallyport doctor says more", options.control, on_trial.error());
   }
-  const nlohmann::json status = nlohmann::json::parse(*answer, nullptr, false);
-  if (!status.is_object() || status.value("trial", true)) {
+  if (*on_trial) {
     return "Sallyport is on trial, and takes itself out: sallyport confirm comes first";
   }
   return {};

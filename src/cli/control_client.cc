@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
@@ -94,19 +95,21 @@ std::string control_socket() {
   return set && *set ? set : "/run/sallyport/control.sock";
 }
 
-std::expected<std::string, std::string> ask_quietly(const std::string& socket,
-                                                    const std::vector<std::string>& command,
-                                                    std::chrono::seconds patience) {
+std::expected<bool, std::string> ask_whether_on_trial(const std::string& socket) {
+  constexpr auto kPatience = std::chrono::seconds(3);
   Connection connection(socket);
   if (!connection.why_not().empty()) return std::unexpected(connection.why_not());
-  connection.be_patient_for(patience);
-  connection.send(nlohmann::json{{"run", command}}.dump() + '\n');
+  connection.be_patient_for(kPatience);
+  connection.send("{\"run\": [\"status\", \"--json\"]}\n");
   std::string out;
   for (std::string line; connection.read_line(line);) {
     const nlohmann::json reply = nlohmann::json::parse(line, nullptr, false);
     if (!reply.is_object()) break;
     out += reply.value("out", "");
-    if (reply.contains("exit")) return out;
+    if (!reply.contains("exit")) continue;
+    const nlohmann::json status = nlohmann::json::parse(out, nullptr, false);
+    if (!status.is_object() || !status.contains("trial")) break;
+    return status.value("trial", true);
   }
   return std::unexpected("it does not answer");
 }

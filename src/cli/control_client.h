@@ -1,7 +1,6 @@
 // Asks a running Sallyport over its control socket (control/control_server.h).
 #pragma once
 
-#include <chrono>
 #include <expected>
 #include <string>
 #include <vector>
@@ -17,11 +16,9 @@ std::string control_socket();
 int ask_daemon(const std::string& socket, const std::vector<std::string>& command,
                const std::string& input = {});
 
-// The same without a word printed: what it says on standard output, or why there is no answer in
+// Whether it is on trial (`run --for`), asked without a word printed; or why there is no answer in
 // time.
-std::expected<std::string, std::string> ask_quietly(const std::string& socket,
-                                                    const std::vector<std::string>& command,
-                                                    std::chrono::seconds patience);
+std::expected<bool, std::string> ask_whether_on_trial(const std::string& socket);
 
 // `iptables`, `ipset` … with their words, which are the personality's own to understand, but for
 // --control SOCKET, and --state FILE in front (state_file.h). What the program would read from
