@@ -47,8 +47,7 @@ void add_try(CommandLine& line) {
   Subcommand command = line.subcommand(
       "try", "Run other rules for some time; those of now come back unless you confirm");
   auto options = std::make_shared<Options>();
-  command
-      .argument("RULES", options->rules, "as iptables-save prints them; - is standard input")
+  command.argument("RULES", options->rules, "as iptables-save prints them; - is standard input")
       .takes("RULES")
       .required();
   command.flag("-6", options->ipv6, "the rules are IPv6's, as ip6tables-save prints them");

@@ -48,7 +48,8 @@ std::string text_of(const Drop& drop, uint64_t number, const Judged& judged) {
   }
   const bool said = outcome.reason == Reason::kRule || outcome.reason == Reason::kPolicy;
   const Reason reason = said ? outcome.tracking : outcome.reason;
-  if (reason != Reason::kNone) out += fmt::format(": {}: {}", reason_name(reason), reason_sentence(reason));
+  if (reason != Reason::kNone)
+    out += fmt::format(": {}: {}", reason_name(reason), reason_sentence(reason));
   return out + '\n';
 }
 
