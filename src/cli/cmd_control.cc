@@ -27,6 +27,7 @@ void add_question(CommandLine& line, const std::string& name, const std::string&
   command.option("--control", *control, "whom to ask")
       .takes("SOCKET [/run/sallyport/control.sock]");
   std::vector<Subcommand::Option> given;
+  given.reserve(flags.size());
   for (const Toggle& flag : flags) given.push_back(command.flag(flag.name, flag.summary));
   command.does([control, name, given] {
     std::vector<std::string> words{name};

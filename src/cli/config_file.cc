@@ -40,8 +40,8 @@ class ConfigReader {
   }
 
   std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const Subcommand::Option& key : keys_) names.push_back(key.name());
+    std::vector<std::string> names(keys_.size());
+    std::ranges::transform(keys_, names.begin(), &Subcommand::Option::name);
     std::ranges::sort(names);
     return names;
   }
@@ -56,7 +56,7 @@ class ConfigReader {
                                                 option.name()));
         return;
       }
-      values.push_back(in_folder(option, std::move(*text)));
+      values.push_back(in_folder(option, *text));
     };
     if (const toml::array* array = node.as_array()) {
       for (const toml::node& one : *array) add(one);
@@ -75,7 +75,7 @@ class ConfigReader {
   }
 
   // What an option says that it takes tells whether it is a file's name.
-  std::string in_folder(Subcommand::Option option, std::string value) const {
+  std::string in_folder(Subcommand::Option option, const std::string& value) const {
     const std::string takes = option.taken();
     const bool file = takes.find("FILE") != std::string::npos;
     const bool knob = takes.starts_with("K=V") && value.find('=') != std::string::npos;
