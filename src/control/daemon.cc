@@ -120,13 +120,12 @@ std::expected<void, std::string> Daemon::State::open() {
 std::expected<void, std::string> Daemon::State::open_queues() {
   const QueueRules& rules = options.rules;
   const bool open = rules.failing == QueueRules::Failing::kOpen;
-  std::vector<NfQueue::Options> kinds = {
-      {.number = rules.whole(), .copy = NfQueue::kWhole, .fail_open = open},
-      {.number = rules.exempt(), .copy = NfQueue::kWhole, .fail_open = true},
-  };
+  std::vector<NfQueue::Options> kinds;
   for (uint16_t number = rules.heads(); number < rules.whole(); number++) {
     kinds.push_back({.number = number, .copy = kHeaders, .fail_open = open});
   }
+  kinds.push_back({.number = rules.whole(), .copy = NfQueue::kWhole, .fail_open = open});
+  kinds.push_back({.number = rules.exempt(), .copy = NfQueue::kWhole, .fail_open = true});
   queues.reserve(kinds.size());
   for (NfQueue::Options one : kinds) {
     if (live.needs_whole()) one.copy = NfQueue::kWhole;
