@@ -18,6 +18,7 @@ void add_compare(CommandLine& line);
 void add_control(CommandLine& line);
 void add_detach(CommandLine& line);
 void add_doctor(CommandLine& line);
+void add_top(CommandLine& line);
 void add_explain(CommandLine& line);
 void add_fmt(CommandLine& line);
 void add_import(CommandLine& line);

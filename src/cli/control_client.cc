@@ -95,22 +95,28 @@ std::string control_socket() {
   return set && *set ? set : "/run/sallyport/control.sock";
 }
 
-std::expected<bool, std::string> ask_whether_on_trial(const std::string& socket) {
+std::expected<std::string, std::string> ask_text(const std::string& socket,
+                                                 const std::vector<std::string>& command) {
   constexpr auto kPatience = std::chrono::seconds(3);
   Connection connection(socket);
   if (!connection.why_not().empty()) return std::unexpected(connection.why_not());
   connection.be_patient_for(kPatience);
-  connection.send("{\"run\": [\"status\", \"--json\"]}\n");
+  connection.send(nlohmann::json{{"run", command}}.dump() + '\n');
   std::string out;
   for (std::string line; connection.read_line(line);) {
     const nlohmann::json reply = nlohmann::json::parse(line, nullptr, false);
     if (!reply.is_object()) break;
     out += reply.value("out", "");
-    if (!reply.contains("exit")) continue;
-    const nlohmann::json status = nlohmann::json::parse(out, nullptr, false);
-    if (!status.is_object() || !status.contains("trial")) break;
-    return status.value("trial", true);
+    if (reply.contains("exit")) return out;
   }
+  return std::unexpected("it does not answer");
+}
+
+std::expected<bool, std::string> ask_whether_on_trial(const std::string& socket) {
+  const std::expected<std::string, std::string> out = ask_text(socket, {"status", "--json"});
+  if (!out) return std::unexpected(out.error());
+  const nlohmann::json status = nlohmann::json::parse(*out, nullptr, false);
+  if (status.is_object() && status.contains("trial")) return status.value("trial", true);
   return std::unexpected("it does not answer");
 }
 

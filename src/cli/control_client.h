@@ -16,8 +16,12 @@ std::string control_socket();
 int ask_daemon(const std::string& socket, const std::vector<std::string>& command,
                const std::string& input = {});
 
-// Whether it is on trial (`run --for`), asked without a word printed; or why there is no answer in
+// The same without a word printed: what it says on standard output, or why there is no answer in
 // time.
+std::expected<std::string, std::string> ask_text(const std::string& socket,
+                                                 const std::vector<std::string>& command);
+
+// Whether it is on trial (`run --for`), or why that cannot be told.
 std::expected<bool, std::string> ask_whether_on_trial(const std::string& socket);
 
 // `iptables`, `ipset` … with their words, which are the personality's own to understand, but for

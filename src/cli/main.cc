@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
   sallyport::add_import(line);
   sallyport::add_replay(line);
   sallyport::add_run(line);
+  sallyport::add_top(line);
   int exit_code = sallyport::kExitOk;
   try {
     exit_code = line.run(argc, argv);

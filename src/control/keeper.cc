@@ -88,6 +88,7 @@ void Keeper::end_pass() {
   hand_over();
   if (snapshot_) {
     journal_.publish();
+    error_.clear();
     snapshot_bytes_ = journal_.written();
   }
   snapshot_ = in_pass_ = false;
@@ -98,6 +99,7 @@ bool Keeper::turn(Instant now) {
   if (now < retry_at_) return false;
   if (const std::string error = journal_.error(); !error.empty()) {
     failures_++;
+    error_ = error;
     log_(fmt::format("what happens from now on is not kept: {}", error));
     retry_at_ = now + kRetry;
     begin_file();
@@ -107,7 +109,6 @@ bool Keeper::turn(Instant now) {
 }
 
 void Keeper::finish(Instant now) {
-  go_on(now + kPass, kAll);  // what is left of a pass
   begin_pass(now);
   go_on(now + kPass, kAll);
   journal_.flush();
@@ -220,7 +221,7 @@ Keeper::Status Keeper::status() const {
   return {.path = path_,
           .bytes = journal_.written(),
           .failures = failures_,
-          .error = journal_.error(),
+          .error = error_,
           .complete = complete_};
 }
 

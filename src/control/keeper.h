@@ -38,7 +38,7 @@ class Keeper {
     std::string path;
     uint64_t bytes = 0;     // of the file
     uint64_t failures = 0;  // times that a file could not be written
-    std::string error;      // now; empty: all is well
+    std::string error;      // why nothing is kept now; empty: all is well
     Instant complete{};     // all was written as it was after this time
   };
   Status status() const;
@@ -71,6 +71,7 @@ class Keeper {
   Instant pass_began_{}, complete_{}, retry_at_{};
   uint32_t next_flow_ = 0, next_element_ = 0;
   uint64_t snapshot_bytes_ = 0, failures_ = 0;
+  std::string error_;
 };
 
 }  // namespace sallyport

@@ -140,7 +140,8 @@ std::vector<std::string> KeptState::sets(Tick now) const {
     const size_t second = std::min(line.find(' ', first + 1), line.size());
     if (second == line.size()) continue;
     uint32_t owner = 0;
-    std::from_chars(line.data(), line.data() + first, owner);
+    const std::string number(line.substr(0, first));
+    std::from_chars(number.c_str(), number.c_str() + number.size(), owner);
     by_owner[owner] = texts.size();
     names.emplace_back(line.substr(first + 1, second - first - 1));
     texts.push_back(fmt::format("create {}\n", line.substr(first + 1)));

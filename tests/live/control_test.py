@@ -482,6 +482,22 @@ class Daemon(Case):
         self.assertIn("nobody can listen there", self.program("run", "--rules", "r", "--control", "sock", "--metrics",
                                                               "192.0.2.1:9123", expect=2))
 
+    def test_top(self):
+        self.run_daemon(rules(STATEFUL, "-A INPUT -p udp -m udp --dport 9000 -j DROP"), "--sysctl",
+                        "net.netfilter.nf_conntrack_acct=1")
+        top = self.host.start(program.PROGRAM, "top", "-d", "1", "-n", "1", "--control", self.socket, stdout=subprocess.PIPE)
+        self.assertTrue(self.echo(self.host, self.peer, PEER, port=9005))
+        with self.peer.udp(PEER, 7777) as one:
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:  # it looks twice: some of them come in between
+                one.sendto(b"x", (HOST, 9000))
+                time.sleep(0.02)
+        told = top.communicate(timeout=20)[0]
+        self.assertRegex(told, r"(?m)^packets  \d+\.\d/s: \d+\.\d/s accepted, [1-9]\d*\.\d/s dropped$")
+        self.assertRegex(told, r"(?m)^ +[1-9]\d*\.\d  filter -A INPUT -p udp -m udp --dport 9000 -j DROP$")
+        self.assertRegex(told, r"(?m)^ +[1-9]\d*\.\d  rule$")
+        self.assertIn("No such file", self.program("top", "--control", "nobody", expect=2))
+
     def test_rules_are_tried(self):
         self.run_daemon(rules(STATEFUL))
         accept = "-A INPUT -p udp -m udp --dport 9000 -j ACCEPT"

@@ -182,6 +182,7 @@ class Survives(Case):
         self.state = os.path.join(full, "state")
         self.start()
         self.assertTrue(self.wait_until(lambda: json.loads(self.ask("status", "--json"))["state"]["failures"] == 1))
+        self.assertIn("No space left", json.loads(self.ask("status", "--json"))["state"]["error"])
         self.assertTrue(self.echo(self.host, self.peer, PEER))
         self.assertRegex(self.stop_daemon(), "not kept: .*No space left on device")
 
