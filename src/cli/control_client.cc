@@ -152,7 +152,7 @@ std::optional<std::string> take_state(std::vector<std::string>& words) {
   if (words.empty()) return std::nullopt;
   const bool joined = words[0].starts_with(kEquals);
   if (!joined && (words[0] != kOption || words.size() < 2)) return std::nullopt;
-  const std::string file = joined ? words[0].substr(kEquals.size()) : words[1];
+  std::string file = joined ? words[0].substr(kEquals.size()) : words[1];
   if (file.empty() || tcp_state_of(file)) return std::nullopt;
   words.erase(words.begin(), words.begin() + (joined ? 1 : 2));
   return file;

@@ -14,10 +14,12 @@
 namespace sallyport {
 
 std::expected<AnswerSocket, std::string> AnswerSocket::open(uint32_t mark) {
-  AnswerSocket socket(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW),
-                      ::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW));
-  for (int fd : {socket.four_, socket.six_}) {
+  AnswerSocket socket(-1, -1);
+  for (const auto& [family, place] :
+       {std::pair(AF_INET, &AnswerSocket::four_), {AF_INET6, &AnswerSocket::six_}}) {
+    const int fd = ::socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
     if (fd < 0 && errno == EAFNOSUPPORT) continue;  // a machine without IPv6
+    socket.*place = fd;
     if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
       return std::unexpected(fmt::format("a raw socket for REJECT's answers: {}",
                                          std::generic_category().message(errno)));

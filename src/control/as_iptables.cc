@@ -149,7 +149,8 @@ class Iptables {
     // A rule's number, where one may stand.
     if (chain_ && std::string_view("DIRLSZ").find(command_) != std::string_view::npos &&
         !reader.end()) {
-      if ((number_ = number_of(reader.peek()))) reader.next();
+      number_ = number_of(reader.peek());
+      if (number_) reader.next();
     }
     if (number_ == 0u) return fail("Invalid rule number `0'", kProblem);
     if (command_ == 'R' && !number_) return fail("-R requires a rule number", kProblem);
@@ -315,6 +316,7 @@ class Iptables {
     const Table& table = *rules->table(*id_);
     const Chain& chain = *table.find(*chain_);
     std::vector<RuleLine> lines;
+    lines.reserve(chain.rules.size());
     for (const Rule& rule : chain.rules) {
       lines.push_back({rule.counters, rule_text(rule, table, chain, family_)});
     }

@@ -389,6 +389,7 @@ void Discovery::restore(Window window, std::string_view protocol, Tick now) {
 
 std::vector<std::pair<std::string_view, uint64_t>> Discovery::related() const {
   std::vector<std::pair<std::string_view, uint64_t>> counts;
+  counts.reserve(state_->related.size());
   for (size_t i = 0; i < state_->related.size(); i++) {
     counts.emplace_back(state_->descriptors[i].name, state_->related[i]);
   }
