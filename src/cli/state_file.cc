@@ -16,6 +16,8 @@
 #include "cli/inputs.h"
 #include "cli/written_file.h"
 #include "conntrack/conntrack_text.h"
+#include "control/journal.h"
+#include "control/kept_state.h"
 #include "sets/set_store.h"
 
 namespace sallyport {
@@ -102,19 +104,31 @@ int run_on_state(const std::string& file, const std::string& name, const Request
   }
   const DirectoryLock lock(file);
   if (!lock.locked()) return fail(file, std::generic_category().message(errno));
-  std::optional<Sources> sources = sources_of(file, sets);
+  const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  std::optional<KeptState> kept;
+  std::optional<Sources> sources;
+  if (is_journal(file)) {
+    auto read = KeptState::read(file);
+    if (!read) return fail(name, read.error());
+    kept = std::move(*read);
+    sources.emplace().live = true;
+    if (kept) sources->kept_sets = kept->sets(tick_of(now));
+  } else {
+    sources = sources_of(file, sets);
+  }
   if (!sources) return kExitUsage;
   std::optional<Host> host;
   if (auto interfaces = Interfaces::open()) host = interfaces->host();
-  const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   std::optional<Setup> setup = make_setup(*sources, now, host, std::cerr);
   if (!setup) return kExitUsage;
   Managed firewall(*setup->engine, std::nullopt, std::nullopt, std::move(setup->labels),
                    [now] { return now; });
+  if (kept) kept->restore(firewall, tick_of(now));
   const std::string before = state_text(firewall, sets);
   const Reply reply = find_personality(name)->run(firewall, request);
   if (reply.follows) return fail(name, "only a Sallyport that runs can be watched, not a file");
   if (std::string after = state_text(firewall, sets); after != before) {
+    if (kept) return fail(file, "it is what a daemon keeps: it can be read here, not changed");
     WrittenFiles files;
     auto written = files.write(file, after);
     if (written) written = files.put_in_place();

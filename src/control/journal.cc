@@ -152,6 +152,16 @@ std::expected<void, std::string> Journal::run(const Job& job) {
   return {};
 }
 
+bool is_journal(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  Heading heading{.magic = {}};
+  const bool is =
+      ::read(file, &heading, sizeof heading) == sizeof heading && heading.magic == Heading().magic;
+  ::close(file);
+  return is;
+}
+
 std::expected<bool, std::string> read_journal(const std::string& path, uint64_t layout,
                                               const std::function<void(std::string_view)>& block) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -68,6 +68,9 @@ class Journal {
   std::jthread worker_;
 };
 
+// Whether there is a file that begins as a journal does.
+bool is_journal(const std::string& path);
+
 // Calls `block` for each whole block of a file. Nothing: there is no such file. The error says what
 // is wrong with it; a file that ends in the middle of a block is not wrong.
 std::expected<bool, std::string> read_journal(const std::string& path, uint64_t layout,

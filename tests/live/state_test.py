@@ -142,6 +142,16 @@ class Survives(Case):
         for line in ('add b 10.0.0.0/8,udp:53 packets 3 bytes 4 comment "of b"', "add c a", "add c b", "add e 192.0.2.4"):
             self.assertIn(line + "\n", saved)
 
+    def test_what_it_keeps_can_be_looked_at_without_it(self):
+        self.start("--sets", self.file("sets", "create a hash:ip timeout 100\nadd a 192.0.2.1\n"))
+        self.assertTrue(self.echo(self.host, self.peer, PEER))
+        self.kill()
+        self.assertIn("dst=10.0.0.9", self.program("conntrack", "--state", self.state, "-L"))
+        self.assertIn("add a 192.0.2.1 timeout ", self.program("ipset", "--state", self.state, "save"))
+        self.assertIn("it can be read here, not changed", self.program("ipset", "--state", self.state, "flush", expect=2))
+        self.start()
+        self.assertIn("add a 192.0.2.1 timeout ", self.ask("ipset", "save"))
+
     def test_counters_of_rules_that_stay(self):
         counted, gone = "-A INPUT -p udp -m udp --dport 9000 -j DROP", "-A INPUT -p udp -m udp --dport 9001 -j DROP"
         self.start(rule_text=rules(STATEFUL, gone, counted))
