@@ -161,6 +161,10 @@ std::vector<std::string> KeptState::sets(Tick now) const {
     if (timed) text += fmt::format(" timeout {}", deadline == 0 ? 0 : left);
     text += '\n';
   }
+  // Lists come last, so that their members are there.
+  std::ranges::stable_partition(texts, [](const std::string& text) {
+    return text.substr(0, text.find('\n')).find(" list:set") == std::string::npos;
+  });
   return texts;
 }
 

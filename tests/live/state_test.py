@@ -127,7 +127,8 @@ class Survives(Case):
     def test_sets_and_their_time(self):
         sets = self.file("sets", "create a hash:ip timeout 100\nadd a 192.0.2.1\n")
         self.start("--sets", sets)
-        typed = ("create b hash:net,port comment counters", "create c list:set", "add c a", "add c b",
+        typed = ("create gone hash:ip", "create b hash:net,port comment counters", "destroy gone",
+                 "create c list:set", "create later hash:ip", "add c a", "add c b", "add c later",  # c is in gone's place
                  "add a 192.0.2.2 timeout 50", "del a 192.0.2.1", "add a 192.0.2.3 timeout 1", "create d hash:ip",
                  "create e hash:ip", "add d 192.0.2.4", "swap d e",
                  'add b 10.0.0.0/8,udp:53 packets 3 bytes 4 comment "of b"')
@@ -139,7 +140,7 @@ class Survives(Case):
         saved = self.ask("ipset", "save")
         self.assertRegex(saved, r"add a 192.0.2.2 timeout (49|48|47)\n")
         self.assertNotIn("192.0.2.3", saved)
-        for line in ('add b 10.0.0.0/8,udp:53 packets 3 bytes 4 comment "of b"', "add c a", "add c b", "add e 192.0.2.4"):
+        for line in ('add b 10.0.0.0/8,udp:53 packets 3 bytes 4 comment "of b"', "add c a", "add c b", "add c later", "add e 192.0.2.4"):
             self.assertIn(line + "\n", saved)
 
     def test_what_it_keeps_can_be_looked_at_without_it(self):
