@@ -24,17 +24,7 @@ SSDP = ("239.255.255.250", 1900)
 M_SEARCH = b'M-SEARCH * HTTP/1.1\r\nMAN: "ssdp:discover"\r\nMX: 2\r\nST: ssdp:all\r\n\r\n'
 
 
-class Case(net.Case):
-    def setUp(self):
-        super().setUp()
-        self.socket = os.path.join(self.scratch, "sock")
-
-    def ask(self, *words, expect=0, stdin=""):
-        """A personality, or a command of the daemon's; what it prints."""
-        return self.program(*words, "--control", self.socket, expect=expect, stdin=stdin)
-
-
-class Seeds(Case):
+class Seeds(net.Case):
     """The commands of the two questions that it all began with."""
 
     def test_the_recipe_typed_word_by_word(self):
@@ -67,7 +57,7 @@ class Seeds(Case):
         self.assertIn("dport=53 src=10.0.0.9", self.ask("conntrack", "-L", "-p", "udp"))
 
 
-class Iptables(Case):
+class Iptables(net.Case):
     def setUp(self):
         super().setUp()
         self.run_daemon(rules("-A INPUT -i lo -j ACCEPT", STATEFUL))
@@ -164,7 +154,7 @@ class Iptables(Case):
             self.assertTrue(hears(client))
 
 
-class Ipset(Case):
+class Ipset(net.Case):
     def test_sets(self):
         self.run_daemon(rules())
         self.ask("ipset", "create", "nets", "hash:net", "comment")
@@ -194,7 +184,7 @@ class Ipset(Case):
         self.assertEqual(self.ask("ipset", "test", "nets", "1.2.3.4", "-q", expect=1), "")
 
 
-class Conntrack(Case):
+class Conntrack(net.Case):
     def setUp(self):
         super().setUp()
         self.run_daemon(rules(STATEFUL))
@@ -260,7 +250,7 @@ class Conntrack(Case):
         self.assertIn(f"{name} = 60\n", self.ask("sysctl", "-a"))
 
 
-class Daemon(Case):
+class Daemon(net.Case):
     def test_status_and_drops(self):
         self.run_daemon(rules(STATEFUL, "-A INPUT -p udp -m udp --dport 9000 -j DROP"))
         with self.peer.udp(PEER, 7777) as one:

@@ -34,7 +34,7 @@ class Live(net.Case):
         self.file("rules.v4", rules(STATEFUL))
         os.symlink(program.PROGRAM, os.path.join(self.scratch, "sallyport"))
         environment = {**os.environ, "PATH": f"{self.scratch}:{os.environ['PATH']}",
-                       "SALLYPORT_CONTROL": os.path.join(self.scratch, "sock")}
+                       "SALLYPORT_CONTROL": self.socket}
         for block in blocks:
             for command, shown in pages.steps(block):
                 done = subprocess.run(["ip", "netns", "exec", self.host.name, "bash", "-c", command], cwd=self.scratch,

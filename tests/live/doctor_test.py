@@ -19,10 +19,6 @@ ALL = ["kernel", "rules", "listener", "losses", "control", "foreign"]
 
 
 class Doctor(net.Case):
-    def setUp(self):
-        super().setUp()
-        self.socket = os.path.join(self.scratch, "sock")
-
     def findings(self, *before):
         """By their checks; what is not well."""
         command = [*before, program.PROGRAM, "doctor", "--json", "--control", self.socket]

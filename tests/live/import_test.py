@@ -134,7 +134,7 @@ class StandDown(Case):
             one.stdin.close()
             one.stdout.close()
         one = self.host.start(program.PROGRAM, "import", "--stand-down", self.directory, "--control",
-                              f"{self.scratch}/sock", *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              self.socket, *words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
         self.addCleanup(end)
         said = ""
@@ -170,8 +170,8 @@ class StandDown(Case):
         self.assertIn("--ctstate RELATED,ESTABLISHED", self.read("before.v4"))
         self.assertIn("10.9.9.9", self.read("before-legacy.v4"))
         self.assertIn("ipv6-icmp", self.read("before.v6"))
-        self.assertIn("nothing left", self.program("import", "--stand-down", self.directory, "--control", f"{self.scratch}/sock"))
-        self.assertIn("filtering", self.program("status", "--control", f"{self.scratch}/sock"))
+        self.assertIn("nothing left", self.program("import", "--stand-down", self.directory, "--control", self.socket))
+        self.assertIn("filtering", self.program("status", "--control", self.socket))
 
     def test_else_they_come_back(self):
         self.begin()
@@ -223,7 +223,7 @@ class StandDown(Case):
         self.assertIn("Sallyport does not filter here",
                       self.program("import", "--stand-down", self.directory, expect=USAGE))
         self.run_daemon(rules(OPEN), "--for", "60s")
-        words = ["import", "--stand-down", self.directory, "--control", f"{self.scratch}/sock"]
+        words = ["import", "--stand-down", self.directory, "--control", self.socket]
         self.assertIn("sallyport confirm comes first", self.program(*words, expect=USAGE))
         self.daemon.kill()
         self.daemon.wait()

@@ -150,9 +150,6 @@ class Listings(net.Case):
         self.linux.sh("ip6tables-legacy-restore", input=RULES6)
         self.run_daemon(RULES, "--sets", self.file("sets", SETS), rules6=RULES6)
 
-    def ours(self, *words):
-        return self.program(*words, "--control", os.path.join(self.scratch, "sock"))
-
     def theirs(self, tool, *words):
         done = subprocess.run(["ip", "netns", "exec", self.linux.name, tool, *words], capture_output=True,
                               text=True, check=True)
@@ -160,7 +157,7 @@ class Listings(net.Case):
 
     def same(self, tool, *words):
         legacy = tool.replace("tables", "tables-legacy", 1) if "tables" in tool else tool
-        self.assertEqual(self.ours(tool, *words), self.theirs(legacy, *words), f"{tool} {' '.join(words)}")
+        self.assertEqual(self.ask(tool, *words), self.theirs(legacy, *words), f"{tool} {' '.join(words)}")
 
     def test_rules(self):
         # Packets of the host itself may have been counted since: a namespace has its neighbours.
@@ -187,7 +184,7 @@ class Listings(net.Case):
             return re.sub(r" initval 0x[0-9a-f]+", "", text)
         for words in (["list", "nets"], ["list", "all"], ["list", "upnp", "-t"], ["list", "ports"], ["save", "nets"],
                       ["list", "-n"]):
-            self.assertEqual(comparable(self.ours("ipset", *words)), comparable(self.theirs("ipset", *words)))
+            self.assertEqual(comparable(self.ask("ipset", *words)), comparable(self.theirs("ipset", *words)))
 
 
 # Protocol, state, status; source and destination, and those of the answers.
@@ -261,7 +258,7 @@ class Translated(net.Case):
 
     def test_a_daemon_says_the_same(self):
         self.run_daemon("*filter\nCOMMIT\n", "--conntrack", os.path.join(self.scratch, "flows"))
-        ours = self.program("netstat-nat", "-n", "--control", os.path.join(self.scratch, "sock"))
+        ours = self.ask("netstat-nat", "-n")
         self.assertEqual(ours, self.program("netstat-nat", "--state", "flows", "-n"))
 
     def test_what_makes_no_sense(self):

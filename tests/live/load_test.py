@@ -90,7 +90,7 @@ class Numbered:
 class Case(net.Case):
     def ask(self, *words):
         """A command of the daemon's; what it prints. Its socket is no part of the network."""
-        done = subprocess.run([program.PROGRAM, *words, "--control", os.path.join(self.scratch, "sock")],
+        done = subprocess.run([program.PROGRAM, *words, "--control", self.socket],
                               text=True, capture_output=True, timeout=60, check=False)
         self.assertEqual(done.returncode, 0, f"{words}\n{done.stdout}{done.stderr}")
         return done.stdout

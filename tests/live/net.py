@@ -129,6 +129,7 @@ class Case(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory(prefix="sallyport-live-")
         self.addCleanup(scratch.cleanup)
         self.scratch = scratch.name
+        self.socket = os.path.join(self.scratch, "sock")  # of the daemon
         self.host, self.peer = self.namespace("host"), self.namespace("peer")
         self.link(self.host, "eth0", self.peer, "eth0")
         self.address(self.host, "eth0", f"{HOST}/24", f"{HOST6}/64")
@@ -161,7 +162,7 @@ class Case(unittest.TestCase):
 
     def run_daemon(self, rule_text, *arguments, rules6=None, ready="filtering:", where=None):
         """Starts it in the host's namespace, and waits until it filters. None: no --rules."""
-        command = [program.PROGRAM, "run", "--control", os.path.join(self.scratch, "sock")]
+        command = [program.PROGRAM, "run", "--control", self.socket]
         if rule_text is not None:
             command += ["--rules", self.file("rules", rule_text)]
         if rules6 is not None:
@@ -196,6 +197,10 @@ class Case(unittest.TestCase):
                               cwd=self.scratch, timeout=60, check=False)
         self.assertEqual(done.returncode, expect, f"{arguments}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr
+
+    def ask(self, *words, expect=0, stdin=""):
+        """A personality, or a command of the daemon's; what it prints."""
+        return self.program(*words, "--control", self.socket, expect=expect, stdin=stdin)
 
     # Questions that most tests ask.
 

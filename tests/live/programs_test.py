@@ -63,9 +63,6 @@ class Case(net.Case):
         for one in (self.host, self.peer):
             one.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
 
-    def ask(self, *words, expect=0):
-        return self.program(*words, "--control", os.path.join(self.scratch, "sock"), expect=expect)
-
     def directory(self, name):
         path = os.path.join(self.scratch, name)
         os.makedirs(path, exist_ok=True)

@@ -27,9 +27,6 @@ class Case(net.Case):
     def start(self, *arguments, rule_text=rules(STATEFUL)):
         self.run_daemon(rule_text, "--state", self.state, *arguments)
 
-    def ask(self, *words, expect=0):
-        return self.program(*words, "--control", os.path.join(self.scratch, "sock"), expect=expect)
-
     def kept(self):
         """All that has happened until now is in the file."""
         since = time.monotonic()
