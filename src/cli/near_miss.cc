@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <span>
 #include <tuple>
 
 #include "cli/words.h"
@@ -258,7 +259,10 @@ void add_zones(std::vector<NearMiss>& misses, const Tuple& packet, const Tracked
   });
 }
 
-void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine, Tick now) {
+using Events = std::span<const FlowEvent>;
+
+void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine, Events events,
+               Tick now) {
   std::vector<NearFlow> near;
   auto look_at = [&](const Flow& flow) {
     if (near.size() >= kMostFlows) return;
@@ -270,8 +274,7 @@ void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engin
   };
   engine.conntrack().each(now, [&](FlowId, const Flow& flow) { look_at(flow); });
   // What has ended since was there then.
-  std::vector<FlowEvent> storage;
-  for (const FlowEvent& event : engine.conntrack().events_since(0, storage)) {
+  for (const FlowEvent& event : events) {
     const bool since = event.kind == FlowEvent::Kind::kDestroy && event.when > now;
     if (since && event.flow.age(event.when) >= event.when - now) look_at(event.flow);
   }
@@ -281,9 +284,8 @@ void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engin
   for (NearFlow& one : near) misses.push_back(std::move(one.miss));
 }
 
-void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine, Tick now) {
-  std::vector<FlowEvent> storage;
-  std::span<const FlowEvent> events = engine.conntrack().events_since(0, storage);
+void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine, Events events,
+               Tick now) {
   for (size_t i = events.size(); i-- > 0;) {
     const FlowEvent& event = events[i];
     const Tuple& tuple = event.flow.tuple();
@@ -350,16 +352,18 @@ std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<Trac
   bool has_flow = outcome.info == CtInfo::kEstablished || outcome.info == CtInfo::kRelated;
   if (!judged.family || !tracked || has_flow) return misses;
   const Tuple& packet = judged.tuple;
+  std::vector<FlowEvent> storage;
+  const Events events = engine.conntrack().events_since(0, storage);
   add_connection(misses, judged, *tracked, engine, now);
   bool fits_nothing = misses.empty();
   if (fits_nothing) add_windows(misses, packet, outcome.tracking, engine, now);
   // Discovery knows the question: the flow that it made says no more.
   if (misses.empty() && !judged.from_host && !tracked->about) {
     add_zones(misses, packet, *tracked, engine, now);
-    add_flows(misses, packet, engine, now);
+    add_flows(misses, packet, engine, events, now);
   }
   if (fits_nothing) {
-    add_ended(misses, tracked->about.value_or(packet), engine, now);
+    add_ended(misses, tracked->about.value_or(packet), engine, events, now);
     Tuple wanted = tracked->about ? *tracked->about : invert(packet);
     add_history(misses, judged, wanted, tracked->about.has_value(), history);
     if (tracked->about && misses.empty()) {
