@@ -87,18 +87,14 @@ std::vector<FlowChanges::Question> FlowChanges::questions_of(uint32_t place, con
   return questions;
 }
 
-struct FlowChanges::Answers {
-  std::array<Engine::Supposed, 3> supposed;
-};
-
 FlowChanges::Answers FlowChanges::ask(std::vector<Question>& questions) {
   Answers answers;
   for (size_t i = 0; i < questions.size(); i++) {
     const Question& one = questions[i];
     // Without rules of its family all passes.
-    answers.supposed[i] = engine_.program(one.packet.family)
-                              ? engine_.suppose(one.packet, one.way, one.tracked)
-                              : Engine::Supposed{.accepted = true};
+    answers[i] = engine_.program(one.packet.family)
+                     ? engine_.suppose(one.packet, one.way, one.tracked)
+                     : Engine::Supposed{.accepted = true};
   }
   return answers;
 }
@@ -137,8 +133,8 @@ bool FlowChanges::look(const std::function<void(const FlowChange&)>& found) {
   for (const Asked& one : asked) {
     const bool before = when_ == Other::kBefore;
     for (size_t i = 0; i < one.questions.size(); i++) {
-      const Engine::Supposed was = (before ? one.other : one.own).supposed[i];
-      const Engine::Supposed is = (before ? one.own : one.other).supposed[i];
+      const Engine::Supposed was = (before ? one.other : one.own)[i];
+      const Engine::Supposed is = (before ? one.own : one.other)[i];
       if (was.accepted == is.accepted) continue;
       const Program* own = engine_.program(one.family);
       const Program* other = other_.programs[one.family == Family::kIpv6].get();

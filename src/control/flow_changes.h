@@ -5,6 +5,7 @@
 // have not; a rule that asks for it answers as it does to packets without.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -43,7 +44,7 @@ class FlowChanges {
 
  private:
   struct Question;
-  struct Answers;
+  using Answers = std::array<Engine::Supposed, 3>;
   std::vector<Question> questions_of(uint32_t place, const Flow& flow);
   Answers ask(std::vector<Question>& questions);
   Way way_of(const Tuple& tuple);
