@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "attach/link_layer.h"
+#include "attach/write_all.h"
 
 namespace sallyport {
 namespace {
@@ -96,15 +97,6 @@ class Bytes {
   size_t given_back_ = 0;
 };
 
-bool write_all(int file, std::span<const uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno != EINTR) return false;
-    if (count > 0) bytes = bytes.subspan(static_cast<size_t>(count));
-  }
-  return true;
-}
-
 // What can be read only once, as a file in memory.
 std::expected<Descriptor, std::string> spool(int from) {
   Descriptor file(memfd_create("capture", MFD_CLOEXEC));
@@ -119,7 +111,8 @@ std::expected<Descriptor, std::string> spool(int from) {
     if (size > kMostWithoutFile) {
       return std::unexpected("more than 4 GiB come from a pipe: save them to a file first");
     }
-    if (!write_all(file.number, std::span(block).first(static_cast<size_t>(got)))) {
+    if (!write_all(file.number,
+                   {reinterpret_cast<const char*>(block.data()), static_cast<size_t>(got)})) {
       return std::unexpected(system_error());
     }
   }

@@ -8,21 +8,13 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "attach/write_all.h"
+
 namespace sallyport {
 namespace {
 
 std::unexpected<std::string> failed(const std::string& path) {
   return std::unexpected(fmt::format("{}: {}", path, std::generic_category().message(errno)));
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    text.remove_prefix(static_cast<size_t>(count));
-  }
-  return ::fsync(fd) == 0;
 }
 
 // An owner that we may not give it to keeps it from nobody: the mode is what protects it.
@@ -53,7 +45,7 @@ std::expected<void, std::string> WrittenFiles::write(const std::string& path,
   const int fd = ::mkstemp(file.temporary.data());
   if (fd < 0) return failed(path);
   files_.push_back(file);
-  const bool written = be_like(fd, file.path) && write_all(fd, text);
+  const bool written = be_like(fd, file.path) && write_all(fd, text) && ::fsync(fd) == 0;
   const int why = errno;
   const bool closed = ::close(fd) == 0;
   if (!written) errno = why;

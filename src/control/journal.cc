@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "attach/write_all.h"
+
 namespace sallyport {
 namespace {
 
@@ -30,16 +32,6 @@ uint64_t sum_of(std::string_view bytes) {
 
 std::unexpected<std::string> last_error(const std::string& path) {
   return std::unexpected(fmt::format("{}: {}", path, std::generic_category().message(errno)));
-}
-
-bool write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(file, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(count));
-  }
-  return true;
 }
 
 template <typename Value>
