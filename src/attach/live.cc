@@ -21,6 +21,11 @@ Ruling ruling_of(const Outcome& outcome) {
   return passes ? Ruling::kAccept : Ruling::kDrop;
 }
 
+// Not routed: by both its ports it stays in one bridge.
+bool is_bridged(const QueuedPacket& queued) {
+  return queued.hook == QueuedPacket::Hook::kForward && queued.port_out != 0;
+}
+
 }  // namespace
 
 Live::Live(Engine& engine, const Interfaces& interfaces)
@@ -28,13 +33,25 @@ Live::Live(Engine& engine, const Interfaces& interfaces)
       interfaces_(interfaces),
       packets_(NfQueue::kBurst),
       ways_(NfQueue::kBurst),
+      ports_(NfQueue::kBurst),
       outcomes_(NfQueue::kBurst),
       answers_(NfQueue::kBurst) {}
+
+// The ports by which it passes a bridge. Null: it comes in by none.
+const BridgePorts* Live::ports_of(const QueuedPacket& queued, size_t slot) {
+  const InterfaceName* in = interfaces_.name(queued.port_in);
+  if (!in) return nullptr;
+  const InterfaceName* out = interfaces_.name(queued.port_out);
+  ports_[slot] = {*in, out ? *out : InterfaceName()};
+  return &ports_[slot];
+}
 
 Way Live::way_of(const QueuedPacket& queued, const Packet& packet) const {
   Way way{.in = interfaces_.name(queued.in), .out = interfaces_.name(queued.out), .routed = true};
   switch (queued.hook) {
-    case QueuedPacket::Hook::kForward: way.path = Way::Path::kForward; break;
+    case QueuedPacket::Hook::kForward:
+      way.path = is_bridged(queued) ? Way::Path::kBridged : Way::Path::kForward;
+      break;
     case QueuedPacket::Hook::kOutput:
     case QueuedPacket::Hook::kPostrouting:
       way.path = Way::Path::kOutput;
@@ -73,10 +90,12 @@ void Live::prepare(const QueuedPacket& queued, size_t slot, Instant now) {
   packet.vouched = queued.checksum_good;
   if (packet.vouched) packet.checksum = ChecksumState::kGood;
   // The kernel has taken a hop away before FORWARD, as the engine is about to.
-  if (queued.hook == QueuedPacket::Hook::kForward) packet.fields[Field::kTtl]++;
+  const bool bridged = is_bridged(queued);
+  if (queued.hook == QueuedPacket::Hook::kForward && !bridged) packet.fields[Field::kTtl]++;
   ways_[slot] = way_of(queued, packet);
+  ways_[slot].ports = ports_of(queued, slot);
   const bool comes_in =
-      ways_[slot].path == Way::Path::kInput || ways_[slot].path == Way::Path::kLooped;
+      bridged || ways_[slot].path == Way::Path::kInput || ways_[slot].path == Way::Path::kLooped;
   packet.fields[Field::kPacketType] =
       static_cast<uint32_t>(comes_in ? packet_type(packet, engine_.host()) : PacketType::kHost);
 }

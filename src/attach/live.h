@@ -2,9 +2,9 @@
 //
 // Which of the engine's hooks a queue stands for, since the kernel has routed by then: INPUT for
 // PREROUTING and INPUT, OUTPUT for OUTPUT and POSTROUTING, FORWARD for PREROUTING, FORWARD and
-// POSTROUTING. A packet to the host itself is judged once, on its way out, for all four hooks; the
-// host's own copy of what it sends to many is judged by PREROUTING and INPUT, and not tracked
-// again. docs/kernel-differences.md says what cannot be seen from there.
+// POSTROUTING, of a router and of a bridge. A packet to the host itself is judged once, on its way
+// out, for all four hooks; the host's own copy of what it sends to many is judged by PREROUTING and
+// INPUT, and not tracked again. docs/kernel-differences.md says what cannot be seen from there.
 //
 // Any number of queues feed one engine: a packet is judged when it is read. A fragment that the
 // engine holds waits in the kernel's queue.
@@ -58,6 +58,7 @@ class Live {
   };
   void prepare(const QueuedPacket& queued, size_t slot, Instant now);
   Way way_of(const QueuedPacket& queued, const Packet& packet) const;
+  const BridgePorts* ports_of(const QueuedPacket& queued, size_t slot);
   void conclude(NfQueue& queue, const QueuedPacket& queued, size_t slot);
   void settle(const Released& released, uint64_t first_cookie, size_t count);
   void read_whole_if_needed(NfQueue& queue, const QueuedPacket& queued, const Packet& packet);
@@ -74,6 +75,7 @@ class Live {
   // Of one burst.
   std::vector<Packet> packets_;
   std::vector<Way> ways_;
+  std::vector<BridgePorts> ports_;
   std::vector<Outcome> outcomes_;
   std::vector<Answer> answers_;
 };

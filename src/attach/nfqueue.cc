@@ -64,6 +64,8 @@ bool read_packet(nlmsghdr* message, QueuedPacket& packet) {
                            static_cast<uint32_t>(packet.bytes.size()));
   packet.in = number(attributes[NFQA_IFINDEX_INDEV]).value_or(0);
   packet.out = number(attributes[NFQA_IFINDEX_OUTDEV]).value_or(0);
+  packet.port_in = number(attributes[NFQA_IFINDEX_PHYSINDEV]).value_or(0);
+  packet.port_out = number(attributes[NFQA_IFINDEX_PHYSOUTDEV]).value_or(0);
   packet.mark = number(attributes[NFQA_MARK]).value_or(0);
   packet.uid = number(attributes[NFQA_UID]);
   packet.gid = number(attributes[NFQA_GID]);

@@ -24,9 +24,10 @@ struct QueuedPacket {
   enum class Hook : uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting };
   uint32_t id = 0;
   Hook hook = Hook::kInput;
-  std::span<uint8_t> bytes;  // from the IP header on, as far as the queue copies
-  uint32_t length = 0;       // of the packet; more than bytes.size() where it was cut
-  uint32_t in = 0, out = 0;  // interfaces' indices; 0: none
+  std::span<uint8_t> bytes;            // from the IP header on, as far as the queue copies
+  uint32_t length = 0;                 // of the packet; more than bytes.size() where it was cut
+  uint32_t in = 0, out = 0;            // interfaces' indices; 0: none
+  uint32_t port_in = 0, port_out = 0;  // of a bridge, where `in` or `out` is one
   uint32_t mark = 0;
   std::optional<uint32_t> uid, gid;           // of the socket that sends it
   std::optional<std::array<uint8_t, 6>> mac;  // of the frame's source

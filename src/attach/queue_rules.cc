@@ -47,11 +47,9 @@ std::string nft_text(const QueueRules& rules) {
       out += fmt::format("    icmpv6 type {{ {} }} queue flags bypass to {}\n",
                          fmt::join(kNeighbourDiscovery, ", "), rules.exempt());
     }
-    if (hook != "forward") {
-      out += fmt::format(
-          "    meta l4proto udp fib daddr type {{ broadcast, multicast }} queue {}to {}\n",
-          bypass(open, "flags bypass "), rules.whole());
-    }
+    out += fmt::format(
+        "    meta l4proto udp fib daddr type {{ broadcast, multicast }} queue {}to {}\n",
+        bypass(open, "flags bypass "), rules.whole());
     out += fmt::format("    queue {}to {}\n  }}\n", bypass(open, "flags bypass "),
                        rules.balance == 1 ? std::to_string(rules.heads())
                                           : fmt::format("{}-{}", rules.heads(), rules.whole() - 1));
@@ -88,14 +86,12 @@ std::string iptables_text(const QueueRules& rules, Family family) {
                  rules.exempt(), true);
       }
     }
-    if (chain != "FORWARD") {
-      if (family == Family::kIpv4) {
-        to_queue(chain, "-p udp -m addrtype --dst-type BROADCAST ", rules.whole(), open);
-      }
-      to_queue(chain,
-               fmt::format("-d {} -p udp ", family == Family::kIpv4 ? "224.0.0.0/4" : "ff00::/8"),
-               rules.whole(), open);
+    if (family == Family::kIpv4) {
+      to_queue(chain, "-p udp -m addrtype --dst-type BROADCAST ", rules.whole(), open);
     }
+    to_queue(chain,
+             fmt::format("-d {} -p udp ", family == Family::kIpv4 ? "224.0.0.0/4" : "ff00::/8"),
+             rules.whole(), open);
     if (rules.balance == 1) {
       to_queue(chain, "", rules.heads(), open);
     } else {

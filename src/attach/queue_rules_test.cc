@@ -34,6 +34,7 @@ table inet sallyport {
   }
   chain forward {
     type filter hook forward priority security; policy accept;
+    meta l4proto udp fib daddr type { broadcast, multicast } queue to 7201
     queue to 7200
   }
 }
@@ -68,6 +69,8 @@ TEST(QueueRules, OfIptablesStandInChainsOfTheirOwn) {
 -A SALLYPORT-OUTPUT -p udp -m addrtype --dst-type BROADCAST -j NFQUEUE --queue-num 6 --queue-bypass
 -A SALLYPORT-OUTPUT -d 224.0.0.0/4 -p udp -j NFQUEUE --queue-num 6 --queue-bypass
 -A SALLYPORT-OUTPUT -j NFQUEUE --queue-num 5 --queue-bypass
+-A SALLYPORT-FORWARD -p udp -m addrtype --dst-type BROADCAST -j NFQUEUE --queue-num 6 --queue-bypass
+-A SALLYPORT-FORWARD -d 224.0.0.0/4 -p udp -j NFQUEUE --queue-num 6 --queue-bypass
 -A SALLYPORT-FORWARD -j NFQUEUE --queue-num 5 --queue-bypass
 COMMIT
 )");

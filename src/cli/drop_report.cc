@@ -4,8 +4,13 @@
 #include <ctime>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
 
 #include "cli/explanation.h"
+#include "cli/json.h"
 #include "cli/words.h"
 #include "packet/parse.h"
 
@@ -34,11 +39,32 @@ struct Again {
   }
 };
 
+// Those that it has, in the words of LOG's lines.
+std::vector<std::pair<const char*, std::string>> interfaces_of(const Drop& drop) {
+  std::vector<std::pair<const char*, std::string>> known;
+  auto add = [&known](const char* word, const InterfaceName& name) {
+    if (!name.text().empty()) known.emplace_back(word, name.text());
+  };
+  add("in", drop.in);
+  add("out", drop.out);
+  add("physin", drop.ports.in);
+  add("physout", drop.ports.out);
+  return known;
+}
+
+std::string json_of(const Drop& drop, const Explanation& explanation) {
+  nlohmann::ordered_json interfaces = nlohmann::ordered_json::object();
+  for (const auto& [word, name] : interfaces_of(drop)) interfaces[word] = name;
+  // One object of both.
+  std::string line = explanation_json(explanation);
+  line.pop_back();
+  return line + ",\"interfaces\":" + json_text(interfaces) + "}\n";
+}
+
 std::string text_of(const Drop& drop, uint64_t number, const Judged& judged) {
   const Outcome& outcome = drop.outcome;
   std::string out = fmt::format("{} {} {}", number, time_of_day(drop.time), packet_words(judged));
-  if (!drop.in.text().empty()) out += fmt::format(" in {}", drop.in.text());
-  if (!drop.out.text().empty()) out += fmt::format(" out {}", drop.out.text());
+  for (const auto& [word, name] : interfaces_of(drop)) out += fmt::format(" {} {}", word, name);
   out += fmt::format(" length {}", drop.length);
   if (outcome.info != CtInfo::kNone) out += fmt::format(" {}", ct_info_name(outcome.info));
   if (outcome.rule != kNoRule && drop.program) {
@@ -73,7 +99,7 @@ void DropReport::tell_one(std::string& out) {
     explanation.misses = near_misses(again.judged, tracked, engine_, history_, tick_of(drop.time));
   }
   if (form_ == Form::kJson) {
-    out += explanation_json(explanation) + '\n';
+    out += json_of(drop, explanation);
   } else {
     out += text_of(drop, next_, again.judged);
     for (const NearMiss& miss : explanation.misses) out += fmt::format("    {}\n", miss.text);

@@ -11,6 +11,7 @@ void Drops::add(const Live::Judgement& judgement, std::shared_ptr<const Program>
   std::copy_n(packet.data, drop.held, drop.front.begin());
   drop.in = judgement.way.in ? *judgement.way.in : InterfaceName();
   drop.out = judgement.way.out ? *judgement.way.out : InterfaceName();
+  drop.ports = judgement.way.ports ? *judgement.way.ports : BridgePorts{};
   drop.path = judgement.way.path;
   drop.outcome = judgement.outcome;
   drop.program = std::move(program);

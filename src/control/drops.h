@@ -17,7 +17,8 @@ struct Drop {
   Instant time{};
   std::array<uint8_t, kFront> front{};
   uint32_t held = 0, length = 0;  // bytes in `front`, and of the packet
-  InterfaceName in, out;
+  InterfaceName in, out;          // empty: none
+  BridgePorts ports;              // the same
   Way::Path path = Way::Path::kInput;
   Outcome outcome;
   std::shared_ptr<const Program> program;  // that decided

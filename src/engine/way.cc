@@ -37,8 +37,6 @@ Viewpoint Viewpoint::of_bridge(const std::vector<Prefix>& inside, const Interfac
   return result;
 }
 
-namespace {}  // namespace
-
 PacketType packet_type(const Packet& packet, const Host& host) {
   if (packet.destination().is_multicast(packet.family)) return PacketType::kMulticast;
   bool broadcast = packet.family == Family::kIpv4 && host.is_broadcast(packet.destination());
