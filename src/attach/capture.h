@@ -31,7 +31,7 @@ namespace sallyport {
 namespace link_type {
 constexpr uint16_t kNull = 0, kEthernet = 1, kPpp = 9, kRawBsd = 12, kRawOpenBsd = 14,
                    kPppHdlc = 50, kRaw = 101, kLoop = 108, kLinuxCooked = 113, kIpv4 = 228,
-                   kIpv6 = 229, kLinuxCooked2 = 276;
+                   kIpv6 = 229, kNflog = 239, kLinuxCooked2 = 276;
 }  // namespace link_type
 
 struct Record {

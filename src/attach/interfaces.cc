@@ -164,4 +164,11 @@ const InterfaceName* Interfaces::name(uint32_t index) const {
   return found == state_->names.end() ? nullptr : &found->second;
 }
 
+uint32_t Interfaces::index(const InterfaceName& name) const {
+  for (const auto& [index, known] : state_->names) {
+    if (known == name) return index;
+  }
+  return 0;
+}
+
 }  // namespace sallyport

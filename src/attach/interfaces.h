@@ -27,6 +27,7 @@ class Interfaces {
   const Host& host() const;
   // Null: 0, or an interface that is gone. The name stays where it is until the next update().
   const InterfaceName* name(uint32_t index) const;
+  uint32_t index(const InterfaceName& name) const;  // 0: there is none of this name
 
  private:
   struct State;

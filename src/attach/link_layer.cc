@@ -129,6 +129,51 @@ void read_ppp(Record& record) {
   end_link_layer(record, at, protocol == 0x0021 ? kIpv4 : protocol == 0x0057 ? kIpv6 : 0);
 }
 
+struct NflogHeader {  // LINKTYPE_NFLOG: netlink's, of a packet that a kernel has logged
+  uint8_t family;
+  uint8_t version;
+  be16 group;
+};
+
+struct Attribute {
+  uint16_t length;
+  uint16_t type;
+};
+
+// Attributes, the packet among them: each its length and its type, in the byte order of the machine
+// that wrote them, and its content, all of it aligned to four bytes (linux/netlink.h). They are
+// this machine's here: a capture of a machine of the other order is of no IP.
+void read_nflog(Record& record) {
+  constexpr uint16_t kHook = 1, kAddress = 8, kPayload = 9;  // linux/netfilter/nfnetlink_log.h
+  constexpr uint8_t kOutput = 3;                             // and POSTROUTING: enum nf_inet_hooks
+  constexpr size_t kHookAt = 2, kAddressAt = 4;
+  const auto* head = header_at<NflogHeader>(record, 0);
+  if (!head || head->version != 0) return;
+  for (size_t at = sizeof *head;;) {
+    if (at + sizeof(Attribute) > record.frame.size()) return;
+    Attribute attribute{};
+    std::memcpy(&attribute, record.frame.data() + at, sizeof attribute);
+    if (attribute.length < sizeof attribute) return;
+    const size_t content = at + sizeof attribute;
+    if (attribute.type == kPayload) {
+      return end_link_layer(record, content,
+                            head->family == 2    ? kIpv4
+                            : head->family == 10 ? kIpv6
+                                                 : 0);
+    }
+    if (attribute.type == kHook && content + kHookAt < record.frame.size()) {
+      record.outgoing = record.frame[content + kHookAt] >= kOutput;
+    }
+    if (attribute.type == kAddress && content + kAddressAt + 6 <= record.frame.size() &&
+        record.frame[content] == 0 && record.frame[content + 1] == 6) {
+      record.has_mac = true;
+      std::copy_n(record.frame.begin() + static_cast<ptrdiff_t>(content + kAddressAt), 6,
+                  record.mac_source.begin());
+    }
+    at += (attribute.length + size_t{3}) / 4 * 4;
+  }
+}
+
 }  // namespace
 
 bool is_known_link_type(uint16_t type) {
@@ -144,6 +189,7 @@ bool is_known_link_type(uint16_t type) {
     case link_type::kLinuxCooked:
     case link_type::kIpv4:
     case link_type::kIpv6:
+    case link_type::kNflog:
     case link_type::kLinuxCooked2: return true;
     default: return false;
   }
@@ -161,6 +207,7 @@ void read_link_layer(Record& record) {
     case link_type::kIpv6: return end_link_layer(record, 0, kIpv6);
     case link_type::kNull:
     case link_type::kLoop: return read_null(record);
+    case link_type::kNflog: return read_nflog(record);
     case link_type::kPpp:
     case link_type::kPppHdlc: return read_ppp(record);
     default: return;

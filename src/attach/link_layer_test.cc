@@ -1,5 +1,6 @@
 #include "attach/link_layer.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 
 namespace sallyport {
@@ -14,6 +15,19 @@ Bytes operator+(Bytes left, const Bytes& right) {
 
 const Bytes kMacs = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9};
 const Bytes kIp4 = {0x45, 0, 0, 20}, kIp6 = {0x60, 0, 0, 0};
+
+// LINKTYPE_NFLOG, in the byte order of this machine.
+Bytes attribute(uint16_t type, uint16_t length) {
+  Bytes bytes(4);
+  std::memcpy(bytes.data(), &length, sizeof length);
+  std::memcpy(bytes.data() + 2, &type, sizeof type);
+  return bytes;
+}
+const Bytes kNflog4 = {2, 0, 0, 5}, kNflog6 = {10, 0, 0, 5};
+const Bytes kHookInput = attribute(1, 8) + Bytes{8, 0, 1, 0};
+const Bytes kHookOutput = attribute(1, 8) + Bytes{8, 0, 3, 0};
+const Bytes kAddress = attribute(8, 16) + Bytes{0, 6, 0, 0, 2, 0, 0, 0, 0, 9, 0, 0};
+const Bytes kPayload8 = attribute(9, 8);
 
 struct Frame {
   const char* name;
@@ -54,6 +68,14 @@ const Frame kFrames[] = {
      0x0800, 20},
     {"cooked, cut", 113, {0, 0, 0, 1}, 0, 0},
     {"802.11", 105, kIp4, 0, 0},
+    {"NFLOG", 239, kNflog4 + kHookInput + kAddress + kPayload8 + kIp4, 0x0800, 32},
+    {"NFLOG, IPv6", 239, kNflog6 + kPayload8 + kIp6, 0x86dd, 8},
+    {"NFLOG, another family", 239, Bytes{7, 0, 0, 5} + kPayload8 + kIp4, 0, 8},
+    {"NFLOG, another version", 239, Bytes{2, 1, 0, 5} + kPayload8 + kIp4, 0, 0},
+    {"NFLOG, no packet", 239, kNflog4 + kHookInput, 0, 0},
+    {"NFLOG, an attribute without an end", 239, kNflog4 + attribute(1, 1000), 0, 0},
+    {"NFLOG, an attribute of no length", 239, kNflog4 + attribute(1, 0) + kPayload8 + kIp4, 0, 0},
+    {"NFLOG, a short address", 239, kNflog4 + attribute(8, 12) + Bytes{0, 6, 0, 0}, 0, 0},
 };
 
 Record read(uint16_t link_type, Bytes& bytes) {
@@ -109,6 +131,16 @@ TEST(LinkLayer, HowTheFrameWasAddressed) {
   }
   cooked[3] = 2;  // not Ethernet: what is there is no MAC address
   EXPECT_FALSE(read(113, cooked).has_mac);
+}
+
+TEST(LinkLayer, WhatAKernelHasLogged) {
+  Bytes in = kNflog4 + kHookInput + kAddress + kPayload8 + kIp4;
+  EXPECT_FALSE(read(239, in).outgoing);
+  EXPECT_TRUE(read(239, in).has_mac);
+  EXPECT_EQ(read(239, in).mac_source[5], 9);
+  Bytes out = kNflog4 + kHookOutput + kPayload8 + kIp4;
+  EXPECT_TRUE(read(239, out).outgoing);
+  EXPECT_FALSE(read(239, out).has_mac);
 }
 
 TEST(FillPacket, TheBytesAndBothLengths) {

@@ -154,16 +154,17 @@ void Live::pass_time(Instant now) {
   for (const Released& released : engine_.released()) settle(released, next_cookie_, 0);
 }
 
-bool Live::needs_whole() const {
-  auto reads = [this](Family family) {
+uint32_t Live::bytes_needed() const {
+  auto of = [this](Family family) {
     const Program* program = engine_.program(family);
-    return program && program->needs_flow_extensions;
+    if (!program) return uint32_t{0};
+    return program->needs_flow_extensions ? NfQueue::kWhole : program->needs_bytes;
   };
-  return reads(Family::kIpv4) || reads(Family::kIpv6);
+  return std::max(of(Family::kIpv4), of(Family::kIpv6));
 }
 
 size_t Live::serve(NfQueue& queue, Instant now) {
-  if (queue.copy() < NfQueue::kWhole && needs_whole()) queue.copy_from_now(NfQueue::kWhole);
+  if (const uint32_t bytes = bytes_needed(); queue.copy() < bytes) queue.copy_from_now(bytes);
   const std::span<const QueuedPacket> queued = queue.receive();
   if (queued.empty()) return 0;
   const uint64_t first_cookie = next_cookie_;

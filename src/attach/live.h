@@ -43,8 +43,9 @@ class Live {
   void on_answer(std::function<void(const Answer&)> sink) { answer_sink_ = std::move(sink); }
   void on_drop(std::function<void(const Judgement&)> sink) { drop_sink_ = std::move(sink); }
 
-  // Rules that read what peers say: queues have to copy all of a packet.
-  bool needs_whole() const;
+  // What queues have to copy of each packet at least: all of it for rules that read what peers say,
+  // and what NFLOG keeps.
+  uint32_t bytes_needed() const;
   // Judges what waits in the queue, at most a burst, at this time. The number of packets.
   size_t serve(NfQueue& queue, Instant now);
   // No packet came: what is due expires, fragments that wait too long among it.

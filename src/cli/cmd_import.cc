@@ -24,7 +24,7 @@
 #include "cli/when.h"
 #include "cli/words.h"
 #include "cli/written_file.h"
-#include "control/trial.h"
+#include "control/guard.h"
 
 namespace sallyport {
 namespace {
@@ -316,10 +316,9 @@ bool wait_for_yes(std::chrono::seconds length, int signals) {
 // Takes the tables down, and waits. Whatever becomes of us, the guard puts them back in time.
 int try_without(const std::vector<HostTable>& tables, std::chrono::seconds length) {
   const int signals = signals_to_read();
-  auto trial = Trial::begin(length, [&tables] {
-    if (auto back = put_back(tables); !back) fail(back.error());
-  });
-  if (!trial) return fail(trial.error());
+  auto guard = Guard::begin([&tables] { return put_back(tables); });
+  if (!guard) return fail(guard.error());
+  if (auto begun = guard->revert_after(length); !begun) return fail(begun.error());
   std::string wrong;
   for (const HostTable& table : tables) {
     auto down = restore(table, table.emptied());
@@ -330,14 +329,13 @@ int try_without(const std::vector<HostTable>& tables, std::chrono::seconds lengt
   if (wrong.empty()) {
     std::cout << fmt::format("they are put back in {} s, unless you type yes: ", length.count());
     std::cout.flush();
-    if (wait_for_yes(length, signals) && trial->confirm()) {
+    if (wait_for_yes(length, signals) && guard->confirm()) {
       std::cout << "they stay down\n";
       return kExitOk;
     }
     std::cout << '\n';
   }
-  auto back = put_back(tables);
-  trial->confirm();
+  auto back = guard->revert();
   if (!wrong.empty()) fail(wrong);
   if (!back) return fail(back.error());
   std::cout << "they are back as they were\n";

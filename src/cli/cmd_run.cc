@@ -11,37 +11,27 @@
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/control_client.h"
-#include "cli/inputs.h"
-#include "cli/office.h"
+#include "cli/service.h"
 #include "cli/when.h"
-#include "control/daemon.h"
-#include "control/keeper.h"
-#include "control/kept_state.h"
-#include "control/managed.h"
-#include "control/metrics.h"
-#include "control/packet_log.h"
+#include "control/guard.h"
 
 namespace sallyport {
 namespace {
 
 struct Options {
   std::string config;
-  Inputs inputs;
+  Service::Options service;
   std::string fail = "closed";
   std::vector<std::string> administrators;
   uint16_t queue = QueueRules{}.first_queue;
   uint16_t balance = 1;
   std::string length;
-  std::string control = control_socket();
   std::string group;
-  std::string state;
-  std::string log;
-  std::string metrics;
   bool dry_run = false;
 };
 
-bool fail(std::string_view what) {
-  std::cerr << fmt::format("sallyport: {}\n", what);
+bool fail(const std::string& what) {
+  tell_administrator(what);
   return false;
 }
 
@@ -110,11 +100,24 @@ std::string ready_text(const Daemon::Options& options) {
                      rules.failing == QueueRules::Failing::kClosed ? "closed" : "open");
 }
 
-int run(const Options& options, const Subcommand& command) {
+// The guard's, as the daemon cannot start programs any more.
+std::expected<void, std::string> take_rules_out() {
+  if (auto removed = remove_queue_rules(); !removed) return std::unexpected(removed.error());
+  return {};
+}
+
+int run(Options& options, const Subcommand& command) {
   if (!read_config(options, command)) return kExitUsage;
-  Daemon::Options daemon_options;
-  if (!understand(options, daemon_options)) return kExitUsage;
-  std::optional<Sources> sources = read_sources(options.inputs, std::cerr);
+  Service::Options& parts = options.service;
+  if (!understand(options, parts.daemon)) return kExitUsage;
+  if (!options.group.empty()) parts.control.group = options.group;
+  // Before the rules, sets and flows of an earlier run fill memory.
+  std::expected<Guard, std::string> guard = Guard::begin(take_rules_out);
+  if (!guard) {
+    fail(guard.error());
+    return kExitUsage;
+  }
+  std::optional<Sources> sources = read_sources(parts.inputs, std::cerr);
   if (!sources) return kExitUsage;
   sources->live = true;
   std::expected<Interfaces, std::string> interfaces = Interfaces::open();
@@ -123,7 +126,7 @@ int run(const Options& options, const Subcommand& command) {
     return kExitUsage;
   }
   const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-  std::optional<KeptState> kept = options.dry_run ? std::nullopt : read_state(options.state);
+  std::optional<KeptState> kept = options.dry_run ? std::nullopt : read_state(parts.state);
   if (kept) sources->kept_sets = kept->sets(tick_of(now));
   std::optional<Setup> setup = make_setup(*sources, now, interfaces->host(), std::cerr);
   if (!setup) return kExitNo;
@@ -135,61 +138,20 @@ int run(const Options& options, const Subcommand& command) {
     fail(tool.error());
     return kExitUsage;
   }
-  daemon_options.tool = *tool;
+  parts.daemon.tool = *tool;
   if (options.dry_run) {
-    print_rules_of(daemon_options);
+    print_rules_of(parts.daemon);
     return kExitOk;
   }
-  const auto fail_line = [](const std::string& line) { fail(line); };
-  Daemon daemon(*setup->engine, *interfaces, fail_line);
-  Managed firewall(*setup->engine, std::move(setup->rules), std::move(setup->rules6),
-                   std::move(setup->labels), [&daemon] { return daemon.now(); });
-  if (kept) {
-    const KeptState::Restored restored = kept->restore(firewall, tick_of(now));
-    fail(fmt::format("{}: {} flows are back, {} are over", options.state, restored.flows,
-                     restored.lost));
-    kept.reset();
-  }
-  auto log = PacketLog::open(options.log);
-  if (!log) {
-    fail(log.error());
+  Service service(parts, *interfaces, *guard, std::move(*setup));
+  if (kept) service.take_back(*kept, now);
+  kept.reset();
+  if (auto started = service.start(); !started) {
+    fail(started.error());
     return kExitUsage;
   }
-  setup->engine->log_to(log->get());
-  daemon.on_hangup([&] { (*log)->reopen(); });
-  Office office(options.inputs, daemon, firewall, fail_line);
-  ControlServer::Options socket{.path = options.control, .group = std::nullopt};
-  if (!options.group.empty()) socket.group = options.group;
-  std::unique_ptr<Metrics> metrics;
-  auto begun = daemon.start(daemon_options, [&]() -> std::expected<void, std::string> {
-    if (!options.metrics.empty()) {
-      auto opened = Metrics::open(options.metrics, daemon, firewall, **log);
-      if (!opened) return std::unexpected(opened.error());
-      metrics = std::move(*opened);
-    }
-    return office.open(socket);
-  });
-  if (!begun) {
-    fail(begun.error());
-    return kExitUsage;
-  }
-  // Its thread begins when privileges have dropped.
-  std::optional<Keeper> keeper;
-  if (!options.state.empty()) {
-    office.know(keeper.emplace(options.state, firewall, fail_line));
-    if (metrics) metrics->know(*keeper);
-  }
-  daemon.each_turn([&] {
-    (*log)->write();
-    if (metrics) metrics->turn();
-    const bool asked = office.go_on();
-    return (keeper && keeper->turn(daemon.now())) || asked;
-  });
-  std::cout << ready_text(daemon_options) << std::endl;  // NOLINT: who waits for it reads it now
-  const bool detached = daemon.run();
-  (*log)->write();
-  if (keeper) keeper->finish(daemon.now());
-  return detached ? kExitOk : kExitNo;
+  std::cout << ready_text(parts.daemon) << std::endl;  // NOLINT: who waits for it reads it now
+  return service.run() ? kExitOk : kExitNo;
 }
 
 // Under a service manager (systemd.exec(5)): the service has not ended as it should, and is
@@ -220,6 +182,8 @@ int detach(bool unless_failed) {
 void add_run(CommandLine& line) {
   Subcommand command = line.subcommand("run", "Be the firewall of this host, until a signal");
   auto options = std::make_shared<Options>();
+  Service::Options& parts = options->service;
+  parts.control.path = control_socket();
   command.footer(R"(Examples:
 
   sallyport run --rules my.rules --rules6 my.rules6 --sets my.sets
@@ -236,7 +200,7 @@ kernel does not allow.)");
       .option("--config", options->config,
               "the flags as keys of a TOML file; those that are given stand over it")
       .takes("FILE");
-  options->inputs.add_rules_to(command);
+  parts.inputs.add_rules_to(command);
   command
       .option("--fail", options->fail, "what happens to packets when nobody is there to judge them")
       .takes("closed|open [closed]")
@@ -258,21 +222,24 @@ kernel does not allow.)");
       .option("--for", options->length,
               "end by itself after that time, even if it has died by then")
       .takes("TIME");
-  command.option("--control", options->control, "the socket that it is administered by")
+  command.option("--control", parts.control.path, "the socket that it is administered by")
       .takes("SOCKET [/run/sallyport/control.sock]");
   command.option("--control-group", options->group, "a group whose members may, beside root")
       .takes("GROUP");
   command
-      .option("--state", options->state,
+      .option("--state", parts.state,
               "where flows, sets and counters are kept over a restart, or a kill -9")
       .takes("FILE");
   command
-      .option("--log", options->log,
+      .option("--log", parts.log,
               "where LOG's lines go, else standard error; opened again at a SIGHUP")
       .takes("FILE");
   command
-      .option("--metrics", options->metrics,
-              "where Prometheus finds /metrics, as in 127.0.0.1:9123")
+      .option("--nflog", parts.nflog,
+              "a pcapng file for the packets of NFLOG; opened again at a SIGHUP")
+      .takes("FILE");
+  command
+      .option("--metrics", parts.metrics, "where Prometheus finds /metrics, as in 127.0.0.1:9123")
       .takes("ADDR:PORT");
   command.flag("--dry-run", options->dry_run, "print the kernel's queueing rules, and do nothing");
   command.does([options, command] { return run(*options, command); });

@@ -44,7 +44,7 @@ Reply Office::answer(const std::string& name, const Request& request) {
   }
   const bool flag = !request.arguments.empty();
   if (name == "status") {
-    DaemonFacts known{.keeper = keeper_};
+    DaemonFacts known = facts_;
     if (attempt_) known.rules_until = attempt_->until;
     return said(flag ? status_json(daemon_, firewall_, known)
                      : status_text(daemon_, firewall_, known));

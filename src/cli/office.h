@@ -13,24 +13,28 @@
 #include "control/daemon.h"
 #include "control/drops.h"
 #include "control/flow_changes.h"
-#include "control/keeper.h"
 #include "control/managed.h"
+#include "control/status.h"
 
 namespace sallyport {
 
 class Office {
  public:
-  // All outlive it. `inputs` name the files that a reload reads again.
-  // `log` is told what happens by itself, a line at a time.
-  Office(const Inputs& inputs, Daemon& daemon, Managed& firewall,
+  // All outlive it. `inputs` name the files that a reload reads again; `facts` are what status
+  // tells beside what the daemon knows, all but how long rules are on trial. `log` is told what
+  // happens by itself, a line at a time.
+  Office(const Inputs& inputs, Daemon& daemon, Managed& firewall, const DaemonFacts& facts,
          std::function<void(const std::string&)> log)
-      : inputs_(inputs), daemon_(daemon), firewall_(firewall), log_(std::move(log)) {}
+      : inputs_(inputs),
+        daemon_(daemon),
+        firewall_(firewall),
+        facts_(facts),
+        log_(std::move(log)) {}
 
   // From now on it answers, whenever go_on() is called, once a turn of the daemon's loop. True:
   // there is more to do at once.
   std::expected<void, std::string> open(const ControlServer::Options& socket);
   bool go_on();
-  void know(const Keeper& keeper) { keeper_ = &keeper; }  // outlives it
 
  private:
   Reply answer(const std::string& name, const Request& request);
@@ -54,8 +58,8 @@ class Office {
   const Inputs& inputs_;
   Daemon& daemon_;
   Managed& firewall_;
+  const DaemonFacts& facts_;
   std::function<void(const std::string&)> log_;
-  const Keeper* keeper_ = nullptr;
   std::optional<Attempt> attempt_;
   Drops drops_;
   std::unique_ptr<ControlServer> server_;

@@ -2,7 +2,7 @@
 //
 // A stream socket of the file system. Whoever connects is root, or the user or in the group that
 // the socket was opened for; what its peer is, the kernel says (SO_PEERCRED). The protocol is JSON,
-// an object a line (docs/control.md):
+// an object a line (docs/live.md):
 //
 //   {"run": ["iptables", "-S"], "input": "…"}       what is asked: one at a time
 //   {"out": "…"} {"err": "…"} … {"exit": 0}         what comes of it, as it comes

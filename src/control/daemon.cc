@@ -18,7 +18,6 @@
 #include "control/answer_socket.h"
 #include "control/notify.h"
 #include "control/privileges.h"
-#include "control/trial.h"
 
 namespace sallyport {
 namespace {
@@ -46,12 +45,12 @@ std::string last_error(std::string_view what) {
 struct Daemon::State {
   Engine& engine;
   Interfaces& interfaces;
+  Guard& guard;
   std::function<void(const std::string&)> log;
   Live live;
   Options options;
   std::vector<NfQueue> queues;
   std::optional<AnswerSocket> answers;
-  std::optional<Trial> trial;
   std::map<int, std::function<void()>> watched;
   std::function<bool()> each_turn;
   std::function<void()> hangup;
@@ -64,10 +63,11 @@ struct Daemon::State {
   std::optional<Duration> heartbeat;  // that a service manager waits for
   Instant last_beat{};
 
-  State(Engine& the_engine, Interfaces& the_interfaces,
+  State(Engine& the_engine, Interfaces& the_interfaces, Guard& the_guard,
         std::function<void(const std::string&)> the_log)
       : engine(the_engine),
         interfaces(the_interfaces),
+        guard(the_guard),
         log(std::move(the_log)),
         live(engine, interfaces) {}
   ~State() {
@@ -84,8 +84,9 @@ struct Daemon::State {
   void turn(int timeout);
 };
 
-Daemon::Daemon(Engine& engine, Interfaces& interfaces, std::function<void(const std::string&)> log)
-    : state_(std::make_unique<State>(engine, interfaces, std::move(log))) {}
+Daemon::Daemon(Engine& engine, Interfaces& interfaces, Guard& guard,
+               std::function<void(const std::string&)> log)
+    : state_(std::make_unique<State>(engine, interfaces, guard, std::move(log))) {}
 Daemon::~Daemon() = default;
 
 void Daemon::watch(int fd, std::function<void()> ready) {
@@ -128,7 +129,7 @@ std::expected<void, std::string> Daemon::State::open_queues() {
   kinds.push_back({.number = rules.exempt(), .copy = NfQueue::kWhole, .fail_open = true});
   queues.reserve(kinds.size());
   for (NfQueue::Options one : kinds) {
-    if (live.needs_whole()) one.copy = NfQueue::kWhole;
+    one.copy = std::max(one.copy, live.bytes_needed());
     std::expected<NfQueue, std::string> queue = NfQueue::open(one);
     if (!queue) return std::unexpected(queue.error());
     queues.push_back(std::move(*queue));
@@ -182,20 +183,16 @@ std::expected<void, std::string> Daemon::start(const Options& options, const Ste
   }
   if (auto done = before(); !done) return done;
   if (options.trial) {
-    std::expected<Trial, std::string> trial =
-        Trial::begin(*options.trial, [] { (void)remove_queue_rules(); });
-    if (!trial) return std::unexpected(trial.error());
-    state.trial.emplace(std::move(*trial));
+    if (auto begun = state.guard.revert_after(*options.trial); !begun) return begun;
   }
   state.attached = true;
   if (auto installed = install(options.rules, options.tool); !installed) {
     state.attached = false;
-    if (state.trial) state.trial->confirm();
+    state.guard.confirm();
     return installed;
   }
   if (auto dropped = drop_privileges(); !dropped) {
     state.detach();
-    if (state.trial) state.trial->confirm();
     return dropped;
   }
   notify_manager("READY=1\nSTATUS=filtering");
@@ -225,7 +222,7 @@ void Daemon::State::turn(int timeout) {
 bool Daemon::State::detach() {
   if (!attached) return true;
   attached = false;
-  if (auto removed = remove_queue_rules(); !removed) {
+  if (auto removed = guard.revert(); !removed) {
     log(fmt::format("the queueing rules could not be taken out: {}; sallyport detach does it",
                     removed.error()));
     return false;
@@ -242,7 +239,6 @@ bool Daemon::run() {
   for (NfQueue& queue : state.queues) {
     while (state.live.serve(queue, state.now) > 0) continue;
   }
-  if (state.trial) state.trial->confirm();
   return detached;
 }
 
@@ -255,14 +251,11 @@ void Daemon::on_hangup(std::function<void()> what) {
 }
 
 bool Daemon::confirm() {
-  if (!state_->trial) return false;
-  const bool confirmed = state_->trial->confirm();
-  state_->trial.reset();
-  return confirmed;
+  return state_->guard.confirm();
 }
 
 bool Daemon::on_trial() const {
-  return state_->trial.has_value();
+  return state_->guard.on_trial();
 }
 
 const Daemon::Times& Daemon::times() const {

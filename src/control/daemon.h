@@ -19,6 +19,7 @@
 #include "attach/interfaces.h"
 #include "attach/live.h"
 #include "attach/queue_rules.h"
+#include "control/guard.h"
 #include "engine/engine.h"
 
 namespace sallyport {
@@ -32,9 +33,11 @@ class Daemon {
     std::optional<std::chrono::seconds> trial;
   };
 
-  // `engine` and `interfaces` outlive it; the engine's host is kept as the interfaces tell it.
-  // `log` is told what an administrator wants to know, a line at a time, without a line end.
-  Daemon(Engine& engine, Interfaces& interfaces, std::function<void(const std::string&)> log);
+  // All outlive it. The engine's host is kept as the interfaces tell it; `guard` takes the kernel's
+  // rules out. `log` is told what an administrator wants to know, a line at a time, without a line
+  // end.
+  Daemon(Engine& engine, Interfaces& interfaces, Guard& guard,
+         std::function<void(const std::string&)> log);
   ~Daemon();
 
   // From here on packets are judged. `before` is called when all is there but the kernel's rules;

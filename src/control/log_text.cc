@@ -193,10 +193,12 @@ void Writer::transport(const Packet& packet, bool quoted) {
 
 }  // namespace
 
-std::string log_text(const Packet& packet, const LogWish& wish) {
+std::string log_text(const Packet& packet, const BridgePorts& ports, const LogWish& wish) {
   const std::string_view in = packet.in ? packet.in->text() : "";
   const std::string_view out = packet.out ? packet.out->text() : "";
   std::string text = fmt::format("{}IN={} OUT={} ", wish.prefix, in, out);
+  if (ports.in != InterfaceName()) text += fmt::format("PHYSIN={} ", ports.in.text());
+  if (ports.out != InterfaceName()) text += fmt::format("PHYSOUT={} ", ports.out.text());
   if (wish.macdecode && packet.has_mac) {
     text += fmt::format("MACSRC={:02x} ", fmt::join(packet.mac_source, ":"));
   } else if (packet.in) {

@@ -12,6 +12,6 @@
 namespace sallyport {
 
 // The packet has been parsed; `packet.data` may hold less than all of it. Without a line end.
-std::string log_text(const Packet& packet, const LogWish& wish);
+std::string log_text(const Packet& packet, const BridgePorts& ports, const LogWish& wish);
 
 }  // namespace sallyport

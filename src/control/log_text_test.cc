@@ -20,7 +20,8 @@ struct Logged {
     parse(packet);
     packet.in = &eth0;
   }
-  std::string text(const LogWish& wish = {}) const { return log_text(packet, wish); }
+  BridgePorts ports;
+  std::string text(const LogWish& wish = {}) const { return log_text(packet, ports, wish); }
 };
 
 PacketSpec between(uint8_t protocol, const char* source, const char* destination) {
@@ -44,6 +45,14 @@ TEST(LogText, Udp) {
       Logged(spec).text({.prefix = "in: "}),
       "in: IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=32 TOS=0x18 PREC=0xA0 TTL=64 ID=7 "
       "PROTO=UDP SPT=4000 DPT=53 LEN=12 ");
+}
+
+TEST(LogText, OfABridgeWithItsPorts) {
+  Logged logged(between(protocol::kUdp, "192.0.2.1", "192.0.2.2"));
+  logged.ports = {InterfaceName("eth1"), InterfaceName()};
+  EXPECT_EQ(logged.text().substr(0, 33), "IN=eth0 OUT= PHYSIN=eth1 MAC= SRC");
+  logged.ports.out = InterfaceName("eth2");
+  EXPECT_EQ(logged.text().substr(0, 46), "IN=eth0 OUT= PHYSIN=eth1 PHYSOUT=eth2 MAC= SRC");
 }
 
 TEST(LogText, TcpWithAllThatCanBeAskedFor) {

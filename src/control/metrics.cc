@@ -117,20 +117,20 @@ MHD_Result answer(void* metrics, MHD_Connection* connection, const char* url, co
 
 }  // namespace
 
-Metrics::Metrics(Daemon& daemon, Managed& firewall, const PacketLog& log)
-    : daemon_(daemon), firewall_(firewall), log_(log), server_(std::make_unique<Server>()) {}
+Metrics::Metrics(Daemon& daemon, Managed& firewall, const DaemonFacts& facts)
+    : daemon_(daemon), firewall_(firewall), facts_(facts), server_(std::make_unique<Server>()) {}
 Metrics::~Metrics() = default;
 
 std::expected<std::unique_ptr<Metrics>, std::string> Metrics::open(const std::string& address,
                                                                    Daemon& daemon,
                                                                    Managed& firewall,
-                                                                   const PacketLog& log) {
+                                                                   const DaemonFacts& facts) {
   sockaddr_storage where{};
   if (!read_address(address, where)) {
     return std::unexpected(fmt::format(
         "--metrics {}: write ADDRESS:PORT, as in 127.0.0.1:9123 or [::1]:9123", address));
   }
-  std::unique_ptr<Metrics> metrics(new Metrics(daemon, firewall, log));
+  std::unique_ptr<Metrics> metrics(new Metrics(daemon, firewall, facts));
   constexpr unsigned kPeers = 16, kPatience = 5;  // seconds
   unsigned flags = MHD_USE_EPOLL;
   if (where.ss_family == AF_INET6) flags |= MHD_USE_IPv6;
@@ -227,9 +227,15 @@ std::string Metrics::text() const {
   for (const std::string& name : sets.names()) {
     page.sample(sets.elements(*sets.find(name)), fmt::format("set=\"{}\"", escaped(name)));
   }
-  page.single("log_lost_total", "counter", "Packets that LOG could not tell of.", log_.lost());
-  if (keeper_) {
-    const Keeper::Status state = keeper_->status();
+  page.single("log_lost_total", "counter", "Packets that LOG could not tell of.",
+              facts_.log->lost());
+  if (facts_.nflog) {
+    page.single("nflog_total", "counter", "Packets that NFLOG has kept.", facts_.nflog->kept());
+    page.single("nflog_lost_total", "counter", "Packets that NFLOG could not keep.",
+                facts_.nflog->lost());
+  }
+  if (facts_.keeper) {
+    const Keeper::Status state = facts_.keeper->status();
     page.single("state_bytes", "gauge", "Of the file of --state.", state.bytes);
     page.single("state_failures_total", "counter", "Times that it could not be written.",
                 state.failures);

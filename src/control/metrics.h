@@ -15,7 +15,6 @@
 
 #include "control/daemon.h"
 #include "control/managed.h"
-#include "control/packet_log.h"
 #include "control/status.h"
 
 namespace sallyport {
@@ -27,12 +26,11 @@ class Metrics {
   static std::expected<std::unique_ptr<Metrics>, std::string> open(const std::string& address,
                                                                    Daemon& daemon,
                                                                    Managed& firewall,
-                                                                   const PacketLog& log);
+                                                                   const DaemonFacts& facts);
   ~Metrics();
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  void know(const Keeper& keeper) { keeper_ = &keeper; }
   // Once a turn of the daemon's loop.
   void turn();
   std::string text() const;
@@ -40,12 +38,11 @@ class Metrics {
  private:
   using Census = std::map<std::pair<uint8_t, std::string_view>, uint64_t>;  // by protocol and state
   struct Server;
-  Metrics(Daemon& daemon, Managed& firewall, const PacketLog& log);
+  Metrics(Daemon& daemon, Managed& firewall, const DaemonFacts& facts);
 
   Daemon& daemon_;
   Managed& firewall_;
-  const PacketLog& log_;
-  const Keeper* keeper_ = nullptr;
+  const DaemonFacts& facts_;
   Census census_, counting_;
   uint32_t next_ = 0;  // place
   Instant began_{};

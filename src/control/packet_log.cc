@@ -53,19 +53,20 @@ void PacketLog::reopen() {
   file_ = fresh;
 }
 
-void PacketLog::log(const Packet& packet, const LogWish& wish) {
+void PacketLog::log(const Context& context, const LogWish& wish) {
   if (count_ == kMost) {
     lost_++;
     return;
   }
   Entry& entry = entries_[count_++];
+  const Packet& packet = context.packet;
   entry.packet = packet;
   entry.packet.captured = std::min<uint32_t>(packet.captured, kFront);
   std::copy_n(packet.data, entry.packet.captured, entry.front.begin());
-  entry.has_in = packet.in != nullptr;
-  entry.has_out = packet.out != nullptr;
-  if (packet.in) entry.in = *packet.in;
-  if (packet.out) entry.out = *packet.out;
+  const auto name = [](const InterfaceName* one) { return one ? *one : InterfaceName(); };
+  entry.in = name(packet.in);
+  entry.out = name(packet.out);
+  entry.ports = {context.ports ? context.ports->in : InterfaceName(), name(context.port_out())};
   entry.wish = wish;
   const size_t length = std::min(wish.prefix.size(), entry.prefix.size());
   std::copy_n(wish.prefix.begin(), length, entry.prefix.begin());
@@ -75,9 +76,9 @@ void PacketLog::log(const Packet& packet, const LogWish& wish) {
 std::string PacketLog::line(Entry& entry) const {
   Packet& packet = entry.packet;
   packet.data = entry.front.data();
-  packet.in = entry.has_in ? &entry.in : nullptr;
-  packet.out = entry.has_out ? &entry.out : nullptr;
-  std::string text = log_text(packet, entry.wish);
+  packet.in = entry.in == InterfaceName() ? nullptr : &entry.in;
+  packet.out = entry.out == InterfaceName() ? nullptr : &entry.out;
+  std::string text = log_text(packet, entry.ports, entry.wish);
   if (path_.empty())
     return to_journal() ? fmt::format("<{}>{}\n", entry.wish.level, text) : text + '\n';
   // A file is nobody's journal: it has the time, as syslog's files have it.

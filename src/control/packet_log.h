@@ -27,7 +27,7 @@ class PacketLog final : public LogSink {
   PacketLog(const PacketLog&) = delete;
   PacketLog& operator=(const PacketLog&) = delete;
 
-  void log(const Packet& packet, const LogWish& wish) override;
+  void log(const Context& context, const LogWish& wish) override;
   // Between bursts.
   void write();
   // The file may have been moved away: from now on it is the one of its name.
@@ -39,8 +39,8 @@ class PacketLog final : public LogSink {
   struct Entry {
     Packet packet;  // its data and interfaces are of no use
     std::array<uint8_t, kFront> front;
-    InterfaceName in, out;
-    bool has_in = false, has_out = false;
+    InterfaceName in, out;  // empty: none
+    BridgePorts ports;      // the same
     std::array<char, kPrefix> prefix;
     LogWish wish;
   };

@@ -54,6 +54,9 @@ nlohmann::ordered_json facts(const Daemon& daemon, Managed& firewall, const Daem
                               {"dropped_full", queue.full},
                               {"dropped_unread", queue.unread}});
   }
+  if (known.nflog) {
+    json["nflog"] = {{"kept", known.nflog->kept()}, {"lost", known.nflog->lost()}};
+  }
   if (known.keeper) {
     const Keeper::Status state = known.keeper->status();
     json["state"] = {{"file", state.path},
@@ -92,6 +95,11 @@ std::string status_text(const Daemon& daemon, Managed& firewall, const DaemonFac
     fmt::format_to(end, "queue    {}: {} waiting, {} lost as it was full, {} as nobody read\n",
                    queue["number"].get<uint64_t>(), queue["waiting"].get<uint64_t>(),
                    queue["dropped_full"].get<uint64_t>(), queue["dropped_unread"].get<uint64_t>());
+  }
+  if (json.contains("nflog")) {
+    const auto& nflog = json["nflog"];
+    fmt::format_to(end, "nflog    {} packets kept, {} lost\n", nflog["kept"].get<uint64_t>(),
+                   nflog["lost"].get<uint64_t>());
   }
   if (json.contains("state")) {
     const auto& state = json["state"];

@@ -26,11 +26,11 @@
 #include "packet/defrag.h"
 #include "packet/host.h"
 #include "program/interpreter.h"
+#include "program/log_sink.h"
 #include "program/program.h"
 
 namespace sallyport {
 
-class LogSink;
 class SetStore;
 
 // A held fragment whose fate is known now.
@@ -119,8 +119,8 @@ class Engine {
   const Packet* datagram() const { return datagram_; }
   uint32_t largest_fragment() const { return defragmenter_->largest_fragment(); }
 
-  // Whom rules of LOG tell; null: nobody. Outlives the engine.
-  void log_to(LogSink* sink) { log_ = sink; }
+  // Whom rules of LOG and of NFLOG tell; they outlive the engine.
+  void log_to(const LogSinks& sinks) { logs_ = sinks; }
 
   // A question, which changes nothing: would this packet be accepted as one of this state and
   // direction, and, if it has one, of this flow? By which rule (Outcome::rule)?
@@ -214,7 +214,7 @@ class Engine {
   std::unique_ptr<Defragmenter> defragmenter_;
   std::array<Rules, 2> rules_;
   Decisions decisions_;
-  LogSink* log_ = nullptr;
+  LogSinks logs_;
   uint64_t remembered_ = 0;
   bool heard_ = false;  // in this burst: somebody listens to conntrack's events
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> reasons_{};

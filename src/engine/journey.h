@@ -28,7 +28,7 @@ struct Engine::Journey {
     context.now = engine.now();
     context.tracked = &tracked;
     context.sets = engine.sets_.get();
-    context.log = engine.log_;
+    context.logs = &engine.logs_;
     context.host = &engine.config_.host;
     context.ports = way.ports;
     context.memory = rules.memory;

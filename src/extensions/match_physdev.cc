@@ -1,8 +1,7 @@
 // -m physdev: the ports of a bridge that a packet comes in at and goes out by.
 //
-// The port it came in at is known at every hook; the one it goes out by from FORWARD on, and only
-// of a packet that is bridged, since of one that is routed, or the host's own, the bridge looks for
-// the port after all rules. Where that port is not known neither --physdev-out nor its negation
+// The port it came in at is known at every hook; the one it goes out by only of a bridged packet
+// (Context::port_out()). Where that port is not known neither --physdev-out nor its negation
 // holds; of a packet that came in at no port, all negations do. (Seen on the kernel, each option
 // alone and each two of them together: tests/flow/bridge-ports.flow.)
 #include <fmt/format.h>
@@ -64,29 +63,22 @@ struct PhysdevMatch {
     return any ? "" : "--physdev-in, --physdev-out or one of --physdev-is-… is needed";
   }
 
-  // The port that it goes out by; null: none is known, and it is not bridged.
-  static const InterfaceName* port_out(const Context& context) {
-    bool is_late = context.hook == Hook::kForward || context.hook == Hook::kPostrouting;
-    bool is_known = context.ports && is_late && context.ports->out != InterfaceName();
-    return is_known ? &context.ports->out : nullptr;
-  }
-
   bool holds_in(const Context& context) const {
     return (context.ports && in.value.is(context.ports->in)) != in.negated;
   }
   bool holds_out(const Context& context) const {
     if (!context.ports) return out.negated;
-    const InterfaceName* port = port_out(context);
+    const InterfaceName* port = context.port_out();
     return port && out.value.is(*port) != out.negated;
   }
   bool holds_is_in(const Context& context) const {
     return (context.ports != nullptr) != is_in.negated;
   }
   bool holds_is_out(const Context& context) const {
-    return (port_out(context) != nullptr) != is_out.negated;
+    return (context.port_out() != nullptr) != is_out.negated;
   }
   bool holds_is_bridged(const Context& context) const {
-    return (port_out(context) != nullptr) != is_bridged.negated;
+    return (context.port_out() != nullptr) != is_bridged.negated;
   }
 
   MatchResult eval(Context& context) const {
@@ -106,7 +98,7 @@ struct PortCondition {
   MatchResult eval(Context& context) const { return yes_if((match.*holds)(context)); }
   std::vector<std::string> tell(const Context& context) const {
     if (!context.ports) return {"it came in at no port of a bridge"};
-    const InterfaceName* out = PhysdevMatch::port_out(context);
+    const InterfaceName* out = context.port_out();
     return {
         fmt::format("it came in at {}, {}", context.ports->in.text(),
                     out ? fmt::format("and goes out by {}", out->text()) : "for no known port")};

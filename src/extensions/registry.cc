@@ -15,9 +15,9 @@ constexpr const MatchType* kMatches[] = {
 };
 
 constexpr const TargetType* kTargets[] = {
-    &kConnmarkTarget, &kCtTarget,         &kDnatTarget,   &kLogTarget,
-    &kMarkTarget,     &kMasqueradeTarget, &kNetmapTarget, &kNotrackTarget,
-    &kRedirectTarget, &kRejectTarget,     &kSetTarget,    &kSnatTarget,
+    &kConnmarkTarget,   &kCtTarget,     &kDnatTarget,  &kLogTarget,     &kMarkTarget,
+    &kMasqueradeTarget, &kNetmapTarget, &kNflogTarget, &kNotrackTarget, &kRedirectTarget,
+    &kRejectTarget,     &kSetTarget,    &kSnatTarget,
 };
 
 // What `man iptables-extensions` (1.8.9) lists, less what is here.
@@ -29,10 +29,10 @@ constexpr std::string_view kOtherMatches[] = {
     "srh",      "statistic", "string",     "tcpmss",  "time",      "tos",       "u32",
 };
 constexpr std::string_view kOtherTargets[] = {
-    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT",   "DSCP",
-    "ECN",   "HL",       "HMARK",    "IDLETIMER", "LED",         "NFLOG",  "NFQUEUE",
-    "QUEUE", "RATEEST",  "SECMARK",  "SNPT",      "SYNPROXY",    "TCPMSS", "TCPOPTSTRIP",
-    "TEE",   "TOS",      "TPROXY",   "TRACE",     "TTL",         "ULOG",
+    "AUDIT",   "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT",        "DSCP",
+    "ECN",     "HL",       "HMARK",    "IDLETIMER", "LED",         "NFQUEUE",     "QUEUE",
+    "RATEEST", "SECMARK",  "SNPT",     "SYNPROXY",  "TCPMSS",      "TCPOPTSTRIP", "TEE",
+    "TOS",     "TPROXY",   "TRACE",    "TTL",       "ULOG",
 };
 
 bool is_for(const Traits& traits, Family family) {

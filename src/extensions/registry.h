@@ -39,6 +39,7 @@ extern const TargetType kLogTarget;
 extern const TargetType kMarkTarget;
 extern const TargetType kMasqueradeTarget;
 extern const TargetType kNetmapTarget;
+extern const TargetType kNflogTarget;
 extern const TargetType kNotrackTarget;
 extern const TargetType kRedirectTarget;
 extern const TargetType kRejectTarget;

@@ -72,14 +72,14 @@ struct LogTarget {
   }
 
   Verdict eval(Context& context) const {
-    if (!context.log || context.what_if) return Verdict::kContinue;
-    context.log->log(context.packet, {.prefix = prefix.value.value,
-                                      .level = static_cast<uint8_t>(level.value.value),
-                                      .tcp_sequence = tcp_sequence.given,
-                                      .tcp_options = tcp_options.given,
-                                      .ip_options = ip_options.given,
-                                      .uid = uid.given,
-                                      .macdecode = macdecode.given});
+    if (!context.logs || !context.logs->log || context.what_if) return Verdict::kContinue;
+    context.logs->log->log(context, {.prefix = prefix.value.value,
+                                     .level = static_cast<uint8_t>(level.value.value),
+                                     .tcp_sequence = tcp_sequence.given,
+                                     .tcp_options = tcp_options.given,
+                                     .ip_options = ip_options.given,
+                                     .uid = uid.given,
+                                     .macdecode = macdecode.given});
     return Verdict::kContinue;
   }
 };

@@ -12,7 +12,7 @@
 
 namespace sallyport {
 
-class LogSink;
+struct LogSinks;
 class SetStore;
 
 enum class Verdict : uint8_t {
@@ -41,7 +41,7 @@ struct Context {
   Conntrack* conntrack = nullptr;  // null: nothing is tracked
   Tracked* tracked = nullptr;      // before conntrack (raw): info is kNone
   SetStore* sets = nullptr;
-  LogSink* log = nullptr;  // null: nobody listens
+  const LogSinks* logs = nullptr;  // null: nobody listens
   const Host* host = nullptr;
   const BridgePorts* ports = nullptr;  // null: the packet came in at no bridge's port
   std::span<Memory> memory;            // as many as Program::memories
@@ -68,6 +68,14 @@ struct Context {
     return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr;
   }
   Flow* tracked_flow() { return tracked && conntrack ? conntrack->find(tracked->flow) : nullptr; }
+
+  // The port of a bridge that the packet goes out by; null: none is known. It is so from FORWARD
+  // on, and only of what is bridged: of what is routed, or the host's own, the bridge looks for the
+  // port after all rules.
+  const InterfaceName* port_out() const {
+    const bool is_late = hook == Hook::kForward || hook == Hook::kPostrouting;
+    return ports && is_late && ports->out != InterfaceName() ? &ports->out : nullptr;
+  }
 
   // CT and NOTRACK may still act: none has, and the packet is not tracked, as it is when it was
   // looped back.

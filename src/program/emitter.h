@@ -10,6 +10,7 @@
 //   finish()
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <span>
@@ -62,6 +63,8 @@ class Emitter {
   void action(Verdict (*call)(const void*, Context&), std::shared_ptr<const void> options);
 
   void needs_conntrack() { program_.needs_conntrack = true; }
+  // A rule hands on so much of a packet, from its IP header on.
+  void needs_bytes(uint32_t bytes) { program_.needs_bytes = std::max(program_.needs_bytes, bytes); }
   void needs_flow_extensions() { program_.needs_flow_extensions = true; }
 
   // The program, with all jumps resolved; the emitter is spent. That every chain jumped to exists

@@ -1,10 +1,11 @@
-// Whom LOG tells of a packet: on the packet path, so it keeps what it needs and writes later.
+// Whom LOG and NFLOG tell of a packet: on the packet path, so that they keep what they need and
+// write later.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
 
-#include "packet/packet.h"
+#include "program/context.h"
 
 namespace sallyport {
 
@@ -19,10 +20,31 @@ struct LogWish {
 class LogSink {
  public:
   // The packet is as the rule sees it, its interfaces being those of the hook.
-  virtual void log(const Packet& packet, const LogWish& wish) = 0;
+  virtual void log(const Context& context, const LogWish& wish) = 0;
 
  protected:
   ~LogSink() = default;
+};
+
+// What a rule of NFLOG wants to be kept.
+struct NflogWish {
+  std::string_view prefix;
+  uint16_t group = 0;
+  uint32_t bytes = 0xffff;  // of the packet, from its IP header on
+};
+
+class NflogSink {
+ public:
+  // As above.
+  virtual void keep(const Context& context, const NflogWish& wish) = 0;
+
+ protected:
+  ~NflogSink() = default;
+};
+
+struct LogSinks {
+  LogSink* log = nullptr;  // null: nobody listens
+  NflogSink* nflog = nullptr;
 };
 
 }  // namespace sallyport

@@ -148,6 +148,7 @@ struct Program {
   std::vector<uint32_t> memory_rules;  // by memory: whose it is
   // A rule asks for it: without one Linux does not track (kernel-facts 36).
   bool needs_conntrack = false;
+  uint32_t needs_bytes = 0;            // of a packet, from its IP header on: what a rule hands on
   bool needs_flow_extensions = false;  // a rule may give a flow a helper or a label
 
   // One line an instruction, stable: tested as golden text.

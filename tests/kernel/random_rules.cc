@@ -72,6 +72,16 @@ std::string log(Random& random, const RulePlace&) {
   return text;
 }
 
+// To a group that nobody listens to, so that the probes' own packets stay apart.
+std::string nflog(Random& random, const RulePlace&) {
+  std::string text = " -j NFLOG";
+  text += random.maybe(30, " --nflog-prefix \"kept: \"");
+  text += random.maybe(50, " --nflog-group 5");
+  text += random.pick({"", "", " --nflog-size 64", " --nflog-range 64"});
+  text += random.maybe(10, " --nflog-threshold 3");
+  return text;
+}
+
 std::string value_of(Random& random, std::string_view option) {
   bool bits = option == "--and-mark" || option == "--or-mark" || option == "--xor-mark";
   return bits ? random_mask(random) : random_mark(random);
@@ -166,9 +176,16 @@ struct TargetKind {
   std::string (*write)(Random&, const RulePlace&);
 };
 constexpr TargetKind kTargets[] = {
-    {60, always, plain}, {10, may_reject, reject},   {3, always, log},
-    {12, always, mark},  {10, is_tracked, connmark}, {2, is_tracked, shifted_connmark},
-    {14, has_sets, set}, {25, is_raw, ct},           {14, is_raw, notrack},
+    {60, always, plain},
+    {10, may_reject, reject},
+    {2, always, log},
+    {1, always, nflog},
+    {12, always, mark},
+    {10, is_tracked, connmark},
+    {2, is_tracked, shifted_connmark},
+    {14, has_sets, set},
+    {25, is_raw, ct},
+    {14, is_raw, notrack},
 };
 
 std::string target(Random& random, const RulePlace& place) {

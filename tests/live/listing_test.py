@@ -83,6 +83,9 @@ RULES = """*filter
 -A INPUT -j SET --del-set upnp src,src
 -A INPUT -m addrtype --src-type LOCAL --limit-iface-in
 -A INPUT -j LOG --log-prefix abc
+-A INPUT -j NFLOG
+-A INPUT -j NFLOG --nflog-prefix abc --nflog-group 5
+-A INPUT -j NFLOG --nflog-prefix "a b" --nflog-size 64 --nflog-threshold 3
 -A FORWARD -m physdev ! --physdev-is-in
 -A FORWARD -m physdev --physdev-in eth0 --physdev-is-bridged -j ACCEPT
 -A OUTPUT -p udp -m udp --dport 1900

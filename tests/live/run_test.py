@@ -389,6 +389,44 @@ class Fails(net.Case):
         self.stop_daemon()
         self.assertEqual(self.queueing_rules(), [])
 
+    def test_it_starts_no_program_any_more(self):
+        with open(net.program.PROGRAM, "rb") as file:
+            if b"__asan_init" in file.read():
+                self.skipTest("sanitizers ask the kernel for more")
+        self.run_daemon(rules(input="ACCEPT"), "--state", os.path.join(self.scratch, "state"))
+        self.ask("status")  # start() is over by then
+        threads = os.listdir(f"/proc/{self.daemon.pid}/task")
+        self.assertGreater(len(threads), 1)
+        for thread in threads:
+            with open(f"/proc/{self.daemon.pid}/task/{thread}/status", encoding="utf-8") as status:
+                self.assertIn("\nSeccomp:\t2\n", status.read())
+
+    def guard(self):
+        """The process that takes the rules out."""
+        found = self.host.sh("pgrep", "-P", str(self.daemon.pid)).split()
+        self.assertEqual(len(found), 1)
+        return int(found[0])
+
+    def test_its_guard_has_no_more_rights_and_ends_with_it(self):
+        self.run_daemon(rules(input="ACCEPT"))
+        guard = self.guard()
+        with open(f"/proc/{guard}/status", encoding="utf-8") as status:
+            self.assertIn(f"CapEff:\t{1 << 12:016x}\n", status.read())
+        self.assertEqual(sorted(os.listdir(f"/proc/{guard}/fd")), ["0", "1", "2", "3"])
+        os.kill(guard, signal.SIGTERM)  # as a manager ends all processes of a service
+        self.kill_daemon()
+        self.assertTrue(self.wait_until(lambda: not os.path.exists(f"/proc/{guard}/fd/3")))
+        self.assertNotEqual(self.queueing_rules(), [])
+
+    def test_without_its_guard_the_rules_stay_and_it_says_so(self):
+        self.run_daemon(rules(input="ACCEPT"))
+        os.kill(self.guard(), signal.SIGKILL)
+        self.assertIn("the queueing rules could not be taken out: the process that does so is gone; sallyport detach "
+                      "does it\n", self.stop_daemon(expect=1))
+        self.assertNotEqual(self.queueing_rules(), [])
+        self.program("detach")
+        self.assertEqual(self.queueing_rules(), [])
+
     def test_a_service_manager_is_told(self):
         path = os.path.join(self.scratch, "notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
