@@ -413,10 +413,15 @@ class Fails(net.Case):
         with open(f"/proc/{guard}/status", encoding="utf-8") as status:
             self.assertIn(f"CapEff:\t{1 << 12:016x}\n", status.read())
         self.assertEqual(sorted(os.listdir(f"/proc/{guard}/fd")), ["0", "1", "2", "3"])
-        os.kill(guard, signal.SIGTERM)  # as a manager ends all processes of a service
         self.kill_daemon()
         self.assertTrue(self.wait_until(lambda: not os.path.exists(f"/proc/{guard}/fd/3")))
         self.assertNotEqual(self.queueing_rules(), [])
+
+    def test_a_manager_may_end_all_its_processes_at_once(self):
+        self.run_daemon(rules(input="ACCEPT"))
+        os.kill(self.guard(), signal.SIGTERM)
+        self.stop_daemon()
+        self.assertEqual(self.queueing_rules(), [])
 
     def test_without_its_guard_the_rules_stay_and_it_says_so(self):
         self.run_daemon(rules(input="ACCEPT"))
