@@ -84,6 +84,9 @@ class Run {
  public:
   Run(Options& options, Session& session, Instant start)
       : options_(options), session_(session), start_(start) {}
+  ~Run() { options_.views.end(); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   // The same, held against a script.
   void expect(ExpectationCheck& expectations) { expectations_ = &expectations; }

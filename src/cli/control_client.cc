@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
@@ -23,6 +25,16 @@
 
 namespace sallyport {
 namespace {
+
+// A SIGINT does not end us while an answer comes: it tells the daemon that we have heard enough,
+// and it may say how many there were. A second one ends us.
+std::atomic<int> speaking_to = -1;
+std::atomic<bool> interrupted = false;
+
+void say_no_more(int) {
+  interrupted = true;
+  ::shutdown(speaking_to, SHUT_WR);
+}
 
 class Connection {
  public:
@@ -46,6 +58,14 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   const std::string& why_not() const { return why_; }  // empty: it is there
+
+  void end_by_signal() const {
+    speaking_to = fd_;
+    struct sigaction action{};
+    action.sa_handler = say_no_more;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    for (const int number : {SIGINT, SIGTERM}) ::sigaction(number, &action, nullptr);
+  }
 
   // Nobody is waited for longer than that.
   void be_patient_for(std::chrono::seconds patience) const {
@@ -132,6 +152,7 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
   if (!input.empty()) request["input"] = input;
   const std::string text = request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   connection.send(text + '\n');
+  connection.end_by_signal();
   for (std::string line; connection.read_line(line);) {
     const nlohmann::json reply = nlohmann::json::parse(line, nullptr, false);
     if (!reply.is_object()) break;
@@ -139,6 +160,8 @@ int ask_daemon(const std::string& socket, const std::vector<std::string>& comman
     if (reply.contains("err")) std::cerr << reply.value("err", "");
     if (reply.contains("exit")) return reply.value("exit", kExitUsage);
   }
+  constexpr int kExitInterrupted = 128 + SIGINT;  // as a shell has it
+  if (interrupted) return kExitInterrupted;
   std::cerr << fmt::format("sallyport: {}: it has gone away\n", socket);
   return kExitUsage;
 }

@@ -126,7 +126,7 @@ int run_on_state(const std::string& file, const std::string& name, const Request
   if (kept) kept->restore(firewall, tick_of(now));
   const std::string before = state_text(firewall, sets);
   const Reply reply = find_personality(name)->run(firewall, request);
-  if (reply.follows) return fail(name, "only a Sallyport that runs can be watched, not a file");
+  if (reply.last) return fail(name, "only a Sallyport that runs can be watched, not a file");
   if (std::string after = state_text(firewall, sets); after != before) {
     if (kept) return fail(file, "it is what a daemon keeps: it can be read here, not changed");
     WrittenFiles files;

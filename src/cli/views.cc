@@ -122,20 +122,29 @@ void Views::begin(Session& session) {
   if (labels_) form_.labels = session.labels();
   if (until_) session.replay().stop_at(*until_);
   if (events_of_.empty()) return;
-  auto table =
-      events_of_ == "expect" ? EventPrinter::Table::kExpect : EventPrinter::Table::kConntrack;
-  events_.emplace(session.engine().conntrack(), table, form_, timestamp_, std::cout);
+  const bool expect = events_of_ == "expect";
+  events_.emplace(
+      session.engine().conntrack(),
+      EventLines::Form{.table = expect ? EventLines::Table::kExpect : EventLines::Table::kConntrack,
+                       .flows = form_,
+                       .timestamp = timestamp_});
+}
+
+void Views::print_events(Instant now) {
+  std::string lines;
+  events_->append(now, lines);
+  std::cout << lines;
 }
 
 void Views::see(Instant now) {
-  if (events_) events_->print(now);
+  if (events_) print_events(now);
 }
 
 bool Views::finish(Session& session, std::ostream& errors) {
   Tick now = until_ ? tick_of(*until_) : std::max(session.engine().now(), tick_of(start_));
   if (events_) {
     session.engine().conntrack().reserve(0, now);
-    events_->print(until_.value_or(start_));
+    print_events(until_.value_or(start_));
     if (events_->lost() > 0) {
       errors << fmt::format("sallyport: {} events were lost: more at once than {}\n",
                             events_->lost(), EventLog::kMost);

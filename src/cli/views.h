@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cli/dump.h"
-#include "cli/event_printer.h"
 #include "cli/session.h"
+#include "control/event_lines.h"
 
 namespace sallyport {
 
@@ -31,8 +31,11 @@ class Views {
   // What is left to tell of a replay that has come to its end. False: not all of it could be
   // written.
   bool finish(Session& session, std::ostream& errors);
+  // The session is about to go.
+  void end() { events_.reset(); }
 
  private:
+  void print_events(Instant now);
   bool understand_dumps(const Sources& sources, std::ostream& errors);
   bool understand_output(const Sources& sources, std::ostream& errors);
   bool understand_at(Instant start, std::ostream& errors);
@@ -42,7 +45,7 @@ class Views {
   std::string at_;
   std::string events_of_;  // the flag's value; empty: not given
   std::vector<Dump> dumps_;
-  std::optional<EventPrinter> events_;
+  std::optional<EventLines> events_;
   FlowForm form_;
   bool timestamp_ = false;
   bool labels_ = false;

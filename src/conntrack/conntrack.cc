@@ -866,6 +866,19 @@ bool Conntrack::listening() const {
   return state_->events.listening();
 }
 
+uint64_t Conntrack::listen() {
+  return state_->events.join();
+}
+void Conntrack::unlisten() {
+  state_->events.leave();
+}
+uint64_t Conntrack::listen_expectations() {
+  return state_->expectations.listen();
+}
+void Conntrack::unlisten_expectations() {
+  state_->expectations.unlisten();
+}
+
 void Conntrack::keep_events(size_t events) {
   state_->events.keep(events);
 }

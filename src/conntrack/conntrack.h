@@ -135,6 +135,10 @@ class Conntrack {
   // From now on the last `events` are kept for events_since(); before, nobody listens and
   // nothing is. Between bursts.
   void keep_events(size_t events);
+  // The same for one listener more, or fewer, and the most that can be kept: as long as there is
+  // any. The last event's number.
+  uint64_t listen();
+  void unlisten();
   bool listening() const;                      // somebody does
   const Helper* helper(FlowId id) const;       // that reads the flow; null: none
   const Helper* expected_by(FlowId id) const;  // of the flow that expected it; null: none
@@ -147,6 +151,8 @@ class Conntrack {
 
   // The same of expectations.
   void keep_expectation_events(size_t events);
+  uint64_t listen_expectations();
+  void unlisten_expectations();
   std::span<const ExpectationEvent> expectation_events_since(
       uint64_t sequence, std::vector<ExpectationEvent>& storage) const;
 

@@ -464,29 +464,37 @@ std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
 
 // An UPDATE says what has changed, and what a listing says of a flow that is not nothing. A flow
 // that ends has no helper and no labels any more, and a timeout only if it did not come to its end.
-std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form) {
+FlowLine event_line(const FlowEvent& event, const Knobs& knobs) {
   FlowLine line = line_of(event.flow, event.reply, event.when);
-  bool ends = event.kind == FlowEvent::Kind::kDestroy;
-  if (ends) {
+  line.id = printed_id(event.id);
+  if (event.kind == FlowEvent::Kind::kDestroy) {
     if (line.timeout == 0) line.timeout.reset();
     if (event.counted) line.counters = event.counters;
     if (knobs.timestamp) set_age(line, event.flow, event.when);
-  } else if (event.kind == FlowEvent::Kind::kUpdate && !(event.changes & FlowEvent::kProtocol)) {
+    return line;
+  }
+  line.helper = event.helper;
+  if (event.kind == FlowEvent::Kind::kNew || event.changes & FlowEvent::kLabels) {
+    line.labels = event.labels;
+  }
+  if (event.kind == FlowEvent::Kind::kUpdate && !(event.changes & FlowEvent::kProtocol)) {
     line.tcp_state = TcpState::kNone;
     line.sctp_state = SctpState::kNone;
   }
+  return line;
+}
+
+std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form) {
+  const FlowLine line = event_line(event, knobs);
   std::string text = fmt::format("{:>9} ", event_name(event.kind));
   if (form.extended) text += family_text(line.tuple.family);
   text += head_text(line, Writer::kConntrack) + halves_text(line, Writer::kConntrack);
-  if (line.connmark || event.changes & FlowEvent::kMark) {
-    text += fmt::format(" mark={}", line.connmark);
-  }
+  if (shows_mark(event)) text += fmt::format(" mark={}", line.connmark);
   text += zone_text(line.zone, Zone::Directions::kBoth, "zone");
   text += age_text(line, Writer::kConntrack);
-  if (!ends && !event.helper.empty()) text += fmt::format(" helper={}", event.helper);
-  if (form.id) text += fmt::format(" id={}", printed_id(event.id));
-  bool labeled = event.kind == FlowEvent::Kind::kNew || event.changes & FlowEvent::kLabels;
-  return labeled && !ends ? text + labels_text(event.labels, form.labels) : text;
+  if (!line.helper.empty()) text += fmt::format(" helper={}", line.helper);
+  if (form.id) text += fmt::format(" id={}", line.id);
+  return text + labels_text(line.labels, form.labels);
 }
 
 std::string list_text(const FlowLine& line, const FlowForm& form) {

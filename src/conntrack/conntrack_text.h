@@ -57,6 +57,12 @@ struct FlowForm {
 };
 // As `conntrack -L` prints it.
 std::string list_text(const FlowLine& line, const FlowForm& form = {});
+// What an event shows of its flow: what is empty, or none, is not shown. Its mark is if it is not
+// zero or has changed.
+FlowLine event_line(const FlowEvent& event, const Knobs& knobs);
+inline bool shows_mark(const FlowEvent& event) {
+  return event.flow.connmark != 0 || (event.changes & FlowEvent::kMark) != 0;
+}
 // As `conntrack -E` prints it: "    [NEW] udp      17 30 src=…".
 std::string event_text(const FlowEvent& event, const Knobs& knobs, const FlowForm& form = {});
 // As /proc/net/nf_conntrack has it.

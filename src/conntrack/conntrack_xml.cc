@@ -2,6 +2,7 @@
 // is escaped: names of helpers and labels have no such letters.
 #include "conntrack/conntrack_xml.h"
 
+#include <ctime>
 #include <fmt/format.h>
 
 namespace sallyport {
@@ -60,25 +61,69 @@ std::string labels_xml(const Labels& labels, const LabelNames* names) {
   return element("labels", text);
 }
 
-}  // namespace
+// What differs between a listing and an event.
+struct Shown {
+  std::string_view type;  // of the event; empty: none
+  bool mark = true, use = true;
+  std::string when;
+};
 
-std::string xml_text(const FlowLine& line, const LabelNames* labels) {
-  std::string text = "<flow>" + half_xml(line, Direction::kOriginal) +
-                     half_xml(line, Direction::kReply) + "<meta direction=\"independent\">";
+std::string flow_xml(const FlowLine& line, const LabelNames* labels, const Shown& shown) {
+  std::string text = shown.type.empty() ? "<flow>" : fmt::format("<flow type=\"{}\">", shown.type);
+  text += half_xml(line, Direction::kOriginal) + half_xml(line, Direction::kReply) +
+          "<meta direction=\"independent\">";
   if (line.tcp_state != TcpState::kNone) text += element("state", tcp_state_name(line.tcp_state));
   if (line.sctp_state != SctpState::kNone) {
     text += element("state", sctp_state_name(line.sctp_state));
   }
   if (line.timeout) text += element("timeout", *line.timeout);
-  text += element("mark", line.connmark) + labels_xml(line.labels, labels);
+  if (shown.mark) text += element("mark", line.connmark);
+  text += labels_xml(line.labels, labels);
   text += zone_xml(line.zone, Zone::Directions::kBoth);
-  text += element("use", line.uses) + element("id", line.id);
+  if (shown.use) text += element("use", line.uses);
+  text += element("id", line.id);
   if (line.status & ct_status::kAssured) text += "<assured/>";
   if (!(line.status & ct_status::kSeenReply)) text += "<unreplied/>";
   if (line.age) text += element("deltatime", line.clock_age);
   text += "</meta>";
   if (!line.helper.empty()) text += element("helper", line.helper);
-  return text + "</flow>";
+  return text + shown.when + "</flow>";
+}
+
+std::string_view type_of(FlowEvent::Kind kind) {
+  switch (kind) {
+    case FlowEvent::Kind::kNew: return "new";
+    case FlowEvent::Kind::kUpdate: return "update";
+    case FlowEvent::Kind::kDestroy: break;
+  }
+  return "destroy";
+}
+
+std::string when_xml(Instant when) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(when.time_since_epoch());
+  const auto time = static_cast<std::time_t>(seconds.count());
+  std::tm local{};
+  ::localtime_r(&time, &local);
+  return fmt::format(
+      "<when><hour>{}</hour><min>{:02}</min><sec>{:02}</sec><wday>{}</wday><day>{}</day>"
+      "<month>{}</month><year>{}</year></when>",
+      local.tm_hour, local.tm_min, local.tm_sec, local.tm_wday + 1, local.tm_mday, local.tm_mon + 1,
+      local.tm_year + 1900);
+}
+
+}  // namespace
+
+std::string xml_text(const FlowLine& line, const LabelNames* labels) {
+  return flow_xml(line, labels, {});
+}
+
+std::string event_xml(const FlowEvent& event, const Knobs& knobs, const LabelNames* labels,
+                      std::optional<Instant> when) {
+  return flow_xml(event_line(event, knobs), labels,
+                  {.type = type_of(event.kind),
+                   .mark = shows_mark(event),
+                   .use = false,
+                   .when = when ? when_xml(*when) : std::string()});
 }
 
 }  // namespace sallyport

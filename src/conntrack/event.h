@@ -68,8 +68,19 @@ class EventRing {
   void keep(size_t events) {
     ring_.assign(std::clamp<size_t>(events, 1, kMost), {});
     last_ = 0;
+    listening_ = true;
   }
-  bool listening() const { return !ring_.empty(); }
+  // The same for one listener more, or fewer: as long as there is any. The last event's number.
+  // The memory stays for the next one: 20 MB that come and go would leave holes.
+  uint64_t join() {
+    if (listeners_++ == 0 && ring_.size() < kMost) keep(kMost);
+    listening_ = true;
+    return last_;
+  }
+  void leave() {
+    if (--listeners_ == 0) listening_ = false;
+  }
+  bool listening() const { return listening_; }
   size_t memory() const { return ring_.capacity() * sizeof(Event); }
 
   // Numbers the event and keeps it. Only while listening().
@@ -91,6 +102,8 @@ class EventRing {
  private:
   std::vector<Event> ring_;
   uint64_t last_ = 0;  // sequence number
+  size_t listeners_ = 0;
+  bool listening_ = false;
 };
 
 class EventLog {
@@ -99,6 +112,9 @@ class EventLog {
 
   // From now on the last `events`, at most kMost, are kept. Allocates.
   void keep(size_t events);
+  // The same for one listener more, or fewer: as long as there is any. The last event's number.
+  uint64_t join();
+  void leave() { ring_.leave(); }
   bool listening() const { return ring_.listening(); }
   // Room for flows with indices below `flows`. Allocates if somebody listens.
   void resize(size_t flows);

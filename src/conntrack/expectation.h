@@ -67,6 +67,8 @@ class Expectations {
   void forget(FlowId master, Tick now);
   // Nobody listens until this is called. Allocates.
   void keep_events(size_t events) { events_.keep(events); }
+  uint64_t listen() { return events_.join(); }
+  void unlisten() { events_.leave(); }
   const EventRing<ExpectationEvent>& events() const { return events_; }
 
   // Every one that is alive, the oldest first.

@@ -10,6 +10,7 @@
 
 #include "conntrack/conntrack_text.h"
 #include "conntrack/conntrack_xml.h"
+#include "control/event_lines.h"
 #include "control/personality.h"
 #include "control/words.h"
 #include "lang/names.h"
@@ -79,43 +80,6 @@ std::string line_from(std::string_view program, std::string_view what) {
   return fmt::format("{}{}\n", program, what);
 }
 
-// Events as they happen, for one listener.
-class Watcher {
- public:
-  Watcher(Managed& firewall, Filter filter, FlowForm form, bool timestamp, uint8_t kinds)
-      : firewall_(firewall), filter_(filter), form_(form), timestamp_(timestamp), kinds_(kinds) {
-    Conntrack& conntrack = firewall.engine().conntrack();
-    if (!conntrack.listening()) conntrack.keep_events(EventLog::kMost);
-    const auto past = conntrack.events_since(0, events_);
-    if (!past.empty()) seen_ = past.back().sequence;
-  }
-
-  void append(std::string& out) {
-    const Conntrack& conntrack = firewall_.engine().conntrack();
-    for (const FlowEvent& event : conntrack.events_since(seen_, events_)) {
-      seen_ = event.sequence;
-      if (!(kinds_ & (1u << static_cast<unsigned>(event.kind)))) continue;
-      const Flow& flow = event.flow;
-      if (!filter_.takes(flow.tuple(), event.reply)) continue;
-      if (filter_.mark && (flow.connmark & filter_.mark_mask) != *filter_.mark) continue;
-      if (timestamp_) {
-        const int64_t us = firewall_.time().time_since_epoch().count() / 1000;
-        out += fmt::format("[{}.{:06}]\t", us / 1'000'000, us % 1'000'000);
-      }
-      out += event_text(event, conntrack.knobs(), form_) + '\n';
-    }
-  }
-
- private:
-  Managed& firewall_;
-  Filter filter_;
-  FlowForm form_;
-  bool timestamp_;
-  uint8_t kinds_;
-  uint64_t seen_ = 0;
-  std::vector<FlowEvent> events_;
-};
-
 class ConntrackCommand {
  public:
   explicit ConntrackCommand(Managed& firewall)
@@ -132,9 +96,7 @@ class ConntrackCommand {
       case 'S': return statistics();
       case 'L': return list();
       case 'G': return get();
-      case 'E':
-        if (xml_) return failed(line_from(kSays, "events have no output format `xml'"), kProblem);
-        return watch();
+      case 'E': return watch();
       case 'D': return end_flows();
       case 'F': return flush();
       case 'U': return update();
@@ -376,14 +338,38 @@ class ConntrackCommand {
     return summed_up(begin + text_of(lines.front()) + '\n', 1, "shown", false);
   }
 
+  EventLines::Form event_form() const {
+    return {
+        .table = table_ == "expect" ? EventLines::Table::kExpect : EventLines::Table::kConntrack,
+        .flows = form_,
+        .timestamp = timestamp_,
+        .xml = xml_,
+        .kinds = kinds_,
+        .takes = [filter = filter_](const FlowEvent& event) {
+          const Flow& flow = event.flow;
+          return filter.takes(flow.tuple(), event.reply) &&
+                 (!filter.mark || (flow.connmark & filter.mark_mask) == *filter.mark);
+        }};
+  }
+
   Reply watch() {
     Reply reply;
-    auto watcher = std::make_shared<Watcher>(firewall_, filter_, form_, timestamp_, kinds_);
-    reply.more = [watcher](std::string& out) {
-      watcher->append(out);
+    auto lines = std::make_shared<EventLines>(conntrack_, event_form());
+    reply.more = [lines, &firewall = firewall_](std::string& out) {
+      lines->append(firewall.time(), out);
       return Rest::kLater;
     };
-    reply.follows = true;
+    reply.last = [lines, what = table_ == "expect" ? "expectation" : "flow"] {
+      Reply last;
+      lines->end(last.out);
+      if (lines->lost() > 0) {
+        last.err = fmt::format("WARNING: {} events were lost: more at once than {}\n",
+                               lines->lost(), EventLog::kMost);
+      }
+      last.err +=
+          line_from(kSays, fmt::format("{} {} events have been shown.", lines->count(), what));
+      return last;
+    };
     return reply;
   }
 

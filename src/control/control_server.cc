@@ -183,6 +183,7 @@ void ControlServer::read(Peer& peer) {
     const ssize_t count = ::recv(peer.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (count <= 0) {  // it says no more: what it has said is answered, as far as that has room
+      if (peer.reply && peer.reply->last) end_reply(peer);
       take_lines(peer);
       const int fd = peer.fd;
       write(peer);
@@ -245,6 +246,15 @@ void ControlServer::tell(Peer& peer) {
   if (!reply.err.empty()) peer.out += line_of({{"err", reply.err}});
   peer.out += line_of({{"exit", reply.code}});
   peer.reply.reset();
+}
+
+// Of one that would go on: the asker has heard enough.
+void ControlServer::end_reply(Peer& peer) {
+  Reply last = peer.reply->last();
+  if (!last.out.empty()) peer.out += line_of({{"out", last.out}});
+  last.more = nullptr;
+  peer.reply = std::move(last);
+  tell(peer);
 }
 
 void ControlServer::write(Peer& peer) {

@@ -61,6 +61,7 @@ class ControlServer {
   void take_lines(Peer& peer);
   void take_line(Peer& peer, std::string_view line);
   static void tell(Peer& peer);
+  static void end_reply(Peer& peer);
   void write(Peer& peer);
   void end(int fd);
   bool may_ask(int fd) const;

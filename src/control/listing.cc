@@ -11,6 +11,11 @@
 namespace sallyport {
 namespace {
 
+std::string_view listed_target(const Rule& rule, const Table& table) {
+  const bool renamed = rule.target && !rule.target->traits().listed_as.empty();
+  return renamed ? rule.target->traits().listed_as : target_name(rule, table);
+}
+
 std::vector<const Chain*> chosen(const Table& table, const std::optional<std::string>& only) {
   std::vector<const Chain*> chains = in_order(table);
   std::erase_if(chains, [&](const Chain* chain) { return only && chain->name != *only; });
@@ -72,7 +77,7 @@ std::string rule_line(const Rule& rule, const Table& table, Family family, uint3
   if (form.verbose) {
     out += count_text(rule.counters.packets, form) + count_text(rule.counters.bytes, form);
   }
-  fmt::format_to(end, "{:<9} ", target_name(rule, table));
+  fmt::format_to(end, "{:<9} ", listed_target(rule, table));
   std::string protocol = "all";
   if (form.numeric) {
     protocol = std::to_string(rule.ip.protocol);

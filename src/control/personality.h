@@ -35,7 +35,8 @@ struct Reply {
   // There is more to come: appends the next piece, which may be empty, and which some ms are enough
   // for. `code` is the exit code all the same.
   std::function<Rest(std::string& out)> more;
-  bool follows = false;  // what comes has not happened yet, and there is no last of it
+  // Of one that tells what has not happened yet: how it ends, when the asker wants no more.
+  std::function<Reply()> last;
 };
 
 inline Reply said(std::string out) {

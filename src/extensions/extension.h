@@ -53,9 +53,10 @@ constexpr uint8_t family_bit(Family family) {
 // Where an extension may stand; iptables or the kernel refuse it elsewhere.
 struct Traits {
   std::string_view name;
-  std::string_view also;     // another name for the same
-  std::string_view summary;  // a sentence for the help
-  std::string_view listed;   // what `iptables -L` has before its options, "tcp"
+  std::string_view also;       // another name for the same
+  std::string_view summary;    // a sentence for the help
+  std::string_view listed;     // what `iptables -L` has before its options, "tcp"
+  std::string_view listed_as;  // what it calls a target that has another name in the kernel
   uint8_t families = kBothFamilies;
   uint8_t tables = kAnyTable;
   uint8_t hooks = kAnyHook;  // of the built-in chains that lead to the rule

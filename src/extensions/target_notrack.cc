@@ -8,6 +8,7 @@ struct NotrackTarget {
   static constexpr Traits kTraits{.name = "NOTRACK",
                                   .summary = "keeps the packet from being tracked",
                                   .listed = "NOTRACK",
+                                  .listed_as = "CT",
                                   .tables = table_bit(TableId::kRaw),
                                   .side_effects = true};
 

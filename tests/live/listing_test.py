@@ -9,15 +9,17 @@ is listed must be the same to the letter.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import net
 import program
 from net import HOST, PEER
-from program import main
+from program import STATEFUL, main, rules
 
 SETS = """create upnp hash:ip,port timeout 300
 create nets hash:net counters comment
@@ -117,6 +119,7 @@ COMMIT
 :OUTPUT ACCEPT [0:0]
 -A OUTPUT -p udp -j CT --helper tftp
 -A OUTPUT -p tcp -j CT --notrack
+-A OUTPUT -p sctp -j NOTRACK
 -A OUTPUT -p icmp -j CT --zone 5
 -A OUTPUT -j CT --zone-orig 5
 -A OUTPUT -j CT --zone mark
@@ -323,6 +326,73 @@ class Xml(net.Case):
         with self.host.udp(HOST) as one, self.peer.udp(PEER, 9000):
             one.sendto(b"x", (PEER, 9000))
         self.assertIn("<packets>1</packets><bytes>29</bytes>", self.both("-L", "-o", "xml", "-p", "udp", "-d", PEER)[2][0])
+
+
+class Events(net.Case):
+    """conntrack -E of what both see: Linux's own conntrack, behind a rule that asks for it, and ours."""
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not shutil.which("conntrack"):
+            raise unittest.SkipTest("no conntrack")
+
+    def watched(self, words, traffic):
+        """(exit code, what is printed, what is said) of each, once the traffic is over and they are interrupted."""
+        commands = [["conntrack", "-E", *words],
+                    [program.PROGRAM, "conntrack", "-E", *words, "--control", self.socket]]
+        watchers = [self.host.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for command in commands]
+        for watcher in watchers:
+            self.addCleanup(watcher.kill)
+        time.sleep(0.3)
+        traffic()
+        time.sleep(0.4)
+        answers = []
+        for watcher in watchers:
+            watcher.send_signal(signal.SIGINT)
+            out, err = watcher.communicate(timeout=5)
+            out = re.sub(r"(<id>|id=)\d+", r"\1", out)
+            out = re.sub(r"^\[\d+\.\d{6}\]", "[]", out, flags=re.MULTILINE)
+            out = re.sub(r"<(min|sec)>\d\d</", r"<\1></", out)
+            # Linux's time begins when the packet has left our queue.
+            out = re.sub(r"( |<timeout>)(119|29)\b", lambda late: late[1] + str(int(late[2]) + 1), out)
+            answers.append((watcher.returncode, out.splitlines(), err))
+        return answers
+
+    def traffic(self):
+        self.echo(self.host, self.peer, PEER)
+        with self.peer.listen(PEER, 8080) as server, self.host.tcp((PEER, 8080)) as client:
+            one, _ = server.accept()
+            client.close()
+            one.recv(1)  # its end has come: a packet waits in our queue while Linux knows it already
+            one.close()
+            time.sleep(0.05)
+        self.refused_by_peer()
+
+    def refused_by_peer(self):
+        with self.assertRaises(ConnectionRefusedError):
+            self.host.tcp((PEER, 9)).close()
+
+    def test_as_linux_tells_them(self):
+        self.host.sh("iptables", "-A", "INPUT", "-m", "conntrack", "--ctstate", "INVALID")
+        self.host.sh("sysctl", "-qw", "net.netfilter.nf_conntrack_acct=1")
+        self.run_daemon(rules(STATEFUL), "--sysctl", "net.netfilter.nf_conntrack_acct=1")
+        for words in ("", "-o xml", "-o extended,id", "-o xml,timestamp", "-o timestamp -e NEW,DESTROY", "-p udp -o xml",
+                      "-o xml -p sctp", "expect"):
+            linux, ours = self.watched(words.split(), self.traffic)
+            self.assertEqual(ours, linux, words)
+            self.assertIn("events have been shown.\n", ours[2])
+
+    def test_listeners_that_come_and_go_leave_nothing_behind(self):
+        self.run_daemon(rules(STATEFUL))
+
+        def memory():  # kB
+            with open(f"/proc/{self.daemon.pid}/status", encoding="utf-8") as status:
+                return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1])
+        self.watched([], self.traffic)  # what is kept for the next one
+        before = memory()
+        for _ in range(4):
+            self.watched([], self.traffic)
+        self.assertLess(memory() - before, 4096)
 
 
 class States(net.Case):
