@@ -17,6 +17,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
@@ -200,6 +201,47 @@ friendly_name=the media server
             self.assertTrue(self.wait_until(late, SECONDS), self.ask("drops"))
 
 
+def link_local(where):
+    """Its address on eth0, once nobody else has claimed it."""
+    for _ in range(100):
+        found = re.search(r"inet6 (fe80:\S+)/64 scope link(?! tentative)",
+                          where.sh("ip", "-6", "-o", "address", "show", "dev", "eth0", "scope", "link"))
+        if found:
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError("no link-local address")
+
+
+class Upnp6(Case):
+    """A device and a program that looks for it, of libgssdp, by link-local addresses."""
+    GSSDP = ("/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "gssdp6.py"))
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        try:
+            subprocess.run([cls.GSSDP[0], "-c", "import gi; gi.require_version('GSSDP', '1.6')"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise unittest.SkipTest("not installed: python3-gi and gir1.2-gssdp-1.6, for /usr/bin/python3") from error
+
+    def setUp(self):
+        super().setUp()
+        self.asks, self.answers = link_local(self.host), link_local(self.peer)
+        self.serve(self.peer, *self.GSSDP, "serve", "eth0", self.answers)
+
+    def search(self, **more):
+        return self.finds(*self.GSSDP, "search", "eth0", self.asks, until=f"http://[{self.answers}]:8200/rootDesc.xml", **more)
+
+    def test_it_is_found(self):
+        self.run_daemon(ANSWERS, *ANSWERS_ONLY, rules6=ANSWERS6)
+        self.assertTrue(self.search(), self.logs())
+
+    def test_as_linux_does_nothing_is_found(self):
+        self.run_daemon(ANSWERS, "--compat", "linux", rules6=ANSWERS6)
+        self.assertFalse(self.search(
+            until_dropped=rf"udp \[{self.answers}\]:1900 > \[{self.asks}\]:\d+ in eth0 .*NEW: filter/INPUT:policy"))
+
+
 class Mdns(Case):
     """A printer that avahi tells of."""
     needs = ("avahi-daemon",)
@@ -326,6 +368,29 @@ class WsDiscovery(Case):
         self.run_daemon(ANSWERS, "--compat", "linux")
         self.assertFalse(self.search(
             until_dropped=rf"udp {PEER}:\d+ > {HOST}:\d+ in eth0 .*NEW: filter/INPUT:policy"))
+
+
+class WsDiscovery6(WsDiscovery):
+    """The same by IPv6, whose addresses are those of the link."""
+
+    def setUp(self):
+        Case.setUp(self)
+        self.asks, self.answers = link_local(self.host), link_local(self.peer)
+        self.serve(self.peer, "wsdd", "-v", "-i", "eth0", "-6", "-n", "mediabox", "-w", "HOME", "-p")
+        self.assertTrue(self.wait_until(lambda: ":5357" in self.peer.sh("ss", "-ltn6"), SECONDS), self.logs())
+
+    def search(self, **more):
+        return self.finds("wsdd", "-vv", "-D", "-o", "-i", "eth0", "-6", "-l", os.path.join(self.scratch, "api"),
+                          until="mediabox", **more)
+
+    def test_it_is_found(self):
+        self.run_daemon(ANSWERS, *ANSWERS_ONLY, rules6=ANSWERS6)
+        self.assertTrue(self.search(), self.logs())
+
+    def test_as_linux_does_nothing_is_found(self):
+        self.run_daemon(ANSWERS, "--compat", "linux", rules6=ANSWERS6)
+        self.assertFalse(self.search(
+            until_dropped=rf"udp \[{self.answers}\]:\d+ > \[{self.asks}\]:\d+ in eth0 .*NEW: filter/INPUT:policy"))
 
 
 class Dns(Case):
