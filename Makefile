@@ -4,11 +4,12 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 MUTANTS ?= 100
+HOURS ?= 1
 SEED ?= 1
 PREFIX ?= /usr/local
 A ?= main
 B ?= .
-.PHONY: help deps build run test check bench bench-compare fuzz mutate kernel-soak format install coverage tsan clean
+.PHONY: help deps build run test check bench bench-compare fuzz mutate kernel-soak soak format install coverage tsan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -52,6 +53,10 @@ kernel-soak: deps ## random traffic before Linux and the engine until stopped; d
 	@cmake --preset release >/dev/null
 	@cmake --build build -j $(JOBS) --target kernel_differential
 	@build/kernel_differential --soak --keep found
+
+soak: build ## a daemon under traffic, commands and reloads for HOURS (1): does it hold what it holds?
+	@scripts/install-deps test
+	@SALLYPORT_SOAK=$$(( $(HOURS) * 3600 )) python3 tests/live/soak_test.py build/sallyport
 
 tsan: deps ## the tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null

@@ -25,6 +25,7 @@ struct Options {
   std::vector<std::string> administrators;
   uint16_t queue = QueueRules{}.first_queue;
   uint16_t balance = 1;
+  std::string queue_with;
   std::string length;
   std::string group;
   bool dry_run = false;
@@ -100,6 +101,12 @@ std::string ready_text(const Daemon::Options& options) {
                      rules.failing == QueueRules::Failing::kClosed ? "closed" : "open");
 }
 
+std::expected<Tool, std::string> tool_of(const Options& options) {
+  if (options.queue_with == "nft") return Tool::kNft;
+  if (options.queue_with == "iptables") return Tool::kIptables;
+  return find_tool();
+}
+
 // The guard's, as the daemon cannot start programs any more.
 std::expected<void, std::string> take_rules_out() {
   if (auto removed = remove_queue_rules(); !removed) return std::unexpected(removed.error());
@@ -133,7 +140,7 @@ int run(Options& options, const Subcommand& command) {
   for (const std::string& note : setup->notes) fail(note);
   if (!setup->rules) fail("no --rules: IPv4 passes");
   if (!setup->rules6) fail("no --rules6: IPv6 passes");
-  std::expected<Tool, std::string> tool = find_tool();
+  std::expected<Tool, std::string> tool = tool_of(options);
   if (!tool) {
     fail(tool.error());
     return kExitUsage;
@@ -218,6 +225,11 @@ kernel does not allow.)");
               "spread packets over so many queues by their addresses: more wait before any is lost")
       .takes("N [1]")
       .within(1, 64);
+  command
+      .option("--queue-with", options->queue_with,
+              "what puts the queueing rules in; default nft, where the kernel has its queue")
+      .takes("nft|iptables")
+      .one_of({"nft", "iptables"});
   command
       .option("--for", options->length,
               "end by itself after that time, even if it has died by then")

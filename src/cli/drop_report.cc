@@ -108,13 +108,16 @@ void DropReport::tell_one(std::string& out) {
 }
 
 bool DropReport::tell(std::string& out) {
-  // Near misses look at all flows, and at those that have ended: some ms for so many.
-  constexpr size_t kFlowsAtOnce = 200'000, kEach = 10'000;
+  // Near misses look at all places for flows, and at those that have ended: a ms or two for so
+  // many.
+  constexpr size_t kAtOnce = 400'000, kEach = 2'000, kEventsAtOnce = 4096;
+  const size_t each = engine_.conntrack().places() + history_.ended().size() + kEach;
   size_t looked_at = 0;
   next_ = std::max(next_, drops_.first());
-  while (next_ <= drops_.count() && looked_at < kFlowsAtOnce) {
+  if (!history_.see(engine_.conntrack(), kEventsAtOnce)) return false;
+  while (next_ <= drops_.count() && looked_at < kAtOnce) {
     tell_one(out);
-    looked_at += engine_.conntrack().count() + kEach;
+    looked_at += each;
   }
   return next_ > drops_.count();
 }

@@ -81,7 +81,7 @@ bool asks_for_a_past(const Judged& judged) {
 }  // namespace
 
 Explanation make_explanation(const Judged& judged, const Sources& sources, Engine& engine,
-                             const Narrator& narrator, const History& history, bool all) {
+                             const Narrator& narrator, History& history, bool all) {
   Explanation explanation{.judged = judged, .rules = {}, .way = narrator.lines(all)};
   if (judged.family) {
     bool ipv4 = *judged.family == Family::kIpv4;

@@ -26,7 +26,7 @@ struct Explanation {
 
 // Of a packet that has just been judged, told to `narrator`: everything but the remedies.
 Explanation make_explanation(const Judged& judged, const Sources& sources, Engine& engine,
-                             const Narrator& narrator, const History& history, bool all);
+                             const Narrator& narrator, History& history, bool all);
 // The table that a change of rules would have to be made in.
 std::string deciding_table(const Explanation& explanation);
 

@@ -21,13 +21,12 @@ struct NearFlow {
   NearMiss miss;
 };
 
-// A flow that is alive and differs from the packet's in one thing. ICMP's "ports" are id and type.
-std::optional<NearFlow> compare(const Flow& flow, const Tuple& packet, const Host& host) {
-  Tuple asked = flow.tuple();
+// A flow `asked` that differs from the packet's in one thing. ICMP's "ports" are id and type.
+std::optional<NearFlow> compare(const Tuple& asked, const Tuple& packet, const Host& host) {
   if (asked.family != packet.family || asked.protocol != packet.protocol) return std::nullopt;
   if (asked.source != packet.destination) return std::nullopt;
   Tuple answer = invert(asked);
-  std::string from = packet.source.text(packet.family);
+  const auto from = [&packet] { return packet.source.text(packet.family); };
   bool icmp = packet.protocol == protocol::kIcmp || packet.protocol == protocol::kIcmpv6;
   if (icmp) {
     if (answer.destination_port != packet.destination_port) return std::nullopt;
@@ -37,18 +36,19 @@ std::optional<NearFlow> compare(const Flow& flow, const Tuple& packet, const Hos
     return NearFlow{same_host ? Nearness::kPort : Nearness::kHost,
                     {.text = fmt::format("a flow {} exists; this {}", asked.text(),
                                          same_host ? fmt::format("has id {}", packet.source_port)
-                                                   : "comes from another host, " + from)}};
+                                                   : "comes from another host, " + from())}};
   }
   bool to_socket = answer.destination_port == packet.destination_port;
   bool from_asked = answer.source == packet.source;
   bool from_port = answer.source_port == packet.source_port;
-  bool group = asked.destination.is_multicast(asked.family);
-  bool broadcast = asked.family == Family::kIpv4 && host.is_broadcast(asked.destination);
-  if (to_socket && (group || broadcast)) {
+  bool group = to_socket && asked.destination.is_multicast(asked.family);
+  bool broadcast =
+      to_socket && asked.family == Family::kIpv4 && host.is_broadcast(asked.destination);
+  if (group || broadcast) {
     return NearFlow{
         Nearness::kGroup,
         {.text = fmt::format("a flow {} exists; the answer comes from {}, not from the {}: {}",
-                             asked.text(), from, group ? "group" : "broadcast address",
+                             asked.text(), from(), group ? "group" : "broadcast address",
                              group ? "multicast" : "broadcast")}};
   }
   if (to_socket && from_asked && !from_port) {
@@ -59,7 +59,7 @@ std::optional<NearFlow> compare(const Flow& flow, const Tuple& packet, const Hos
   if (to_socket && from_port && !from_asked) {
     return NearFlow{Nearness::kHost,
                     {.text = fmt::format("a flow {} exists; this comes from another host, {}",
-                                         asked.text(), from)}};
+                                         asked.text(), from())}};
   }
   if (!to_socket && from_asked && from_port) {
     return NearFlow{
@@ -259,24 +259,25 @@ void add_zones(std::vector<NearMiss>& misses, const Tuple& packet, const Tracked
   });
 }
 
-using Events = std::span<const FlowEvent>;
-
-void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine, Events events,
-               Tick now) {
+void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engine,
+               const History& history, Tick now) {
   std::vector<NearFlow> near;
-  auto look_at = [&](const Flow& flow) {
-    if (near.size() >= kMostFlows) return;
-    if (std::optional<NearFlow> one = compare(flow, packet, engine.host())) {
-      const Tick asked = flow.last_seen();
-      one->miss.asked_ago = now > asked ? now - asked : 0;
-      near.push_back(std::move(*one));
-    }
+  auto add = [&](NearFlow one, const Flow& flow) {
+    const Tick asked = flow.last_seen();
+    one.miss.asked_ago = now > asked ? now - asked : 0;
+    near.push_back(std::move(one));
   };
-  engine.conntrack().each(now, [&](FlowId, const Flow& flow) { look_at(flow); });
+  engine.conntrack().each(now, [&](FlowId, const Flow& flow) {
+    if (near.size() >= kMostFlows) return;
+    if (auto one = compare(flow.tuple(), packet, engine.host())) add(std::move(*one), flow);
+  });
   // What has ended since was there then.
-  for (const FlowEvent& event : events) {
-    const bool since = event.kind == FlowEvent::Kind::kDestroy && event.when > now;
-    if (since && event.flow.age(event.when) >= event.when - now) look_at(event.flow);
+  for (auto end = history.ended().rbegin(); end != history.ended().rend(); ++end) {
+    if (end->when <= now || near.size() >= kMostFlows) continue;
+    auto one = compare(end->tuple, packet, engine.host());
+    const FlowEvent* event = one ? engine.conntrack().event(end->event) : nullptr;
+    const bool was_there = event && event->flow.age(end->when) >= end->when - now;
+    if (was_there) add(std::move(*one), event->flow);
   }
   std::ranges::sort(near, [](const NearFlow& a, const NearFlow& b) {
     return std::tie(a.nearness, a.miss.text) < std::tie(b.nearness, b.miss.text);
@@ -284,17 +285,17 @@ void add_flows(std::vector<NearMiss>& misses, const Tuple& packet, Engine& engin
   for (NearFlow& one : near) misses.push_back(std::move(one.miss));
 }
 
-void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine, Events events,
-               Tick now) {
-  for (size_t i = events.size(); i-- > 0;) {
-    const FlowEvent& event = events[i];
-    const Tuple& tuple = event.flow.tuple();
-    bool same = tuple == wanted || tuple == invert(wanted);
-    if (event.kind != FlowEvent::Kind::kDestroy || !same || event.when > now) continue;
+void add_ended(std::vector<NearMiss>& misses, const Tuple& wanted, Engine& engine,
+               const History& history, Tick now) {
+  const Tuple answer = invert(wanted);
+  for (auto end = history.ended().rbegin(); end != history.ended().rend(); ++end) {
+    if ((end->tuple != wanted && end->tuple != answer) || end->when > now) continue;
+    const FlowEvent* event = engine.conntrack().event(end->event);
+    if (!event) return;
     // A question that was never answered: its repetition is NEW, with the flow or without.
-    bool would_be_new = tuple == wanted && !(event.flow.status & ct_status::kSeenReply);
+    bool would_be_new = end->tuple == wanted && !(event->flow.status & ct_status::kSeenReply);
     if (would_be_new) return;
-    misses.push_back(ended(event, now, engine.conntrack().knobs()));
+    misses.push_back(ended(*event, now, engine.conntrack().knobs()));
     return;
   }
 }
@@ -344,26 +345,38 @@ void History::add(const Judged& judged, const Program* program) {
                       .info = outcome.info});
 }
 
+bool History::see(const Conntrack& conntrack, uint64_t most) {
+  const uint64_t last = conntrack.last_event();
+  if (seen_ > last) seen_ = 0;  // it has begun to count anew
+  const uint64_t until = std::min(last, seen_ + most);
+  while (seen_ < until) {
+    const FlowEvent* event = conntrack.event(++seen_);
+    if (!event || event->kind != FlowEvent::Kind::kDestroy) continue;
+    if (ended_.size() == kMost) ended_.pop_front();
+    ended_.push_back({.tuple = event->flow.tuple(), .when = event->when, .event = seen_});
+  }
+  return seen_ == last;
+}
+
 std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<TrackedPacket>& tracked,
-                                  Engine& engine, const History& history, Tick now) {
+                                  Engine& engine, History& history, Tick now) {
   std::vector<NearMiss> misses;
   const Outcome& outcome = judged.outcome;
   // A flow that the packet has did not help: no other would.
   bool has_flow = outcome.info == CtInfo::kEstablished || outcome.info == CtInfo::kRelated;
   if (!judged.family || !tracked || has_flow) return misses;
   const Tuple& packet = judged.tuple;
-  std::vector<FlowEvent> storage;
-  const Events events = engine.conntrack().events_since(0, storage);
+  history.see(engine.conntrack(), EventLog::kMost);
   add_connection(misses, judged, *tracked, engine, now);
   bool fits_nothing = misses.empty();
   if (fits_nothing) add_windows(misses, packet, outcome.tracking, engine, now);
   // Discovery knows the question: the flow that it made says no more.
   if (misses.empty() && !judged.from_host && !tracked->about) {
     add_zones(misses, packet, *tracked, engine, now);
-    add_flows(misses, packet, engine, events, now);
+    add_flows(misses, packet, engine, history, now);
   }
   if (fits_nothing) {
-    add_ended(misses, tracked->about.value_or(packet), engine, events, now);
+    add_ended(misses, tracked->about.value_or(packet), engine, history, now);
     Tuple wanted = tracked->about ? *tracked->about : invert(packet);
     add_history(misses, judged, wanted, tracked->about.has_value(), history);
     if (tracked->about && misses.empty()) {

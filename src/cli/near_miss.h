@@ -29,15 +29,27 @@ struct WithoutFlow {
   CtInfo info = CtInfo::kNone;
 };
 
-// The last of them, bounded.
+// The last of them, and the flows that have ended, bounded.
 class History {
  public:
   static constexpr size_t kMost = 65536;
   void add(const Judged& judged, const Program* program);
   const std::deque<WithoutFlow>& packets() const { return packets_; }
 
+  // A flow's end, as the engine's event of this number tells it.
+  struct Ended {
+    Tuple tuple;
+    Tick when = 0;
+    uint64_t event = 0;
+  };
+  // Looks at so many events that have happened since, at most. False: there are more.
+  bool see(const Conntrack& conntrack, uint64_t most);
+  const std::deque<Ended>& ended() const { return ended_; }
+
  private:
   std::deque<WithoutFlow> packets_;
+  std::deque<Ended> ended_;
+  uint64_t seen_ = 0;  // event
 };
 
 // The engine keeps so many events of flows from now on: what has ended is known, too.
@@ -56,8 +68,8 @@ struct NearMiss {
 };
 
 // For a packet that was dropped at `now`, which is not long ago. The nearest first, at most a
-// handful. `tracked`: nothing, if conntrack was not asked.
+// handful. `tracked`: nothing, if conntrack was not asked. `history` sees what has ended by now.
 std::vector<NearMiss> near_misses(const Judged& judged, const std::optional<TrackedPacket>& tracked,
-                                  Engine& engine, const History& history, Tick now);
+                                  Engine& engine, History& history, Tick now);
 
 }  // namespace sallyport

@@ -888,6 +888,14 @@ std::span<const FlowEvent> Conntrack::events_since(uint64_t sequence,
   return state_->events.since(sequence, storage);
 }
 
+const FlowEvent* Conntrack::event(uint64_t sequence) const {
+  return state_->events.at(sequence);
+}
+
+uint64_t Conntrack::last_event() const {
+  return state_->events.last();
+}
+
 void Conntrack::keep_expectation_events(size_t events) {
   state_->expectations.keep_events(events);
 }

@@ -148,6 +148,10 @@ class Conntrack {
   // Events after the one numbered `sequence` (the first is 1), oldest first. Where the first
   // number is not sequence + 1, some were lost.
   std::span<const FlowEvent> events_since(uint64_t sequence, std::vector<FlowEvent>& storage) const;
+  // One of them, where it is kept, until the next burst; null: it has not happened, or is kept no
+  // more. And the number of the last one.
+  const FlowEvent* event(uint64_t sequence) const;
+  uint64_t last_event() const;
 
   // The same of expectations.
   void keep_expectation_events(size_t events);

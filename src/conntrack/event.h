@@ -99,6 +99,13 @@ class EventRing {
     return storage;
   }
 
+  uint64_t last() const { return last_; }
+  // Null: it has not happened yet, or is kept no more.
+  const Event* at(uint64_t sequence) const {
+    const bool kept = sequence > 0 && sequence <= last_ && last_ - sequence < ring_.size();
+    return kept ? &ring_[(sequence - 1) % ring_.size()] : nullptr;
+  }
+
  private:
   std::vector<Event> ring_;
   uint64_t last_ = 0;  // sequence number
@@ -130,6 +137,8 @@ class EventLog {
   std::span<const FlowEvent> since(uint64_t sequence, std::vector<FlowEvent>& storage) const {
     return ring_.since(sequence, storage);
   }
+  uint64_t last() const { return ring_.last(); }
+  const FlowEvent* at(uint64_t sequence) const { return ring_.at(sequence); }
 
  private:
   EventRing<FlowEvent> ring_;

@@ -493,6 +493,20 @@ seccomp_sandbox=NO
             with self.subTest(server=server, way=way):
                 self.assertEqual(self.fetch(server, way), "what the file holds", self.ask("drops"))
 
+    def test_the_data_comes_by_another_queue(self):
+        """Linux spreads by addresses, so it would not by itself: rules of the test's own send it there."""
+        self.run_daemon(self.HELPER + self.RULES4, "--queue-balance", "2")
+        control, data = (self.host.sh("iptables", "-t", "security", "-S", "SALLYPORT-INPUT").count(" 7200:7201"), 7202)
+        self.assertEqual(control, 1)
+        for chain, side in (("INPUT", "--sport"), ("OUTPUT", "--dport")):
+            self.host.sh("iptables", "-t", "security", "-I", f"SALLYPORT-{chain}", "-p", "tcp", "!", side, "21", "-j", "NFQUEUE",
+                         "--queue-num", str(data))
+        for way in self.WAYS:
+            with self.subTest(way=way):
+                self.assertEqual(self.fetch(PEER, way), "what the file holds", self.ask("drops"))
+        counters = self.host.sh("iptables", "-t", "security", "-nvxL", "SALLYPORT-INPUT")
+        self.assertRegex(counters, r"(?m)^ +\d\d+ .*tcp spt:!21 NFQUEUE num 7202")
+
     def test_without_the_helper_no_file_comes(self):
         self.run_daemon(self.RULES4)
         self.assertEqual(at_once(lambda way: self.fetch(PEER, way, 3), list(self.WAYS)), [None] * 4)

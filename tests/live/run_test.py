@@ -6,6 +6,8 @@
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import struct
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import unittest
 
 sys.path.insert(1, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import net
@@ -531,6 +534,57 @@ class Configured(net.Case):
         leave[1] = "SERVICE_RESULT=success"
         self.assertIn("are out", self.host.sh(*leave))
         self.assertEqual(self.queueing_rules(), [])
+
+
+@unittest.skipUnless(shutil.which("nft"), "no nft")
+class Nft(net.Case):
+    """The queueing rules as nft has them, on kernels with nft's queue and without."""
+
+    def text(self, *arguments):
+        return self.program("run", "--rules", self.file("rules", OUT_ONLY), "--rules6", "rules", "--dry-run",
+                            "--queue-with", "nft", "--admin", "192.0.2.7,2001:db8::/64", *arguments)
+
+    def load(self, text):
+        return subprocess.run(["ip", "netns", "exec", self.host.name, "nft", "-f", "-"], input=text, text=True,
+                              capture_output=True, check=False)
+
+    def test_a_kernel_without_the_queue_minds_nothing_else(self):
+        for more in ((), ("--queue-balance", "4", "--fail", "open")):
+            text = self.text(*more)
+            done = self.load(text)
+            complaints = [line for line in done.stderr.splitlines() if ": Error:" in line]
+            queues = [number for number, line in enumerate(text.splitlines(), 1) if re.search(r"\bqueue\b", line)]
+            self.assertIn(len(complaints), (0, len(queues)))
+            for number, line in zip(queues, complaints):
+                self.assertRegex(line, rf":{number}:\d+-\d+: Error: Could not process rule: No such file or directory$")
+
+    def test_packets_come_where_they_shall(self):
+        """Each queue as a counter, asked what has come there."""
+        text = re.sub(r"queue (?:flags bypass )?to (\d+)", r'counter name "q\1" accept', self.text())
+        named = "".join(f"  counter q{number} {{ }}\n" for number in (7200, 7201, 7202))
+        begin = "table inet sallyport {\n"
+        done = self.load(text.replace(begin, begin + named, 1))
+        self.assertEqual(done.stderr, "")
+
+        def counted():
+            return {int(number): int(packets) for number, packets in re.findall(
+                r"counter q(\d+) {\s+packets (\d+)", self.host.sh("nft", "list", "counters"))}
+        self.host.sh("ip", "route", "add", "224.0.0.0/4", "dev", "eth0")
+        self.host.sh("ip", "route", "add", "192.0.2.7", "dev", "eth0")
+        self.host.sh("ip", "neighbour", "add", "192.0.2.7", "lladdr", "02:00:00:00:00:07", "dev", "eth0")
+        before = counted()
+        # Nobody complains that a port is closed.
+        with self.host.udp() as one, self.peer.udp("", 9), self.host.udp("127.0.0.1", 9):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            for to, queue in ((PEER, 7200), ("127.0.0.1", 7202), ("192.0.2.7", 7202), ("239.255.255.250", 7201),
+                              ("10.0.0.255", 7201)):
+                one.sendto(b"x", (to, 9))
+                now = counted()
+                self.assertEqual({number for number in now if now[number] > before[number]}, {queue}, to)
+                before = now
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, 0x5a11)  # as REJECT's answers have it
+            one.sendto(b"x", (PEER, 9))
+        self.assertEqual(counted(), before)
 
 
 class Refuses(net.Case):
