@@ -83,16 +83,13 @@ std::string state_text(Managed& firewall, bool sets) {
   return text;
 }
 
-void print(const Reply& reply) {
-  std::cout << reply.out;
-  for (std::string piece; reply.more;) {
-    piece.clear();
-    const Rest rest = reply.more(piece);
-    std::cout << piece;
-    if (rest == Rest::kNone) break;
-  }
-  std::cout.flush();
-  std::cerr << reply.err;
+// All of it, at once.
+Reply whole(Reply reply) {
+  while (reply.more && reply.more(reply.out) != Rest::kNone) continue;
+  if (!reply.last) return reply;
+  Reply last = reply.last();
+  last.out = reply.out + last.out;
+  return last;
 }
 
 }  // namespace
@@ -125,8 +122,9 @@ int run_on_state(const std::string& file, const std::string& name, const Request
                    [now] { return now; });
   if (kept) kept->restore(firewall, tick_of(now));
   const std::string before = state_text(firewall, sets);
-  const Reply reply = find_personality(name)->run(firewall, request);
-  if (reply.last) return fail(name, "only a Sallyport that runs can be watched, not a file");
+  Reply asked = find_personality(name)->run(firewall, request);
+  if (asked.follows) return fail(name, "only a Sallyport that runs can be watched, not a file");
+  const Reply reply = whole(std::move(asked));
   if (std::string after = state_text(firewall, sets); after != before) {
     if (kept) return fail(file, "it is what a daemon keeps: it can be read here, not changed");
     WrittenFiles files;
@@ -137,7 +135,8 @@ int run_on_state(const std::string& file, const std::string& name, const Request
       return kExitUsage;
     }
   }
-  print(reply);
+  std::cout << reply.out << std::flush;
+  std::cerr << reply.err;
   return reply.code;
 }
 

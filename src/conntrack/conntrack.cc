@@ -848,6 +848,13 @@ void Conntrack::each(Tick now, const std::function<void(FlowId, const Flow&)>& v
   });
 }
 
+void Conntrack::each(uint32_t first, uint32_t count, Tick now,
+                     const std::function<void(FlowId, const Flow&)>& visit) const {
+  look_through(first, count, [&](uint32_t place, const Flow* flow) {
+    if (flow && now < flow->expires()) visit(state_->id_of(place), *flow);
+  });
+}
+
 bool Conntrack::end(FlowId id, Tick now) {
   if (!find(id)) return false;
   state_->destroy(id.index, FlowEvent::Why::kFlushed, now);

@@ -131,6 +131,9 @@ class Conntrack {
   size_t count() const;
   // Every confirmed flow that is alive at `now`, in no particular order.
   void each(Tick now, const std::function<void(FlowId, const Flow&)>& visit) const;
+  // The same of `count` places from `first` on (places()): a piece at a time.
+  void each(uint32_t first, uint32_t count, Tick now,
+            const std::function<void(FlowId, const Flow&)>& visit) const;
 
   // From now on the last `events` are kept for events_since(); before, nobody listens and
   // nothing is. Between bursts.

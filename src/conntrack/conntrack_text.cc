@@ -437,27 +437,41 @@ Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t numbe
   return Reader(line, number, names).read();
 }
 
-std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
+FlowLine FlowLister::line_of(const Conntrack& conntrack, FlowId id, const Flow& flow,
+                             Tick now) const {
   const Knobs& knobs = conntrack.knobs();
-  std::vector<FlowLine> lines;
-  std::unordered_map<uint32_t, uint32_t> children;  // by index of their master
-  lines.reserve(conntrack.count());
-  std::vector<FlowId> ids;
-  conntrack.each(now, [&](FlowId id, const Flow&) {
-    if (FlowId master = conntrack.master(id)) children[master.index]++;
-    ids.push_back(id);
+  FlowLine line = sallyport::line_of(flow, conntrack.reply_of(id), now);
+  line.counters = conntrack.counters(id);
+  if (knobs.timestamp) set_age(line, flow, now);
+  line.id = printed_id(id);
+  if (const Helper* helper = conntrack.helper(id)) line.helper = helper->name;
+  line.labels = conntrack.labels(id);
+  if (auto found = children_.find(id.index); found != children_.end()) line.uses += found->second;
+  line.gre_timeouts = {knobs.gre_timeout, knobs.gre_timeout_stream};
+  return line;
+}
+
+bool FlowLister::step(const Conntrack& conntrack, uint32_t places, Tick now, const Tell& tell) {
+  std::vector<std::pair<FlowId, FlowLine>> lines;
+  conntrack.each(next_, places, now, [&](FlowId id, const Flow& flow) {
+    if (counted_) {
+      lines.emplace_back(id, line_of(conntrack, id, flow, now));
+    } else if (FlowId master = conntrack.master(id)) {
+      children_[master.index]++;
+    }
   });
-  for (FlowId id : ids) {
-    const Flow& flow = *conntrack.find(id);
-    FlowLine& line = lines.emplace_back(line_of(flow, conntrack.reply_of(id), now));
-    line.counters = conntrack.counters(id);
-    if (knobs.timestamp) set_age(line, flow, now);
-    line.id = printed_id(id);
-    if (const Helper* helper = conntrack.helper(id)) line.helper = helper->name;
-    line.labels = conntrack.labels(id);
-    if (auto found = children.find(id.index); found != children.end()) line.uses += found->second;
-    line.gre_timeouts = {knobs.gre_timeout, knobs.gre_timeout_stream};
-  }
+  for (auto& [id, line] : lines) tell(id, line);
+  next_ += places;
+  if (next_ < conntrack.places()) return true;
+  next_ = 0;
+  return !std::exchange(counted_, true);
+}
+
+std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
+  std::vector<FlowLine> lines;
+  lines.reserve(conntrack.count());
+  const auto keep = [&lines](FlowId, FlowLine& line) { lines.push_back(std::move(line)); };
+  for (FlowLister all; all.step(conntrack, conntrack.places(), now, keep);) continue;
   std::ranges::sort(lines, {}, order_of);
   return lines;
 }

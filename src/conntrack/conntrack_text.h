@@ -2,9 +2,11 @@
 // /proc/net/nf_conntrack. A line is read into, and printed from, the same FlowLine.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/diagnostic.h"
@@ -42,6 +44,22 @@ struct FlowLine {
 // name lies in `line`.
 Result<std::optional<FlowLine>> parse_flow(std::string_view line, uint32_t number,
                                            const LabelNames* names = nullptr);
+
+// All flows that are alive, a piece at a time, in the order of their places. Meanwhile packets may
+// come: a flow that is there all the time is told once.
+class FlowLister {
+ public:
+  using Tell = std::function<void(FlowId, FlowLine&)>;
+  // Looks at so many places. False: those were the last ones. `tell` may end the flow.
+  bool step(const Conntrack& conntrack, uint32_t places, Tick now, const Tell& tell);
+
+ private:
+  FlowLine line_of(const Conntrack& conntrack, FlowId id, const Flow& flow, Tick now) const;
+
+  bool counted_ = false;                               // the children
+  uint32_t next_ = 0;                                  // place
+  std::unordered_map<uint32_t, uint32_t> children_{};  // by place of their master
+};
 
 // Every flow that is alive at `now`, by its tuple: family, protocol, addresses, ports.
 std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now);

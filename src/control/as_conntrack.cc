@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "conntrack/conntrack_text.h"
 #include "conntrack/conntrack_xml.h"
@@ -283,38 +284,61 @@ class ConntrackCommand {
 
   // ---- what it does
 
-  std::vector<FlowLine> meant() const {
-    std::vector<FlowLine> lines;
-    if (nat_only_ || table_ != "conntrack") return lines;
-    lines = list_flows(conntrack_, firewall_.now());
-    std::erase_if(lines, [this](const FlowLine& line) { return !filter_.takes(line); });
-    return lines;
+  // Going through all flows, a piece at a time: packets go on in between.
+  struct Walk {
+    FlowLister lister;
+    Filter filter;
+    FlowForm form;
+    bool xml = false;
+    std::string_view what;  // is done to those that are meant, "shown"
+    bool needs_one = false, one_is_enough = false;
+    std::string_view begin, end;  // around them, if there is one
+    size_t count = 0;
+  };
+  Walk walk_of(std::string_view what, bool needs_one) const {
+    return {.lister = {},
+            .filter = filter_,
+            .form = form_,
+            .xml = xml_,
+            .what = what,
+            .needs_one = needs_one};
   }
-  FlowId id_of(const FlowLine& line) const {
-    return conntrack_.lookup(line.tuple, line.zone, firewall_.now(), nullptr);
-  }
-
-  static std::string text_of(const FlowLine& line, const FlowForm& form, bool xml) {
-    return xml ? xml_text(line, form.labels) : list_text(line, form);
-  }
-  std::string text_of(const FlowLine& line) const { return text_of(line, form_, xml_); }
-
-  // A long table is told in pieces: packets go on in between.
-  Reply list() {
-    if (table_ == "expect") return list_expectations();
-    auto lines = std::make_shared<const std::vector<FlowLine>>(meant());
-    Reply reply = summed_up({}, lines->size(), "shown", false);
-    reply.more = [lines, form = form_, xml = xml_, at = size_t{0}](std::string& out) mutable {
-      constexpr size_t kPiece = 1000;
-      const bool around = xml && !lines->empty();
-      if (around && at == 0) out += kXmlBegin;
-      for (const size_t end = std::min(lines->size(), at + kPiece); at < end; at++) {
-        out += text_of((*lines)[at], form, xml) + '\n';
-      }
-      if (around && at == lines->size()) out += kXmlEnd;
-      return at < lines->size() ? Rest::kSoon : Rest::kNone;
+  // `does` is asked for each that is meant; false: it is not told of.
+  template <typename Does>
+  Reply walk(Walk of, Does does) {
+    constexpr uint32_t kPiece = 500;  // places; a ms or two where all are told
+    Reply reply;
+    const auto state = std::make_shared<Walk>(std::move(of));
+    const bool none = nat_only_ || table_ != "conntrack";
+    if (!none) {
+      reply.more = [state, does, &firewall = firewall_](std::string& out) {
+        const Conntrack& conntrack = firewall.engine().conntrack();
+        const bool more =
+            state->lister.step(conntrack, kPiece, firewall.now(), [&](FlowId id, FlowLine& line) {
+              if (state->one_is_enough && state->count > 0) return;
+              if (!state->filter.takes(line) || !does(id, line)) return;
+              if (state->count++ == 0) out += state->begin;
+              out += state->xml ? xml_text(line, state->form.labels) : list_text(line, state->form);
+              out += '\n';
+            });
+        const bool done = state->one_is_enough && state->count > 0;
+        return more && !done ? Rest::kSoon : Rest::kNone;
+      };
+    }
+    reply.last = [state] {
+      if (state->one_is_enough && state->count == 0) return refused("such conntrack doesn't exist");
+      const std::string end(state->count > 0 ? state->end : std::string_view());
+      return summed_up(end, state->count, state->what, state->needs_one);
     };
     return reply;
+  }
+
+  Reply list() {
+    if (table_ == "expect") return list_expectations();
+    Walk all = walk_of("shown", false);
+    if (xml_) all.begin = kXmlBegin;
+    if (xml_) all.end = kXmlEnd;
+    return walk(std::move(all), [](FlowId, const FlowLine&) { return true; });
   }
 
   Reply list_expectations() {
@@ -332,10 +356,10 @@ class ConntrackCommand {
   }
 
   Reply get() {
-    const std::vector<FlowLine> lines = meant();
-    if (lines.empty()) return refused("such conntrack doesn't exist");
-    const std::string begin(xml_ ? kXmlBegin : std::string_view{});  // no end: so conntrack has it
-    return summed_up(begin + text_of(lines.front()) + '\n', 1, "shown", false);
+    Walk one = walk_of("shown", false);
+    one.one_is_enough = true;
+    if (xml_) one.begin = kXmlBegin;  // no end: so conntrack has it
+    return walk(std::move(one), [](FlowId, const FlowLine&) { return true; });
   }
 
   EventLines::Form event_form() const {
@@ -359,6 +383,7 @@ class ConntrackCommand {
       lines->append(firewall.time(), out);
       return Rest::kLater;
     };
+    reply.follows = true;
     reply.last = [lines, what = table_ == "expect" ? "expectation" : "flow"] {
       Reply last;
       lines->end(last.out);
@@ -374,40 +399,37 @@ class ConntrackCommand {
   }
 
   Reply end_flows() {
-    std::string out;
-    size_t count = 0;
-    for (const FlowLine& line : meant()) {
-      if (!conntrack_.end(id_of(line), firewall_.now())) continue;
-      out += text_of(line) + '\n';
-      count++;
-    }
-    return summed_up(out, count, "deleted", true);
+    return walk(walk_of("deleted", true), [&firewall = firewall_](FlowId id, const FlowLine&) {
+      return firewall.engine().conntrack().end(id, firewall.now());
+    });
   }
 
   Reply flush() {
-    std::vector<FlowId> ids;
-    conntrack_.each(firewall_.now(), [&](FlowId id, const Flow&) { ids.push_back(id); });
-    for (FlowId id : ids) conntrack_.end(id, firewall_.now());
-    return failed(line_from(kSays, "connection tracking table has been emptied."), 0);
+    constexpr uint32_t kPiece = 10'000;  // places
+    Reply reply = failed(line_from(kSays, "connection tracking table has been emptied."), 0);
+    reply.more = [&firewall = firewall_, next = uint32_t{0}](std::string&) mutable {
+      Conntrack& conntrack = firewall.engine().conntrack();
+      std::vector<FlowId> ids;
+      conntrack.each(next, kPiece, firewall.now(),
+                     [&](FlowId id, const Flow&) { ids.push_back(id); });
+      for (FlowId id : ids) conntrack.end(id, firewall.now());
+      next += kPiece;
+      return next < conntrack.places() ? Rest::kSoon : Rest::kNone;
+    };
+    return reply;
   }
 
   // The mark and the timeout are what to set here, not what to look for.
   Reply update() {
-    const std::optional<uint32_t> mark = filter_.mark;
-    const uint32_t mask = filter_.mark_mask;
-    filter_.mark.reset();
-    std::string out;
-    size_t count = 0;
-    for (FlowLine& line : meant()) {
-      const FlowId id = id_of(line);
-      if (!conntrack_.find(id)) continue;
+    const std::optional<uint32_t> mark = std::exchange(filter_.mark, std::nullopt);
+    return walk(walk_of("updated", true), [&firewall = firewall_, mark, mask = filter_.mark_mask,
+                                           timeout = timeout_](FlowId id, FlowLine& line) {
+      Conntrack& conntrack = firewall.engine().conntrack();
       if (mark) line.connmark = (line.connmark & ~mask) ^ *mark;
-      if (mark) conntrack_.set_connmark(id, line.connmark);
-      if (timeout_ && conntrack_.refresh(id, *timeout_, firewall_.now())) line.timeout = timeout_;
-      out += text_of(line) + '\n';
-      count++;
-    }
-    return summed_up(out, count, "updated", true);
+      if (mark) conntrack.set_connmark(id, line.connmark);
+      if (timeout && conntrack.refresh(id, *timeout, firewall.now())) line.timeout = timeout;
+      return true;
+    });
   }
 
   Reply create() {
@@ -432,7 +454,9 @@ class ConntrackCommand {
     line.status = filter_.status;
     if (line.tuple.protocol == 6 && !filter_.state) return refused("-p tcp needs --state");
     line.tcp_state = filter_.state.value_or(TcpState::kNone);
-    if (conntrack_.find(id_of(line))) return refused("Such conntrack exists, try -U to update");
+    if (conntrack_.lookup(line.tuple, line.zone, firewall_.now(), nullptr)) {
+      return refused("Such conntrack exists, try -U to update");
+    }
     Diagnostics diagnostics;
     conntrack_.load(list_text(line, {.extended = true}) + '\n', firewall_.now(), diagnostics);
     if (!diagnostics.empty()) return refused(diagnostics.list().front().what);

@@ -183,7 +183,7 @@ void ControlServer::read(Peer& peer) {
     const ssize_t count = ::recv(peer.fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) break;
     if (count <= 0) {  // it says no more: what it has said is answered, as far as that has room
-      if (peer.reply && peer.reply->last) end_reply(peer);
+      if (peer.reply && peer.reply->follows) end_reply(peer);
       take_lines(peer);
       const int fd = peer.fd;
       write(peer);
@@ -243,6 +243,11 @@ void ControlServer::tell(Peer& peer) {
     peer.has_more = rest == Rest::kSoon;
     if (rest != Rest::kNone) return;
   }
+  if (reply.last) {
+    Reply last = reply.last();
+    if (!last.out.empty()) peer.out += line_of({{"out", last.out}});
+    reply = std::move(last);
+  }
   if (!reply.err.empty()) peer.out += line_of({{"err", reply.err}});
   peer.out += line_of({{"exit", reply.code}});
   peer.reply.reset();
@@ -250,10 +255,7 @@ void ControlServer::tell(Peer& peer) {
 
 // Of one that would go on: the asker has heard enough.
 void ControlServer::end_reply(Peer& peer) {
-  Reply last = peer.reply->last();
-  if (!last.out.empty()) peer.out += line_of({{"out", last.out}});
-  last.more = nullptr;
-  peer.reply = std::move(last);
+  peer.reply->more = nullptr;
   tell(peer);
 }
 

@@ -35,8 +35,10 @@ struct Reply {
   // There is more to come: appends the next piece, which may be empty, and which some ms are enough
   // for. `code` is the exit code all the same.
   std::function<Rest(std::string& out)> more;
-  // Of one that tells what has not happened yet: how it ends, when the asker wants no more.
+  // What is told behind the last piece; its `code` is the exit code.
   std::function<Reply()> last;
+  // What comes has not happened yet: there is no last piece, but when the asker wants no more.
+  bool follows = false;
 };
 
 inline Reply said(std::string out) {

@@ -565,6 +565,8 @@ class Nft(net.Case):
         begin = "table inet sallyport {\n"
         done = self.load(text.replace(begin, begin + named, 1))
         self.assertEqual(done.stderr, "")
+        # Nothing goes on by itself: no neighbours are looked for.
+        self.host.sh("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
 
         def counted():
             return {int(number): int(packets) for number, packets in re.findall(
