@@ -470,7 +470,7 @@ bool FlowLister::step(const Conntrack& conntrack, uint32_t places, Tick now, con
 std::vector<FlowLine> list_flows(const Conntrack& conntrack, Tick now) {
   std::vector<FlowLine> lines;
   lines.reserve(conntrack.count());
-  const auto keep = [&lines](FlowId, FlowLine& line) { lines.push_back(std::move(line)); };
+  const auto keep = [&lines](FlowId, FlowLine& line) { lines.push_back(line); };
   for (FlowLister all; all.step(conntrack, conntrack.places(), now, keep);) continue;
   std::ranges::sort(lines, {}, order_of);
   return lines;
