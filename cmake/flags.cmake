@@ -19,6 +19,7 @@ if(SALLYPORT_SANITIZE)
   target_compile_options(sallyport_flags INTERFACE
     -fsanitize=${SALLYPORT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(sallyport_flags INTERFACE -fsanitize=${SALLYPORT_SANITIZE})
+  target_compile_definitions(sallyport_flags INTERFACE SALLYPORT_SANITIZED)
 endif()
 option(SALLYPORT_COVERAGE "Measure coverage" OFF)
 if(SALLYPORT_COVERAGE)

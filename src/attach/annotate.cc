@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
+
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
@@ -19,7 +20,7 @@ constexpr size_t kMostComment = 65535;
 
 std::expected<Annotator, std::string> Annotator::create(const std::string& path) {
   File file(std::fopen(path.c_str(), "wbe"), std::fclose);
-  if (!file) return std::unexpected(std::generic_category().message(errno));
+  if (!file) return std::unexpected(system_error());
   Annotator result(std::move(file));
   result.begin(kSection);
   result.number(kSectionOrder);
@@ -96,7 +97,7 @@ std::expected<void, std::string> Annotator::finish() {
   failed_ |= std::fflush(file_.get()) != 0;
   const int error = errno;
   file_.reset();
-  if (failed_) return std::unexpected(std::generic_category().message(error));
+  if (failed_) return std::unexpected(system_error(error));
   return {};
 }
 

@@ -12,12 +12,12 @@
 #include <optional>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include "attach/link_layer.h"
 #include "attach/write_all.h"
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
@@ -42,10 +42,6 @@ struct Descriptor {
     if (number > STDIN_FILENO) close(number);
   }
 };
-
-std::string system_error() {
-  return std::generic_category().message(errno);
-}
 
 // A file that is mapped, or bytes that are kept.
 class Bytes {

@@ -11,9 +11,9 @@
 #include <map>
 #include <net/if.h>
 #include <sstream>
-#include <system_error>
 
 #include "attach/netlink.h"
+#include "base/system_error.h"
 
 namespace sallyport {
 
@@ -27,15 +27,11 @@ struct Interfaces::State {
 
 namespace {
 
-std::string last_error(std::string_view what) {
-  return fmt::format("{}: {}", what, std::generic_category().message(errno));
-}
-
 // Asks for all of a kind and hands each message to `visit`.
 template <typename Visit>
 std::expected<void, std::string> dump(uint16_t type, Visit visit) {
   const netlink::Socket socket = netlink::open_socket(NETLINK_ROUTE, 0, 0);
-  if (!socket) return std::unexpected(last_error("rtnetlink"));
+  if (!socket) return std::unexpected(system_error("rtnetlink"));
   alignas(nlmsghdr) std::array<uint8_t, 32768> buffer{};
   nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
   message->nlmsg_type = type;
@@ -43,7 +39,7 @@ std::expected<void, std::string> dump(uint16_t type, Visit visit) {
   auto* head = static_cast<rtgenmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(rtgenmsg)));
   head->rtgen_family = AF_UNSPEC;
   if (mnl_socket_sendto(socket.get(), message, message->nlmsg_len) < 0) {
-    return std::unexpected(last_error("rtnetlink"));
+    return std::unexpected(system_error("rtnetlink"));
   }
   auto callback = [](const nlmsghdr* one, void* data) {
     (*static_cast<Visit*>(data))(one);
@@ -51,9 +47,9 @@ std::expected<void, std::string> dump(uint16_t type, Visit visit) {
   };
   for (int more = MNL_CB_OK; more > MNL_CB_STOP;) {
     const ssize_t count = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
-    if (count < 0) return std::unexpected(last_error("rtnetlink"));
+    if (count < 0) return std::unexpected(system_error("rtnetlink"));
     more = mnl_cb_run(buffer.data(), static_cast<size_t>(count), 0, 0, callback, &visit);
-    if (more < 0) return std::unexpected(last_error("rtnetlink"));
+    if (more < 0) return std::unexpected(system_error("rtnetlink"));
   }
   return {};
 }
@@ -135,7 +131,7 @@ std::expected<Interfaces, std::string> Interfaces::open() {
   // First the ear, then the question: no change falls between them.
   constexpr unsigned kGroups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
   state->changes = netlink::open_socket(NETLINK_ROUTE, SOCK_NONBLOCK, kGroups);
-  if (!state->changes) return std::unexpected(last_error("rtnetlink"));
+  if (!state->changes) return std::unexpected(system_error("rtnetlink"));
   if (auto done = state->read(); !done) return std::unexpected(done.error());
   return Interfaces(std::move(state));
 }

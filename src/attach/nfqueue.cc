@@ -10,10 +10,10 @@
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include <system_error>
 #include <unistd.h>
 
 #include "attach/netlink.h"
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
@@ -116,7 +116,7 @@ std::expected<NfQueue, std::string> NfQueue::open(const Options& options) {
     return std::unexpected(fmt::format("queue {}: {}", options.number, why));
   };
   queue.buffers_->socket = netlink::open_socket(NETLINK_NETFILTER, 0, 0);
-  if (!queue.buffers_->socket) return fail(std::generic_category().message(errno));
+  if (!queue.buffers_->socket) return fail(system_error());
   // Beyond net.core.rmem_max; needs CAP_NET_ADMIN, as all here does.
   ::setsockopt(queue.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &kSocketRoom, sizeof kSocketRoom);
   if (auto configured = queue.configure(); !configured) return fail(configured.error());
@@ -161,7 +161,7 @@ std::expected<void, std::string> NfQueue::configure() {
     case EPERM:  // both of a queue that is another's, and of somebody who may not
       return std::unexpected(::geteuid() == 0 ? "another program listens to it"
                                               : "it needs CAP_NET_ADMIN: run it as root");
-    default: return std::unexpected(std::generic_category().message(error));
+    default: return std::unexpected(system_error(error));
   }
 }
 

@@ -8,9 +8,10 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
+
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
@@ -87,7 +88,7 @@ Ran run_program(std::vector<std::string> command, std::string_view input) {
   Ran ran;
   Pipe in, out, err;
   if (!in.open() || !out.open() || !err.open()) {
-    ran.errors = std::generic_category().message(errno);
+    ran.errors = system_error();
     return ran;
   }
   posix_spawn_file_actions_t actions;
@@ -106,7 +107,7 @@ Ran run_program(std::vector<std::string> command, std::string_view input) {
       ::posix_spawnp(&child, command[0].c_str(), &actions, nullptr, arguments.data(), environment);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
-    ran.errors = std::generic_category().message(error);
+    ran.errors = system_error(error);
     return ran;
   }
   in.reads.close();

@@ -23,9 +23,8 @@ struct Toggle {
 void add_question(CommandLine& line, const std::string& name, const std::string& summary,
                   const std::vector<Toggle>& flags = {}) {
   Subcommand command = line.subcommand(name, summary);
-  auto control = std::make_shared<std::string>(control_socket());
-  command.option("--control", *control, "whom to ask")
-      .takes("SOCKET [/run/sallyport/control.sock]");
+  auto control = std::make_shared<std::string>();
+  add_control(command, *control);
   std::vector<Subcommand::Option> given;
   given.reserve(flags.size());
   for (const Toggle& flag : flags) given.push_back(command.flag(flag.name, flag.summary));
@@ -40,7 +39,7 @@ void add_question(CommandLine& line, const std::string& name, const std::string&
 
 void add_try(CommandLine& line) {
   struct Options {
-    std::string control = control_socket();
+    std::string control;
     std::string rules;
     bool ipv6 = false;
     std::string length = "30s";
@@ -53,8 +52,7 @@ void add_try(CommandLine& line) {
       .required();
   command.flag("-6", options->ipv6, "the rules are IPv6's, as ip6tables-save prints them");
   command.option("--for", options->length, "then those of now come back").takes("TIME [30s]");
-  command.option("--control", options->control, "whom to ask")
-      .takes("SOCKET [/run/sallyport/control.sock]");
+  add_control(command, options->control);
   command.does([options] {
     std::optional<InputFile> file = read_input(options->rules, std::cerr);
     if (!file) return kExitUsage;

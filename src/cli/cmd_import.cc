@@ -34,7 +34,7 @@ struct Options {
   bool force = false;
   bool stand_down = false;
   std::string length = "60s";
-  std::string control = control_socket();
+  std::string control;
 
   std::string path(std::string_view name) const { return fmt::format("{}/{}", directory, name); }
 };
@@ -403,9 +403,7 @@ something that cannot be read or written.)");
   Subcommand::Option down = command.flag("--stand-down", options->stand_down,
                                          "take the imported rules out of the kernel, on trial");
   command.option("--for", options->length, "how long the trial is").takes("TIME [60s]").needs(down);
-  command.option("--control", options->control, "where Sallyport is asked whether it filters")
-      .takes("SOCKET [/run/sallyport/control.sock]")
-      .needs(down);
+  add_control(command, options->control, "where Sallyport is asked whether it filters").needs(down);
   command.does(
       [options] { return options->stand_down ? stand_down(*options) : take_over(*options); });
 }

@@ -190,7 +190,6 @@ void add_run(CommandLine& line) {
   Subcommand command = line.subcommand("run", "Be the firewall of this host, until a signal");
   auto options = std::make_shared<Options>();
   Service::Options& parts = options->service;
-  parts.control.path = control_socket();
   command.footer(R"(Examples:
 
   sallyport run --rules my.rules --rules6 my.rules6 --sets my.sets
@@ -234,8 +233,7 @@ kernel does not allow.)");
       .option("--for", options->length,
               "end by itself after that time, even if it has died by then")
       .takes("TIME");
-  command.option("--control", parts.control.path, "the socket that it is administered by")
-      .takes("SOCKET [/run/sallyport/control.sock]");
+  add_control(command, parts.control.path, "the socket that it is administered by");
   command.option("--control-group", options->group, "a group whose members may, beside root")
       .takes("GROUP");
   command

@@ -23,7 +23,7 @@ namespace sallyport {
 namespace {
 
 struct Options {
-  std::string control = control_socket();
+  std::string control;
   uint16_t delay = 2;
   uint16_t rounds = 0;
 };
@@ -182,8 +182,7 @@ most 20000. Rules of IPv6 begin with a 6. Exit codes: 0; 2 nobody answers.)");
       .takes("SECONDS [2]")
       .within(1, 3600);
   command.option("-n,--rounds", options->rounds, "end after so many").takes("N").within(1, 65535);
-  command.option("--control", options->control, "whom to ask")
-      .takes("SOCKET [/run/sallyport/control.sock]");
+  add_control(command, options->control);
   command.does([options] {
     try {
       return run(*options);

@@ -7,21 +7,20 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fmt/format.h>
 #include <iostream>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
-#include <system_error>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
+#include "base/system_error.h"
 #include "cli/commands.h"
 #include "cli/inputs.h"
 #include "cli/state_file.h"
 #include "conntrack/flow.h"
+#include "control/unix_address.h"
 
 namespace sallyport {
 namespace {
@@ -39,16 +38,15 @@ void say_no_more(int) {
 class Connection {
  public:
   explicit Connection(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) {
+    const std::optional<sockaddr_un> address = unix_address(path);
+    if (!address) {
       why_ = "its path is too long";
       return;
     }
-    std::memcpy(address.sun_path, path.data(), path.size());
     fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd_ < 0 || ::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-      why_ = std::generic_category().message(errno);
+    if (fd_ < 0 ||
+        ::connect(fd_, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) {
+      why_ = system_error();
     }
   }
   ~Connection() {
@@ -113,6 +111,11 @@ class Connection {
 std::string control_socket() {
   const char* set = std::getenv("SALLYPORT_CONTROL");
   return set && *set ? set : "/run/sallyport/control.sock";
+}
+
+Subcommand::Option add_control(Subcommand& command, std::string& socket, std::string_view help) {
+  socket = control_socket();
+  return command.option("--control", socket, help).takes("SOCKET [/run/sallyport/control.sock]");
 }
 
 std::expected<std::string, std::string> ask_text(const std::string& socket,

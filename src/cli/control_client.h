@@ -3,13 +3,19 @@
 
 #include <expected>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "cli/command_line.h"
 
 namespace sallyport {
 
 // Where a Sallyport is administered unless --control says otherwise: SALLYPORT_CONTROL of the
 // environment, or /run/sallyport/control.sock.
 std::string control_socket();
+// That option: `socket` is control_socket() unless it is given.
+Subcommand::Option add_control(Subcommand& command, std::string& socket,
+                               std::string_view help = "whom to ask");
 
 // Sends the command, prints what comes back as it comes, and returns the exit code; kExitUsage, and
 // said, where nobody listens.

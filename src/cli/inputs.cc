@@ -8,8 +8,8 @@
 #include <iostream>
 #include <random>
 #include <set>
-#include <system_error>
 
+#include "base/system_error.h"
 #include "cli/command_line.h"
 #include "control/set_lines.h"
 #include "engine/host_text.h"
@@ -107,7 +107,7 @@ std::optional<InputFile> read_input(const std::string& name, std::ostream& error
   auto leave_open = [](std::FILE*) { return 0; };
   Stream stream =
       is_stdin ? Stream(stdin, leave_open) : Stream(std::fopen(name.c_str(), "rbe"), std::fclose);
-  if (!stream) return fail(std::generic_category().message(errno));
+  if (!stream) return fail(system_error());
   if (std::feof(stream.get())) return fail(kReadAlready);
   std::vector<char> block(1 << 20);
   while (size_t count = std::fread(block.data(), 1, block.size(), stream.get())) {
@@ -116,7 +116,7 @@ std::optional<InputFile> read_input(const std::string& name, std::ostream& error
     }
     file.text.append(block.data(), count);
   }
-  if (std::ferror(stream.get())) return fail(std::generic_category().message(errno));
+  if (std::ferror(stream.get())) return fail(system_error());
   if (is_capture(file.text)) return fail("it is a capture; a text is wanted here");
   return file;
 }

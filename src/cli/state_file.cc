@@ -8,10 +8,10 @@
 #include <fmt/format.h>
 #include <iostream>
 #include <sys/file.h>
-#include <system_error>
 #include <unistd.h>
 
 #include "attach/interfaces.h"
+#include "base/system_error.h"
 #include "cli/commands.h"
 #include "cli/inputs.h"
 #include "cli/written_file.h"
@@ -100,7 +100,7 @@ int run_on_state(const std::string& file, const std::string& name, const Request
     return fail(name, "--state is for ipset, conntrack and netstat-nat");
   }
   const DirectoryLock lock(file);
-  if (!lock.locked()) return fail(file, std::generic_category().message(errno));
+  if (!lock.locked()) return fail(file, system_error());
   const Instant now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   std::optional<KeptState> kept;
   std::optional<Sources> sources;

@@ -7,8 +7,8 @@
 #include <iostream>
 #include <memory>
 #include <set>
-#include <system_error>
 
+#include "base/system_error.h"
 #include "cli/command_line.h"
 #include "cli/when.h"
 
@@ -21,7 +21,7 @@ std::string write_file(const std::string& name, const std::string& text) {
                                                        std::fclose);
   bool written = file && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
                  std::fflush(file.get()) == 0;
-  return written ? std::string() : std::generic_category().message(errno);
+  return written ? std::string() : system_error();
 }
 
 }  // namespace

@@ -3,18 +3,17 @@
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/format.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
 #include "attach/write_all.h"
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
 
 std::unexpected<std::string> failed(const std::string& path) {
-  return std::unexpected(fmt::format("{}: {}", path, std::generic_category().message(errno)));
+  return std::unexpected(system_error(path));
 }
 
 // An owner that we may not give it to keeps it from nobody: the mode is what protects it.

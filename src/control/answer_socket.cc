@@ -2,13 +2,12 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
+#include "base/system_error.h"
 #include "packet/headers.h"
 
 namespace sallyport {
@@ -21,8 +20,7 @@ std::expected<AnswerSocket, std::string> AnswerSocket::open(uint32_t mark) {
     if (fd < 0 && errno == EAFNOSUPPORT) continue;  // a machine without IPv6
     socket.*place = fd;
     if (fd < 0 || ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
-      return std::unexpected(fmt::format("a raw socket for REJECT's answers: {}",
-                                         std::generic_category().message(errno)));
+      return std::unexpected(system_error("a raw socket for REJECT's answers"));
     }
   }
   return socket;

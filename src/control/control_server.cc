@@ -3,19 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <system_error>
 #include <unistd.h>
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "base/system_error.h"
+#include "control/unix_address.h"
 
 namespace sallyport {
 namespace {
@@ -24,10 +24,6 @@ using Json = nlohmann::json;
 
 std::string line_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
-std::string last_error(std::string_view what) {
-  return fmt::format("{}: {}", what, std::generic_category().message(errno));
 }
 
 constexpr size_t kEnough = 1 << 20;  // bytes that wait to be read, before more are made
@@ -85,14 +81,11 @@ std::expected<std::unique_ptr<ControlServer>, std::string> ControlServer::open(
 }
 
 std::expected<void, std::string> ControlServer::listen() {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (options_.path.size() >= sizeof address.sun_path) {
-    return std::unexpected(
-        fmt::format("a socket's path has at most {} bytes", sizeof address.sun_path - 1));
+  const std::optional<sockaddr_un> address = unix_address(options_.path);
+  if (!address) {
+    return std::unexpected(fmt::format("a socket's path has at most {} bytes", kLongestSocketPath));
   }
-  std::memcpy(address.sun_path, options_.path.data(), options_.path.size());
-  const auto* named = reinterpret_cast<const sockaddr*>(&address);
+  const auto* named = reinterpret_cast<const sockaddr*>(&*address);
   if (options_.group) {
     const group* found = ::getgrnam(options_.group->c_str());
     if (!found) return std::unexpected(fmt::format("there is no group '{}'", *options_.group));
@@ -101,9 +94,9 @@ std::expected<void, std::string> ControlServer::listen() {
   std::error_code ignored;  // bind() says what is wrong with the place
   std::filesystem::create_directories(std::filesystem::path(options_.path).parent_path(), ignored);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return std::unexpected(last_error("socket"));
+  if (fd < 0) return std::unexpected(system_error("socket"));
   listener_ = fd;
-  if (::connect(fd, named, sizeof address) == 0 || errno == EAGAIN) {
+  if (::connect(fd, named, sizeof *address) == 0 || errno == EAGAIN) {
     ::close(std::exchange(listener_, -1));
     return std::unexpected("another Sallyport listens there");
   }
@@ -117,19 +110,19 @@ std::expected<void, std::string> ControlServer::listen() {
   }
   // Nobody else may, not even for a moment.
   const mode_t before = ::umask(0177);
-  const bool bound = ::bind(fd, named, sizeof address) == 0;
+  const bool bound = ::bind(fd, named, sizeof *address) == 0;
   ::umask(before);
   if (!bound) {
-    const std::string why = std::generic_category().message(errno);
+    const std::string why = system_error();
     ::close(std::exchange(listener_, -1));
     return std::unexpected(why);
   }
   constexpr mode_t kForGroup = 0660;
   if (group_ && (::chown(options_.path.c_str(), static_cast<uid_t>(-1), *group_) != 0 ||
                  ::chmod(options_.path.c_str(), kForGroup) != 0)) {
-    return std::unexpected(last_error("for its group"));
+    return std::unexpected(system_error("for its group"));
   }
-  if (::listen(fd, 16) != 0) return std::unexpected(last_error("listen"));
+  if (::listen(fd, 16) != 0) return std::unexpected(system_error("listen"));
   daemon_.watch(fd, [this] { accept(); });
   return {};
 }

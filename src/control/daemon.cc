@@ -9,12 +9,12 @@
 #include <map>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "attach/nfqueue.h"
+#include "base/system_error.h"
 #include "control/answer_socket.h"
 #include "control/notify.h"
 #include "control/privileges.h"
@@ -34,10 +34,6 @@ Instant clock_now() {
       std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   static const steady_clock::time_point origin = steady_clock::now();
   return day + (steady_clock::now() - origin);
-}
-
-std::string last_error(std::string_view what) {
-  return fmt::format("{}: {}", what, std::generic_category().message(errno));
 }
 
 }  // namespace
@@ -114,7 +110,7 @@ std::expected<void, std::string> Daemon::State::open() {
   for (int number : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set, number);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   signals = ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (epoll < 0 || signals < 0) return std::unexpected(last_error("epoll"));
+  if (epoll < 0 || signals < 0) return std::unexpected(system_error("epoll"));
   return {};
 }
 

@@ -8,15 +8,14 @@
 #include <csignal>
 #include <cstdint>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <optional>
 #include <poll.h>
 #include <string_view>
 #include <sys/socket.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
+#include "base/system_error.h"
 #include "control/privileges.h"
 
 namespace sallyport {
@@ -30,10 +29,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr size_t kMostText = 4096;
-
-std::string system_error() {
-  return std::generic_category().message(errno);
-}
 
 }  // namespace
 
@@ -110,9 +105,7 @@ class Guard::Life {
 };
 
 std::expected<Guard, std::string> Guard::begin(const Revert& revert) {
-  const auto failed = [] {
-    return std::unexpected(fmt::format("a second process is needed: {}", system_error()));
-  };
+  const auto failed = [] { return std::unexpected(system_error("a second process is needed")); };
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) return failed();
   const pid_t parent = ::getpid();
@@ -123,7 +116,8 @@ std::expected<Guard, std::string> Guard::begin(const Revert& revert) {
     return failed();
   }
   if (child > 0) return Guard(ends[0]);
-  // What is open in two processes is open as long as either lives.
+  // What is open in two processes is open as long as either lives: the parent's end, above all.
+  ::close(ends[0]);
   constexpr int kOwn = 3;
   if (ends[1] != kOwn) ::dup3(ends[1], kOwn, O_CLOEXEC);
   ::close_range(kOwn + 1, ~0u, 0);

@@ -6,12 +6,12 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 #include <vector>
 
 #include "attach/write_all.h"
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
@@ -30,8 +30,8 @@ uint64_t sum_of(std::string_view bytes) {
   return std::hash<std::string_view>()(bytes);
 }
 
-std::unexpected<std::string> last_error(const std::string& path) {
-  return std::unexpected(fmt::format("{}: {}", path, std::generic_category().message(errno)));
+std::unexpected<std::string> failed(const std::string& path) {
+  return std::unexpected(system_error(path));
 }
 
 template <typename Value>
@@ -125,19 +125,19 @@ std::expected<void, std::string> Journal::run(const Job& job) {
       ::unlink(fresh.c_str());
       file_ = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
       if (file_ < 0 || !write_all(file_, bytes_of(Heading{.layout = layout_}))) {
-        return last_error(fresh);
+        return failed(fresh);
       }
       break;
     case Job::Kind::kAppend: {
       const BlockHeading heading{.length = job.block.size(), .sum = sum_of(job.block)};
       if (!write_all(file_, bytes_of(heading)) || !write_all(file_, job.block)) {
-        return last_error(path_);
+        return failed(path_);
       }
       break;
     }
     case Job::Kind::kPublish:
       if (::fdatasync(file_) != 0 || ::rename(fresh.c_str(), path_.c_str()) != 0) {
-        return last_error(path_);
+        return failed(path_);
       }
       break;
   }
@@ -158,7 +158,7 @@ std::expected<bool, std::string> read_journal(const std::string& path, uint64_t 
                                               const std::function<void(std::string_view)>& block) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0 && errno == ENOENT) return false;
-  if (file < 0) return last_error(path);
+  if (file < 0) return failed(path);
   auto read_all = [file](void* place, size_t size) {
     size_t got = 0;
     while (got < size) {

@@ -11,19 +11,15 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 #include <utility>
 
 #include "attach/capture.h"
 #include "attach/write_all.h"
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
-
-std::string system_error() {
-  return std::generic_category().message(errno);
-}
 
 // The attributes of a message, as netlink has them: length and type in this machine's byte order,
 // each aligned to four bytes.
@@ -120,12 +116,13 @@ NflogFile::~NflogFile() {
 
 std::expected<int, std::string> NflogFile::open_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-  struct stat status{};
-  if (file < 0 || ::fstat(file, &status) != 0) return std::unexpected(system_error());
+  if (file < 0) return std::unexpected(system_error());
   const auto refuse = [file](std::string why) {
     ::close(file);
     return std::unexpected(std::move(why));
   };
+  struct stat status;
+  if (::fstat(file, &status) != 0) return refuse(system_error());
   if (!S_ISREG(status.st_mode)) return refuse("it is no file");
   if (status.st_size == 0) return file;
   const off_t end = end_of_blocks(file, status.st_size);

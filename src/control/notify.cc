@@ -3,23 +3,22 @@
 #include <cstdlib>
 #include <cstring>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "control/unix_address.h"
 
 namespace sallyport {
 
 void notify_manager(std::string_view state) {
   const char* path = std::getenv("NOTIFY_SOCKET");
-  sockaddr_un address{};
-  if (!path || std::strlen(path) >= sizeof address.sun_path) return;
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path, std::strlen(path));
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
+  std::optional<sockaddr_un> address = path ? unix_address(path) : std::nullopt;
+  if (!address) return;
+  if (address->sun_path[0] == '@') address->sun_path[0] = '\0';
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return;
   (void)!::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
-                  reinterpret_cast<sockaddr*>(&address), length);
+                  reinterpret_cast<sockaddr*>(&*address), length);
   ::close(fd);
 }
 

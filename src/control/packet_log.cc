@@ -9,9 +9,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <system_error>
 #include <unistd.h>
 
+#include "base/system_error.h"
 #include "control/log_text.h"
 
 namespace sallyport {
@@ -35,8 +35,7 @@ std::expected<std::unique_ptr<PacketLog>, std::string> PacketLog::open(const std
   std::unique_ptr<PacketLog> log(new PacketLog(path));
   log->file_ = open_file(path);
   if (log->file_ < 0 && !path.empty()) {
-    return std::unexpected(
-        fmt::format("--log {}: {}", path, std::generic_category().message(errno)));
+    return std::unexpected(system_error("--log " + path));
   }
   return log;
 }

@@ -2,18 +2,15 @@
 
 #include <array>
 #include <cerrno>
-#include <fmt/format.h>
 #include <memory>
 #include <sys/capability.h>
-#include <system_error>
+
+#include "base/system_error.h"
 
 namespace sallyport {
 
 std::expected<void, std::string> drop_privileges() {
-  auto failed = [] {
-    return std::unexpected(
-        fmt::format("giving up privileges: {}", std::generic_category().message(errno)));
-  };
+  auto failed = [] { return std::unexpected(system_error("giving up privileges")); };
   for (cap_value_t cap = 0; CAP_IS_SUPPORTED(cap); cap++) {
     if (cap == CAP_NET_ADMIN || cap == CAP_NET_RAW) continue;
     if (cap_get_bound(cap) == 1 && cap_drop_bound(cap) != 0) return failed();

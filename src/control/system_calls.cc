@@ -1,11 +1,11 @@
 #include "control/system_calls.h"
 
 #include <cerrno>
-#include <fmt/format.h>
 #include <memory>
 #include <seccomp.h>
 #include <sys/socket.h>
-#include <system_error>
+
+#include "base/system_error.h"
 
 namespace sallyport {
 namespace {
@@ -41,7 +41,7 @@ constexpr const char* kAllowed[] = {
 // netlink, the control socket and the manager's, metrics, answers of REJECT.
 constexpr int kFamilies[] = {AF_UNIX, AF_NETLINK, AF_INET, AF_INET6};
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SALLYPORT_SANITIZED  // cmake/flags.cmake
 constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
@@ -52,8 +52,7 @@ constexpr bool kSanitized = false;
 std::expected<void, std::string> restrict_system_calls() {
   if (kSanitized) return {};
   const auto failed = [](int error) {
-    return std::unexpected(
-        fmt::format("a seccomp filter: {}", std::generic_category().message(-error)));
+    return std::unexpected(system_error("a seccomp filter", -error));
   };
   const std::unique_ptr<void, decltype(&seccomp_release)> filter(
       seccomp_init(SCMP_ACT_ERRNO(EPERM)), seccomp_release);

@@ -28,7 +28,7 @@ int errno_of(const std::function<bool()>& what) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef SALLYPORT_SANITIZED
 TEST(SystemCalls, NoProgramIsStarted) {
   EXPECT_EQ(errno_of([] { return ::execl("/bin/true", "true", nullptr) == 0; }), EPERM);
 }

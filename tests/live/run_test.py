@@ -420,6 +420,16 @@ class Fails(net.Case):
         self.assertTrue(self.wait_until(lambda: not os.path.exists(f"/proc/{guard}/fd/3")))
         self.assertNotEqual(self.queueing_rules(), [])
 
+    def test_its_guard_ends_with_it_where_there_is_no_standard_input(self):
+        path = self.file("rules", rules(input="ACCEPT"))
+        self.daemon = self.host.start("bash", "-c", 'exec "$0" "$@" <&-', net.program.PROGRAM, "run", "--control", self.socket,
+                                      "--rules", path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.kill_daemon)
+        self.assertIn("filtering:", self.daemon.stdout.readline())
+        guard = self.guard()
+        self.kill_daemon()
+        self.assertTrue(self.wait_until(lambda: not os.path.exists(f"/proc/{guard}/fd/3")))
+
     def test_a_manager_may_end_all_its_processes_at_once(self):
         self.run_daemon(rules(input="ACCEPT"))
         os.kill(self.guard(), signal.SIGTERM)
