@@ -359,7 +359,7 @@ class ConntrackCommand {
     Walk one = walk_of("shown", false);
     one.one_is_enough = true;
     one.filter.zone = filter_.zone.value_or(0);  // Linux looks in no other
-    if (xml_) one.begin = kXmlBegin;  // no end: so conntrack has it
+    if (xml_) one.begin = kXmlBegin;             // no end: so conntrack has it
     return walk(std::move(one), [](FlowId, const FlowLine&) { return true; });
   }
 
