@@ -9,7 +9,7 @@ SEED ?= 1
 PREFIX ?= /usr/local
 A ?= main
 B ?= .
-.PHONY: help deps build run test check bench bench-compare fuzz mutate kernel-soak soak format install coverage tsan clean
+.PHONY: help deps build run test check bench bench-compare fuzz mutate kernel-soak soak systemd format install coverage tsan clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
@@ -57,6 +57,11 @@ kernel-soak: deps ## random traffic before Linux and the engine until stopped; d
 soak: build ## a daemon under traffic, commands and reloads for HOURS (1): does it hold what it holds?
 	@scripts/install-deps test
 	@SALLYPORT_SOAK=$$(( $(HOURS) * 3600 )) python3 tests/live/soak_test.py build/sallyport
+
+systemd: deps ## the unit under a real systemd, in a Debian 12 that is fetched for it (debootstrap)
+	@cmake --preset release >/dev/null
+	@cmake --build build -j $(JOBS)
+	@python3 tests/live/systemd_test.py build
 
 tsan: deps ## the tests under the thread sanitizer
 	@cmake --preset tsan >/dev/null
