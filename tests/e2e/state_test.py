@@ -125,6 +125,14 @@ class Conntrack(Case):
         self.ask("conntrack", "-U", "-m", "1")
         self.assertEqual(self.state(), counted.replace("mark=0", "mark=1"))
 
+    def test_a_flow_is_got_from_its_zone(self):
+        flow = ("udp      17 600 src=192.168.1.5 dst=8.8.8.8 sport=5000 dport=53 src=8.8.8.8 dst=192.168.1.5 sport=53 dport=5000 "
+                "[ASSURED] mark={0}{1} use=1\n")
+        self.file("state", flow.format(3, " zone=3") + flow.format(0, ""))
+        get = ("conntrack", "-G", "-p", "udp", "-s", "192.168.1.5", "-d", "8.8.8.8", "--sport", "5000", "--dport", "53")
+        self.assertIn(" mark=0 use=1\n", self.ask(*get))
+        self.assertIn(" mark=3 zone=3 use=1\n", self.ask(*get, "-w", "3"))
+
     def test_what_is_no_flow(self):
         self.file("state", FLOWS)
         self.assertIn("not a file", self.ask("conntrack", "-E", expect=USAGE))
