@@ -138,8 +138,8 @@ class Conntrack {
   // From now on the last `events` are kept for events_since(); before, nobody listens and
   // nothing is. Between bursts.
   void keep_events(size_t events);
-  // The same for one listener more, or fewer, and the most that can be kept: as long as there is
-  // any. The last event's number.
+  // One listener more, or fewer: as long as there is any, events are kept, as many as keep_events()
+  // has said, or the most. The last event's number.
   uint64_t listen();
   void unlisten();
   bool listening() const;                      // somebody does

@@ -68,19 +68,18 @@ class EventRing {
   void keep(size_t events) {
     ring_.assign(std::clamp<size_t>(events, 1, kMost), {});
     last_ = 0;
-    listening_ = true;
+    if (!std::exchange(kept_, true)) listeners_++;
   }
-  // The same for one listener more, or fewer: as long as there is any. The last event's number.
-  // The memory stays for the next one: 20 MB that come and go would leave holes.
+  // One listener more, or fewer: as long as there is any, the ring that there is, or else the
+  // largest, is filled. The last event's number. The memory stays for the next one: 20 MB that
+  // come and go would leave holes.
   uint64_t join() {
-    if (listeners_++ == 0 && ring_.size() < kMost) keep(kMost);
-    listening_ = true;
+    if (ring_.empty()) ring_.resize(kMost);
+    listeners_++;
     return last_;
   }
-  void leave() {
-    if (--listeners_ == 0) listening_ = false;
-  }
-  bool listening() const { return listening_; }
+  void leave() { listeners_--; }
+  bool listening() const { return listeners_ > 0; }
   size_t memory() const { return ring_.capacity() * sizeof(Event); }
 
   // Numbers the event and keeps it. Only while listening().
@@ -108,9 +107,9 @@ class EventRing {
 
  private:
   std::vector<Event> ring_;
-  uint64_t last_ = 0;  // sequence number
-  size_t listeners_ = 0;
-  bool listening_ = false;
+  uint64_t last_ = 0;     // sequence number
+  size_t listeners_ = 0;  // who keeps is one that stays
+  bool kept_ = false;
 };
 
 class EventLog {

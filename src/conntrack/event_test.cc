@@ -246,5 +246,28 @@ TEST(Event, NothingIsKeptBeforeSomebodyListens) {
   EXPECT_TRUE(firewall.conntrack.events_since(2, storage).empty());
 }
 
+TEST(EventRing, WhoKeepsListensOnWhenOthersHaveComeAndGone) {
+  EventRing<FlowEvent> ring;
+  ring.keep(8);
+  ring.add({});
+  EXPECT_EQ(ring.join(), 1u);
+  ring.add({});
+  ring.leave();
+  EXPECT_TRUE(ring.listening());
+  EXPECT_NE(ring.at(1), nullptr);
+  EXPECT_EQ(ring.last(), 2u);
+}
+
+TEST(EventRing, NobodyListensWhenTheLastHasGone) {
+  EventRing<FlowEvent> ring;
+  EXPECT_FALSE(ring.listening());
+  ring.join();
+  ring.join();
+  ring.leave();
+  EXPECT_TRUE(ring.listening());
+  ring.leave();
+  EXPECT_FALSE(ring.listening());
+}
+
 }  // namespace
 }  // namespace sallyport

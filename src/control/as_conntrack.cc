@@ -389,8 +389,8 @@ class ConntrackCommand {
       Reply last;
       lines->end(last.out);
       if (lines->lost() > 0) {
-        last.err = fmt::format("WARNING: {} events were lost: more at once than {}\n",
-                               lines->lost(), EventLog::kMost);
+        last.err = fmt::format("WARNING: {} events were lost: more at once than are kept\n",
+                               lines->lost());
       }
       last.err +=
           line_from(kSays, fmt::format("{} {} events have been shown.", lines->count(), what));
