@@ -24,7 +24,7 @@ void add_question(CommandLine& line, const std::string& name, const std::string&
                   const std::vector<Toggle>& flags = {}) {
   Subcommand command = line.subcommand(name, summary);
   auto control = std::make_shared<std::string>();
-  add_control(command, *control);
+  add_control_option(command, *control);
   std::vector<Subcommand::Option> given;
   given.reserve(flags.size());
   for (const Toggle& flag : flags) given.push_back(command.flag(flag.name, flag.summary));
@@ -52,7 +52,7 @@ void add_try(CommandLine& line) {
       .required();
   command.flag("-6", options->ipv6, "the rules are IPv6's, as ip6tables-save prints them");
   command.option("--for", options->length, "then those of now come back").takes("TIME [30s]");
-  add_control(command, options->control);
+  add_control_option(command, options->control);
   command.does([options] {
     std::optional<InputFile> file = read_input(options->rules, std::cerr);
     if (!file) return kExitUsage;

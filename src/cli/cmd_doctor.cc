@@ -258,7 +258,7 @@ void add_doctor(CommandLine& line) {
       "doctor", "Whether packets come to Sallyport and are judged, and what to do if not");
   auto options = std::make_shared<Options>();
   command.footer("Exit codes: 0 all is well; 1 a warning or an error; 2 usage.");
-  add_control(command, options->control, "where it is asked");
+  add_control_option(command, options->control, "where it is asked");
   command.flag("--json", options->json, "an array of objects in one line");
   command.does([options] { return doctor(*options); });
 }

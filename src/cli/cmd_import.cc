@@ -403,7 +403,8 @@ something that cannot be read or written.)");
   Subcommand::Option down = command.flag("--stand-down", options->stand_down,
                                          "take the imported rules out of the kernel, on trial");
   command.option("--for", options->length, "how long the trial is").takes("TIME [60s]").needs(down);
-  add_control(command, options->control, "where Sallyport is asked whether it filters").needs(down);
+  add_control_option(command, options->control, "where Sallyport is asked whether it filters")
+      .needs(down);
   command.does(
       [options] { return options->stand_down ? stand_down(*options) : take_over(*options); });
 }

@@ -233,7 +233,7 @@ kernel does not allow.)");
       .option("--for", options->length,
               "end by itself after that time, even if it has died by then")
       .takes("TIME");
-  add_control(command, parts.control.path, "the socket that it is administered by");
+  add_control_option(command, parts.control.path, "the socket that it is administered by");
   command.option("--control-group", options->group, "a group whose members may, beside root")
       .takes("GROUP");
   command

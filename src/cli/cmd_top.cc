@@ -182,7 +182,7 @@ most 20000. Rules of IPv6 begin with a 6. Exit codes: 0; 2 nobody answers.)");
       .takes("SECONDS [2]")
       .within(1, 3600);
   command.option("-n,--rounds", options->rounds, "end after so many").takes("N").within(1, 65535);
-  add_control(command, options->control);
+  add_control_option(command, options->control);
   command.does([options] {
     try {
       return run(*options);

@@ -113,7 +113,8 @@ std::string control_socket() {
   return set && *set ? set : "/run/sallyport/control.sock";
 }
 
-Subcommand::Option add_control(Subcommand& command, std::string& socket, std::string_view help) {
+Subcommand::Option add_control_option(Subcommand& command, std::string& socket,
+                                      std::string_view help) {
   socket = control_socket();
   return command.option("--control", socket, help).takes("SOCKET [/run/sallyport/control.sock]");
 }

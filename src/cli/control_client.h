@@ -14,8 +14,8 @@ namespace sallyport {
 // environment, or /run/sallyport/control.sock.
 std::string control_socket();
 // That option: `socket` is control_socket() unless it is given.
-Subcommand::Option add_control(Subcommand& command, std::string& socket,
-                               std::string_view help = "whom to ask");
+Subcommand::Option add_control_option(Subcommand& command, std::string& socket,
+                                      std::string_view help = "whom to ask");
 
 // Sends the command, prints what comes back as it comes, and returns the exit code; kExitUsage, and
 // said, where nobody listens.
