@@ -212,8 +212,23 @@ def link_local(where):
     raise RuntimeError("no link-local address")
 
 
-class Upnp6(Case):
+class ByLink:
+    """What looks for something by IPv6: `asks` and `answers` are addresses of the link."""
+    PORT = r"\d+"  # that an answer comes from
+
+    def test_it_is_found(self):
+        self.run_daemon(ANSWERS, *ANSWERS_ONLY, rules6=ANSWERS6)
+        self.assertTrue(self.search(), self.logs())
+
+    def test_as_linux_does_nothing_is_found(self):
+        self.run_daemon(ANSWERS, "--compat", "linux", rules6=ANSWERS6)
+        self.assertFalse(self.search(until_dropped=rf"udp \[{self.answers}\]:{self.PORT} > \[{self.asks}\]:\d+ "
+                                                   r"in eth0 .*NEW: filter/INPUT:policy"))
+
+
+class Upnp6(ByLink, Case):
     """A device and a program that looks for it, of libgssdp, by link-local addresses."""
+    PORT = 1900
     GSSDP = ("/usr/bin/python3", os.path.join(os.path.dirname(os.path.abspath(__file__)), "gssdp6.py"))
 
     @classmethod
@@ -231,15 +246,6 @@ class Upnp6(Case):
 
     def search(self, **more):
         return self.finds(*self.GSSDP, "search", "eth0", self.asks, until=f"http://[{self.answers}]:8200/rootDesc.xml", **more)
-
-    def test_it_is_found(self):
-        self.run_daemon(ANSWERS, *ANSWERS_ONLY, rules6=ANSWERS6)
-        self.assertTrue(self.search(), self.logs())
-
-    def test_as_linux_does_nothing_is_found(self):
-        self.run_daemon(ANSWERS, "--compat", "linux", rules6=ANSWERS6)
-        self.assertFalse(self.search(
-            until_dropped=rf"udp \[{self.answers}\]:1900 > \[{self.asks}\]:\d+ in eth0 .*NEW: filter/INPUT:policy"))
 
 
 class Mdns(Case):
@@ -370,7 +376,7 @@ class WsDiscovery(Case):
             until_dropped=rf"udp {PEER}:\d+ > {HOST}:\d+ in eth0 .*NEW: filter/INPUT:policy"))
 
 
-class WsDiscovery6(WsDiscovery):
+class WsDiscovery6(ByLink, WsDiscovery):
     """The same by IPv6, whose addresses are those of the link."""
 
     def setUp(self):
@@ -382,15 +388,6 @@ class WsDiscovery6(WsDiscovery):
     def search(self, **more):
         return self.finds("wsdd", "-vv", "-D", "-o", "-i", "eth0", "-6", "-l", os.path.join(self.scratch, "api"),
                           until="mediabox", **more)
-
-    def test_it_is_found(self):
-        self.run_daemon(ANSWERS, *ANSWERS_ONLY, rules6=ANSWERS6)
-        self.assertTrue(self.search(), self.logs())
-
-    def test_as_linux_does_nothing_is_found(self):
-        self.run_daemon(ANSWERS, "--compat", "linux", rules6=ANSWERS6)
-        self.assertFalse(self.search(
-            until_dropped=rf"udp \[{self.answers}\]:\d+ > \[{self.asks}\]:\d+ in eth0 .*NEW: filter/INPUT:policy"))
 
 
 class Dns(Case):
