@@ -42,8 +42,6 @@ constexpr size_t kEarlyDropBuckets = 64;
 // How old a flow from a listing is taken to be where the listing does not say: past UDP's two
 // seconds.
 constexpr uint32_t kAdoptedAge = 3;  // seconds
-// Packets whose cache lines are under way at the same time.
-constexpr size_t kPrefetched = 64;
 // Timers that one reserve() looks at, beside twice as many as it makes room for: some 100 us.
 constexpr size_t kExpiredAtOnce = 512;
 constexpr size_t kAll = ~size_t{0};
@@ -247,7 +245,7 @@ struct Conntrack::State {
   template <bool kStateful>
   [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
                                     FlowTable::Found found, Tick now, Tracked& tracked);
-  // A packet of the flow that prefetch() has guessed, in zone 0. False: it is to be looked up.
+  // A packet of the flow that was guessed (Lookahead), in zone 0. False: it is to be looked up.
   [[gnu::always_inline]] bool follow_guess(Packet& packet, Tick now, Tracked& tracked);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
@@ -313,7 +311,7 @@ Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
   Tuple tuple;
   why = tuple_of(packet, tuple);
   if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
-  // In zone 0 prefetch() has reckoned what to look for.
+  // In zone 0 it has been reckoned what to look for (Lookahead).
   const bool known = packet.flow_hash && packet.plain && zone.id == 0;
   const FlowKey key = known ? FlowKey(packet.flow_words) : FlowKey(tuple, zone);
   FlowTable::Found found =
@@ -407,7 +405,8 @@ inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tr
   if (!found.index) return false;
   Flow& flow = table[found.index];
   if (now >= flow.expires()) return false;
-  // Usually prefetch() has summed it. One that is not good where Linux looks is another's to judge.
+  // Usually it has been summed (Lookahead). One that is not good where Linux looks is another's to
+  // judge.
   if (packet.checksum != ChecksumState::kGood && packet.in && knobs.checksum) return false;
   const Arrival arrival{packet, found.direction, now, knobs};
   Step step;
@@ -692,34 +691,54 @@ uint64_t hash_of(const FlowTable& table, const Packet& packet) {
 
 }  // namespace
 
-void Conntrack::prefetch(std::span<Packet> packets) {
-  const FlowTable& table = state_->table;
-  const bool sums = state_->knobs.checksum;
-  while (!packets.empty()) {
-    std::span<Packet> some = packets.first(std::min(packets.size(), kPrefetched));
-    packets = packets.subspan(some.size());
-    std::array<FlowTable::Place, kPrefetched> places;
-    for (size_t i = 0; i < some.size(); i++) {
-      Packet& packet = some[i];
-      if (packet.plain) {
-        if (packet.in && sums) verify_checksum(packet);
-        const FlowKey key(packet);
-        packet.flow_words = key.words();
-        packet.flow_hash = table.hash(key, packet);
-      } else {
-        packet.flow_hash = hash_of(table, packet);
-      }
-      places[i] = packet.flow_hash ? table.prefetch_bucket(packet.flow_hash) : nullptr;
+Lookahead::Lookahead(const Conntrack& conntrack, std::span<Packet> packets)
+    : conntrack_(*conntrack.state_), packets_(packets) {
+  while (at_ < 0) advance();
+}
+
+void Lookahead::advance() {
+  const bool further = further_;
+  further_ = false;
+  hash(ahead(kBuckets));
+  guess(ahead(kEntries));
+  if (further) guess(ahead(kEntries - kStride));
+  at_ += kStride;
+}
+
+inline Lookahead::Range Lookahead::ahead(ptrdiff_t distance) const {
+  const ptrdiff_t begin = at_ + distance, size = std::ssize(packets_);
+  return {static_cast<size_t>(std::max<ptrdiff_t>(begin, 0)),
+          static_cast<size_t>(std::clamp<ptrdiff_t>(begin + kStride, 0, size))};
+}
+
+// Where a plain packet is summed, and asks for its bucket.
+inline void Lookahead::hash(Range range) {
+  const FlowTable& table = conntrack_.table;
+  const bool sums = conntrack_.knobs.checksum;
+  for (size_t i = range.begin; i < range.end; i++) {
+    Packet& packet = packets_[i];
+    if (packet.plain) {
+      if (packet.in && sums) verify_checksum(packet);
+      const FlowKey key(packet);
+      packet.flow_words = key.words();
+      packet.flow_hash = table.hash(key, packet);
+    } else {
+      packet.flow_hash = hash_of(table, packet);
     }
-    for (bool further = true; further;) {  // buckets
-      further = false;
-      for (size_t i = 0; i < some.size(); i++) {
-        if (!places[i]) continue;
-        const uint32_t guess = table.prefetch_entries(places[i], some[i].flow_hash);
-        if (some[i].plain) some[i].flow_guess = guess;
-        further |= places[i] != nullptr;
-      }
-    }
+    places_[i % kBuckets] = packet.flow_hash ? table.prefetch_bucket(packet.flow_hash) : nullptr;
+  }
+}
+
+// Asks for the entries that a bucket suggests, or for the bucket that hangs on it: that one's are
+// asked for the next time.
+inline void Lookahead::guess(Range range) {
+  const FlowTable& table = conntrack_.table;
+  for (size_t i = range.begin; i < range.end; i++) {
+    FlowTable::Place& place = places_[i % kBuckets];
+    if (!place) continue;
+    const uint32_t guess = table.prefetch_entries(place, packets_[i].flow_hash);
+    if (packets_[i].plain) packets_[i].flow_guess = guess;
+    further_ |= place != nullptr;
   }
 }
 

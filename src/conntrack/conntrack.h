@@ -6,9 +6,8 @@
 // on by track(), whatever rules say later (kernel-facts 2).
 //
 // Packets are tracked strictly one after the other, and may be confirmed in any order: a verdict
-// may come later than the next packet. prefetch() only warms the
-// cache for a burst and never changes an answer. Nothing on this path allocates:
-// reserve() is called between bursts.
+// may come later than the next packet. A Lookahead only warms the cache for a burst and never
+// changes an answer. Nothing on this path allocates: reserve() is called between bursts.
 #pragma once
 
 #include <array>
@@ -75,10 +74,6 @@ class Conntrack {
   // Makes room for `packets` new flows; also expires what is due: if that is very much, not all at
   // once, but nobody sees the rest. Between bursts.
   void reserve(size_t packets, Tick now);
-  // Warms the cache for these packets, which have been parsed; sums the plain ones that have an
-  // `in`, and guesses their flows. Optional.
-  void prefetch(std::span<Packet> packets);
-
   // `tracked` is as new.
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track(Packet& packet, const TrackAs& as, Tick now) {
@@ -190,8 +185,41 @@ class Conntrack {
   std::optional<FlowCounters> counters(FlowId id) const;
 
  private:
+  friend class Lookahead;
   struct State;
   std::unique_ptr<State> state_;
+};
+
+// What the packets of a burst will need is asked for some packets ahead of the one that is tracked,
+// so that memory is as busy as the processor: first a packet's bucket, for which it is hashed and,
+// if it is plain and has an `in`, summed; then the entries that the bucket suggests, the first of
+// which is guessed to be its flow; or the further bucket, and then what that suggests. Optional.
+//
+// The distances are as few packets as take longer than a trip to memory does: 16 of some 15 ns
+// each. More would push one another out of the first cache.
+class Lookahead {
+ public:
+  // The packets have been parsed.
+  Lookahead(const Conntrack& conntrack, std::span<Packet> packets);
+
+  // Before the first packet is tracked, and then once every kStride packets.
+  void advance();
+  static constexpr ptrdiff_t kStride = 8;
+
+ private:
+  static constexpr ptrdiff_t kBuckets = 32, kEntries = 16;  // ahead
+  struct Range {
+    size_t begin, end;
+  };
+  Range ahead(ptrdiff_t distance) const;
+  void hash(Range range);
+  void guess(Range range);
+
+  const Conntrack::State& conntrack_;
+  std::span<Packet> packets_;
+  ptrdiff_t at_ = -kBuckets;                  // the packet to be tracked next
+  bool further_ = false;                      // some places are further buckets
+  std::array<const void*, kBuckets> places_;  // where to look: FlowTable::Place
 };
 
 }  // namespace sallyport

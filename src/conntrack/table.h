@@ -109,7 +109,8 @@ class FlowTable {
   Found find_clash(uint32_t index, bool searched) const;
 
   // In the steps of a burst: the bucket, then the entries that its tags suggest; the first of them
-  // is the guess. The hash is never 0.
+  // is the guess. The hash is never 0. A bucket is fetched into the second cache: the first one has
+  // room for a few lines at a time that are under way, and the entries take that.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
   // Of a packet of a protocol with ports, which has this key; in zone 0.
   uint64_t hash(const FlowKey& key, const Packet& packet) const {
@@ -120,7 +121,7 @@ class FlowTable {
   using Place = const void*;
   Place prefetch_bucket(uint64_t hash) const {
     const Bucket& bucket = home(hash);
-    __builtin_prefetch(&bucket);
+    __builtin_prefetch(&bucket, 0, 2);
     return &bucket;
   }
   // The place moves on to a further bucket, if there is one to look into; else it is null.

@@ -65,8 +65,9 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     packets[i].in = ways[i].in;
     packets[i].out = ways[i].out;
   }
-  if (tracks()) conntrack_->prefetch(packets);
+  Lookahead lookahead(*conntrack_, tracks() ? packets : std::span<Packet>());
   for (size_t i = 0; i < packets.size(); i++) {
+    if (i % Lookahead::kStride == 0) lookahead.advance();
     move_time(packets[i].time);
     datagram_ = nullptr;
     std::optional<Tracked> tracked;
