@@ -7,7 +7,7 @@
 namespace sallyport {
 
 // Asks for more than it needs and gives back what lies before and behind the aligned part.
-Pages::Pages(size_t bytes, bool huge) : bytes_((bytes + kHuge - 1) / kHuge * kHuge) {
+Pages::Pages(size_t bytes, bool begins_huge) : bytes_((bytes + kHuge - 1) / kHuge * kHuge) {
   void* got =
       mmap(nullptr, bytes_ + kHuge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (got == MAP_FAILED) throw std::bad_alloc();
@@ -17,7 +17,8 @@ Pages::Pages(size_t bytes, bool huge) : bytes_((bytes + kHuge - 1) / kHuge * kHu
   if (before) munmap(begin, before);
   munmap(begin + before + bytes_, kHuge - before);
 #ifdef MADV_HUGEPAGE
-  if (huge) madvise(data_, bytes_, MADV_HUGEPAGE);  // a wish: it may fail
+  const size_t small = begins_huge ? 0 : kHuge;
+  madvise(static_cast<std::byte*>(data_) + small, bytes_ - small, MADV_HUGEPAGE);  // may fail
 #endif
 }
 

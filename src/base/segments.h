@@ -2,8 +2,8 @@
 // costs what is new, and an address that was prefetched stays right.
 //
 // A segment is 2 MB of zeroes from the kernel, which gives a page when it is first touched. A small
-// table stays small: only segments after the first ask for huge pages, with which a million flows
-// need a few dozen entries of the TLB instead of tens of thousands. Where the kernel has none to
+// table stays small: only what comes after the first 2 MB asks for huge pages, with which a million
+// flows need a few dozen entries of the TLB instead of tens of thousands. Where the kernel has none to
 // give, everything works as before.
 #pragma once
 
@@ -14,13 +14,14 @@
 
 namespace sallyport {
 
-// Zeroed memory, aligned to a huge page. Throws std::bad_alloc.
+// Zeroed memory, aligned to a huge page, that wishes for huge pages; at its beginning only if that is
+// said. Throws std::bad_alloc.
 class Pages {
  public:
   static constexpr size_t kHuge = size_t{2} << 20;
 
   Pages() = default;
-  Pages(size_t bytes, bool huge);
+  Pages(size_t bytes, bool begins_huge);
   ~Pages();
   Pages(Pages&& other) noexcept;
   Pages& operator=(Pages&& other) noexcept;
