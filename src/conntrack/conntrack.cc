@@ -711,20 +711,25 @@ inline Lookahead::Range Lookahead::ahead(ptrdiff_t distance) const {
           static_cast<size_t>(std::clamp<ptrdiff_t>(begin + kStride, 0, size))};
 }
 
-// Where a plain packet is summed, and asks for its bucket.
+// A plain packet is summed where that counts.
+template <Family kFamily>
+inline uint64_t Lookahead::hash_plain(Packet& packet) const {
+  if (packet.in && conntrack_.knobs.checksum && packet.checksum == ChecksumState::kUnknown) {
+    packet.checksum = sum_plain<kFamily>(packet);
+  }
+  const auto key = FlowKey::of<kFamily>(packet);
+  packet.flow_words = key.words();
+  return conntrack_.table.hash<kFamily>(key, packet);
+}
+
+// ... and asks for its bucket.
 inline void Lookahead::hash(Range range) {
   const FlowTable& table = conntrack_.table;
-  const bool sums = conntrack_.knobs.checksum;
   for (size_t i = range.begin; i < range.end; i++) {
     Packet& packet = packets_[i];
-    if (packet.plain) {
-      if (packet.in && sums) verify_checksum(packet);
-      const FlowKey key(packet);
-      packet.flow_words = key.words();
-      packet.flow_hash = table.hash(key, packet);
-    } else {
-      packet.flow_hash = hash_of(table, packet);
-    }
+    packet.flow_hash = !packet.plain                    ? hash_of(table, packet)
+                       : packet.family == Family::kIpv4 ? hash_plain<Family::kIpv4>(packet)
+                                                        : hash_plain<Family::kIpv6>(packet);
     places_[i % kBuckets] = packet.flow_hash ? table.prefetch_bucket(packet.flow_hash) : nullptr;
   }
 }

@@ -212,6 +212,8 @@ class Lookahead {
     size_t begin, end;
   };
   Range ahead(ptrdiff_t distance) const;
+  template <Family kFamily>
+  uint64_t hash_plain(Packet& packet) const;
   void hash(Range range);
   void guess(Range range);
 

@@ -41,11 +41,12 @@ class FlowKey {
     words_[1] |= uint64_t{zone.id} << kEndBits;
   }
   // Of a packet of a protocol with ports, in zone 0.
-  explicit FlowKey(const Packet& packet)
-      : FlowKey(
-            Ends(packet.family, packet.source(), packet.destination(),
-                 packet.fields[Field::kSourcePort], packet.fields[Field::kDestinationPort], false),
-            packet.protocol(), 0) {}
+  template <Family kFamily>
+  static FlowKey of(const Packet& packet) {
+    return {Ends(kFamily, packet.source(), packet.destination(), packet.fields[Field::kSourcePort],
+                 packet.fields[Field::kDestinationPort], false),
+            packet.protocol(), 0};
+  }
 
   const Words& words() const { return words_; }
   // What both directions have in common, for hashing; flows in one zone, and their packets,

@@ -112,10 +112,11 @@ class FlowTable {
   // is the guess. The hash is never 0. A bucket is fetched into the second cache: the first one has
   // room for a few lines at a time that are under way, and the entries take that.
   uint64_t hash(const Tuple& tuple, uint16_t zone) const;
-  // Of a packet of a protocol with ports, which has this key; in zone 0.
+  // Of a plain packet, which has this key; in zone 0.
+  template <Family kFamily>
   uint64_t hash(const FlowKey& key, const Packet& packet) const {
-    return key.family() == Family::kIpv4 ? hash(key)
-                                         : hash_ipv6(key, packet.source(), packet.destination());
+    if constexpr (kFamily == Family::kIpv4) return hash(key);
+    return hash_ipv6(key, packet.source(), packet.destination());
   }
   // A bucket, as the second step is told it.
   using Place = const void*;

@@ -43,19 +43,14 @@ namespace sallyport {
   return true;
 }
 
-// Where no rule comes before tracking, a packet is tracked first; if its flow remembers the rest,
-// this is all there is to do. False: it is to be judged, as one that `tracked` tells of.
-[[gnu::always_inline]] inline bool Engine::take_short_way(Packet& packet, const Way& way,
-                                                          std::optional<Tracked>& tracked,
-                                                          Outcome& outcome) {
-  const bool sent = way.path == Way::Path::kOutput;
-  Rules& rules = this->rules(packet.family);
-  const bool opens = way.path != Way::Path::kNone && way.path < Way::Path::kLoopback &&
-                     rules.tracks_first[sent] && packet.plain;
-  if (!opens) return false;
-  conntrack_->track(packet, {}, tick_, tracked.emplace());
-  const Decision* decision = decisions_.find(tracked->decision, packet, way, tracked->info);
-  return end_as_remembered(packet, way, rules, decision, *tracked, outcome);
+// A packet that is tracked first: if its flow remembers the rest, this is all there is to do.
+// False: it is to be judged, as one that `tracked` tells of.
+[[gnu::always_inline]] inline bool Engine::end_at_once(Packet& packet, const Way& way, Rules& rules,
+                                                       Tracked& tracked, Outcome& outcome) {
+  static constexpr TrackAs kInZone0{};
+  conntrack_->track(packet, kInZone0, tick_, tracked);
+  const Decision* decision = decisions_.find(tracked.decision, packet, way, tracked.info);
+  return end_as_remembered(packet, way, rules, decision, tracked, outcome);
 }
 
 void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
@@ -70,10 +65,12 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     if (i % Lookahead::kStride == 0) lookahead.advance();
     move_time(packets[i].time);
     datagram_ = nullptr;
-    std::optional<Tracked> tracked;
-    if (!take_short_way(packets[i], ways[i], tracked, outcomes[i])) {
+    Rules& rules = this->rules(packets[i].family);
+    const bool first = rules.tracks_first[static_cast<size_t>(ways[i].path)] && packets[i].plain;
+    Tracked tracked;
+    if (!first || !end_at_once(packets[i], ways[i], rules, tracked, outcomes[i])) {
       Answer* answer = answers.empty() ? nullptr : &answers[i];
-      outcomes[i] = take_long_way(packets[i], ways[i], tracked, answer);
+      outcomes[i] = take_long_way(packets[i], ways[i], first ? &tracked : nullptr, answer);
     }
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }

@@ -52,6 +52,24 @@ static_assert(std::ranges::is_sorted(kHookEntries, {}, [](const HookEntry& entry
   return std::pair(entry.hook, entry.priority);
 }));
 
+std::span<const Hook> hooks_of(Way::Path path) {
+  static constexpr Hook kInput[] = {Hook::kPrerouting, Hook::kInput};
+  static constexpr Hook kOutput[] = {Hook::kOutput, Hook::kPostrouting};
+  static constexpr Hook kForward[] = {Hook::kPrerouting, Hook::kForward, Hook::kPostrouting};
+  static constexpr Hook kLoopback[] = {Hook::kOutput, Hook::kPostrouting, Hook::kPrerouting,
+                                       Hook::kInput};
+  switch (path) {
+    case Way::Path::kInput: return kInput;
+    case Way::Path::kOutput: return kOutput;
+    case Way::Path::kForward:
+    case Way::Path::kBridged: return kForward;
+    case Way::Path::kLoopback: return kLoopback;
+    case Way::Path::kLooped: return kInput;
+    case Way::Path::kNone: break;
+  }
+  return {};
+}
+
 // Tells a trace and a recorder.
 class RecordingTrace final : public Trace {
  public:
@@ -125,10 +143,12 @@ Engine::Rules Engine::rules_of(std::shared_ptr<const Program> program) {
     if (entry.kind == Stop::Kind::kTable && chain == kNoPc) continue;
     stops.push_back({entry.kind, entry.table, chain});
   }
-  for (Hook first : {Hook::kPrerouting, Hook::kOutput}) {
-    const std::vector<Stop>& stops = rules.stops[static_cast<size_t>(first)];
-    rules.tracks_first[first == Hook::kOutput] =
-        program && program->needs_conntrack && stops.front().kind == Stop::Kind::kTrack;
+  for (Way::Path path :
+       {Way::Path::kInput, Way::Path::kOutput, Way::Path::kForward, Way::Path::kBridged}) {
+    const Hook first = hooks_of(path).front();
+    rules.tracks_first[static_cast<size_t>(path)] =
+        program && program->needs_conntrack &&
+        rules.stops[static_cast<size_t>(first)].front().kind == Stop::Kind::kTrack;
   }
   rules.program = std::move(program);
   return rules;
@@ -214,7 +234,7 @@ void Engine::expire(size_t packets) {
   heard_ = conntrack_->listening();
 }
 
-Outcome Engine::take_long_way(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
+Outcome Engine::take_long_way(Packet& packet, const Way& way, const Tracked* tracked,
                               Answer* answer) {
   NoTrace trace;
   return judge(packet, way, tracked, answer, trace);
@@ -224,32 +244,10 @@ Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trac
   begin_burst({&packet, 1});
   move_time(packet.time);
   datagram_ = nullptr;
-  Outcome outcome = judge(packet, way, std::nullopt, answer, trace);
+  Outcome outcome = judge(packet, way, nullptr, answer, trace);
   reasons_[static_cast<size_t>(outcome.reason)]++;
   return outcome;
 }
-
-namespace {
-
-std::span<const Hook> hooks_of(Way::Path path) {
-  static constexpr Hook kInput[] = {Hook::kPrerouting, Hook::kInput};
-  static constexpr Hook kOutput[] = {Hook::kOutput, Hook::kPostrouting};
-  static constexpr Hook kForward[] = {Hook::kPrerouting, Hook::kForward, Hook::kPostrouting};
-  static constexpr Hook kLoopback[] = {Hook::kOutput, Hook::kPostrouting, Hook::kPrerouting,
-                                       Hook::kInput};
-  switch (path) {
-    case Way::Path::kInput: return kInput;
-    case Way::Path::kOutput: return kOutput;
-    case Way::Path::kForward:
-    case Way::Path::kBridged: return kForward;
-    case Way::Path::kLoopback: return kLoopback;
-    case Way::Path::kLooped: return kInput;
-    case Way::Path::kNone: break;
-  }
-  return {};
-}
-
-}  // namespace
 
 // The end of a packet that reaches no hook; nothing for one that does.
 std::optional<Outcome> Engine::refuse(const Packet& packet, const Way& way) {
@@ -263,8 +261,8 @@ std::optional<Outcome> Engine::refuse(const Packet& packet, const Way& way) {
 }
 
 template <typename Tracer>
-Outcome Engine::judge(Packet& arrived, const Way& way, const std::optional<Tracked>& tracked,
-                      Answer* answer, Tracer& tracer) {
+Outcome Engine::judge(Packet& arrived, const Way& way, const Tracked* tracked, Answer* answer,
+                      Tracer& tracer) {
   if (std::optional<Outcome> refused = refuse(arrived, way)) return *refused;
   const Program& program = *rules(arrived.family).program;
   std::span<const Hook> hooks = hooks_of(way.path);
@@ -283,7 +281,7 @@ Outcome Engine::judge(Packet& arrived, const Way& way, const std::optional<Track
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
   Journey journey(*this, *packet, way);
-  journey.was_tracked = tracked.has_value();
+  journey.was_tracked = tracked != nullptr;
   if (tracked) journey.tracked = *tracked;
   if (way.path == Way::Path::kLooped && program.needs_conntrack) {
     journey.tracked = conntrack_->recognize(*packet, now());

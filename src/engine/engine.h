@@ -159,8 +159,9 @@ class Engine {
     std::vector<Memory> memory;
     std::vector<Pc> stack;
     std::array<std::vector<Stop>, static_cast<size_t>(Hook::kCount)> stops;  // by hook
-    // Conntrack comes first: no rule is asked before it. By whether this host sends the packet.
-    std::array<bool, 2> tracks_first{};
+    // Conntrack comes first: no rule is asked before it. By path; only of those on which a packet
+    // is tracked once.
+    std::array<bool, Way::kPaths> tracks_first{};
   };
 
   static Rules rules_of(std::shared_ptr<const Program> program);
@@ -172,13 +173,13 @@ class Engine {
   void begin_burst(std::span<Packet> packets);
   void expire(size_t packets);
   std::optional<Outcome> refuse(const Packet& packet, const Way& way);
-  Outcome take_long_way(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
-                        Answer* answer);
-  bool take_short_way(Packet& packet, const Way& way, std::optional<Tracked>& tracked,
-                      Outcome& outcome);
+  Outcome take_long_way(Packet& packet, const Way& way, const Tracked* tracked, Answer* answer);
+  bool end_at_once(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
+                   Outcome& outcome);
+  // `tracked`: by the short way, which did not end there; null: it is not yet.
   template <typename Tracer>
-  Outcome judge(Packet& packet, const Way& way, const std::optional<Tracked>& tracked,
-                Answer* answer, Tracer& tracer);
+  Outcome judge(Packet& packet, const Way& way, const Tracked* tracked, Answer* answer,
+                Tracer& tracer);
   std::optional<Outcome> defragment(Packet*& packet, const Way& way);
   template <typename Tracer>
   Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);

@@ -30,6 +30,7 @@ struct Way {
     kLoopback,  // from the host to itself: OUTPUT, POSTROUTING, PREROUTING, INPUT, tracked once
     kLooped,  // PREROUTING, INPUT: its own copy of what it has sent to many, tracked on the way out
   };
+  static constexpr size_t kPaths = static_cast<size_t>(Path::kLooped) + 1;
   Path path = Path::kInput;
   Reason reason = Reason::kNone;
   const InterfaceName* in = nullptr;   // null for kOutput

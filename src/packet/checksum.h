@@ -32,14 +32,12 @@ inline Sum add_8(Sum sum, const uint8_t* at) {
 Sum sum_many(std::span<const uint8_t> bytes);
 Sum sum_few(const uint8_t* at, size_t count);
 
-// The sum of `bytes`, an odd last byte padded with a zero. For data that begins
+// The sum of `size` bytes, an odd last one padded with a zero. For data that begins
 // at an even offset of what is summed. Below 2^34: there is room to add to it.
-inline Sum sum_bytes(std::span<const uint8_t> bytes) {
+inline Sum sum_of_8_or_more(const uint8_t* at, size_t size) {
   constexpr size_t kWorthACall = 128;
-  if (bytes.size() >= kWorthACall) return sum_many(bytes);
-  if (bytes.size() < 8) return sum_few(bytes.data(), bytes.size());
-  const uint8_t* at = bytes.data();
-  const uint8_t* const end = at + bytes.size();
+  if (size >= kWorthACall) return sum_many({at, size});
+  const uint8_t* const end = at + size;
   Sum sum = 0;
   for (; end - at >= 32; at += 32) {
     sum = add_8(add_8(add_8(add_8(sum, at), at + 8), at + 16), at + 24);
@@ -53,6 +51,11 @@ inline Sum sum_bytes(std::span<const uint8_t> bytes) {
     sum = add_words(sum, kLittle ? last >> (8 * added) : last << (8 * added));
   }
   return (sum & 0xffffffff) + (sum >> 32);
+}
+
+inline Sum sum_bytes(std::span<const uint8_t> bytes) {
+  return bytes.size() < 8 ? sum_few(bytes.data(), bytes.size())
+                          : sum_of_8_or_more(bytes.data(), bytes.size());
 }
 
 // The same for a few words, inline: headers and pseudo-headers.

@@ -68,20 +68,20 @@ struct Packet {
   uint8_t* data = nullptr;   // of the IP header; mutable, owned by the attachment
   uint32_t captured = 0;     // bytes held at `data`
   uint32_t wire_length = 0;  // bytes of the network layer on the wire; >= captured
-  uint32_t headroom = 0;     // writable bytes before `data`
   Instant time{};
   const InterfaceName* in = nullptr;  // null: no such interface (OUTPUT has no `in`)
   const InterfaceName* out = nullptr;
+  void* cookie = nullptr;  // the attachment's own
+  uint32_t headroom = 0;   // writable bytes before `data`
   std::array<uint8_t, 6> mac_source{};
   bool has_mac = false;  // Ethernet: the frame's source address is known
-  // The socket that sends it: a capture does not tell; a kernel's own packets have none.
-  enum class Owner : uint8_t { kUnknown, kNone, kSocket } owner = Owner::kUnknown;
-  uint32_t uid = 0, gid = 0;
   // Somebody has found the transport's checksum good, or it will be filled in when the packet
   // leaves: what the bytes say does not count, and the attachment sets `checksum` once they are
   // parsed.
   bool vouched = false;
-  void* cookie = nullptr;  // the attachment's own
+  // The socket that sends it: a capture does not tell; a kernel's own packets have none.
+  enum class Owner : uint8_t { kUnknown, kNone, kSocket } owner = Owner::kUnknown;
+  uint32_t uid = 0, gid = 0;
 
   // From parse().
   Family family = Family::kIpv4;
@@ -116,13 +116,10 @@ struct Packet {
     data = bytes;
     captured = held;
     wire_length = on_wire;
-    headroom = 0;
     time = when;
-    in = out = nullptr;
-    mac_source = {};
-    has_mac = vouched = false;
-    owner = Owner::kUnknown;
-    cookie = nullptr;
+    static_assert(static_cast<int>(Owner::kUnknown) == 0);
+    constexpr size_t kFirst = offsetof(Packet, in), kEnd = offsetof(Packet, uid);
+    std::memset(static_cast<void*>(&in), 0, kEnd - kFirst);  // all of them: they lie together
     std::memset(&fields.words[kParsedFields], 0, sizeof fields - kParsedFields * sizeof(uint32_t));
   }
 

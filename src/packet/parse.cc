@@ -130,7 +130,21 @@ void read_fragment(Packet& packet, uint32_t offset, bool more) {
   packet.fields[Field::kFragment] = offset > 0;
 }
 
-void parse_ipv4(Packet& packet) {
+// An IPv4 packet that is not plain, from its header's checksum on, which counts where it is held.
+[[gnu::noinline]] void read_unusual(Packet& packet) {
+  const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data);
+  const uint32_t header_length = packet.transport;
+  const uint16_t fragment = ip.fragment;
+  if (packet.captured >= header_length && !is_all_ones(sum_words(&ip, header_length / 4))) {
+    packet.malformed = Reason::kBadHeaderChecksum;
+  }
+  read_fragment(packet, 8u * (fragment & Ipv4Header::kOffsetMask),
+                fragment & Ipv4Header::kMoreFragments);
+  read_transport(packet, ip.protocol);
+}
+
+// A plain packet's way calls nobody.
+[[gnu::always_inline]] inline void parse_ipv4(Packet& packet) {
   if (packet.captured < sizeof(Ipv4Header)) {
     packet.malformed = missing(packet, sizeof(Ipv4Header));
     return;
@@ -159,23 +173,12 @@ void parse_ipv4(Packet& packet) {
   packet.transport = static_cast<uint16_t>(header_length);
   const uint16_t fragment = ip.fragment;
   packet.fragment_id = ip.id;
-  bool sums_up = true;
-  if (packet.captured >= header_length) {
-    Sum sum = sum_of_20(packet.data);
-    if (header_length != sizeof ip) {
-      sum += sum_words(packet.data + sizeof ip, (header_length - sizeof ip) / 4);
-    }
-    sums_up = is_all_ones(sum);
-  }
   const bool is_whole = !(fragment & (Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask));
-  if (is_whole && is_told && sums_up && header_length == sizeof ip &&
-      total_length <= packet.captured && total_length >= sizeof ip + least_of(ip.protocol)) {
-    return read_plain(packet, ip.protocol);
-  }
-  if (!sums_up) packet.malformed = Reason::kBadHeaderChecksum;
-  read_fragment(packet, 8u * (fragment & Ipv4Header::kOffsetMask),
-                fragment & Ipv4Header::kMoreFragments);
-  read_transport(packet, ip.protocol);
+  const bool is_plain = header_length == sizeof ip && is_told && is_whole &&
+                        total_length <= packet.captured &&
+                        total_length >= sizeof ip + least_of(ip.protocol);
+  if (is_plain && is_all_ones(sum_of_20(packet.data))) return read_plain(packet, ip.protocol);
+  read_unusual(packet);
 }
 
 // Whether `next` is walked over on the way to the transport header.
@@ -324,7 +327,7 @@ bool has_usual_addresses(const Packet& packet) {
   return (source && destination && destination < kGroups) || !is_only_for_loopback(packet);
 }
 
-void parse_ipv6(Packet& packet) {
+[[gnu::noinline]] void parse_ipv6(Packet& packet) {
   if (packet.captured < sizeof(Ipv6Header)) {
     packet.malformed = missing(packet, sizeof(Ipv6Header));
     return;

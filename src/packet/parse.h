@@ -52,22 +52,26 @@ constexpr ChecksumState sums_to_zero(Sum sum) {
 }
 
 // compute_checksum() of a plain packet: its addresses lie right before the segment, so all is one
-// run of bytes.
+// run of bytes. The protocol is in the sum, which is not 0 therefore.
+template <Family kFamily>
 [[gnu::always_inline]] inline ChecksumState sum_plain(const Packet& packet) {
-  const uint32_t addresses = packet.family == Family::kIpv4 ? 8 : 32;
+  constexpr uint32_t kAddresses = kFamily == Family::kIpv4 ? 8 : 32;
   const uint32_t length = packet.length - packet.transport;
   const uint8_t* segment = packet.data + packet.transport;
   if (packet.protocol() == protocol::kUdp &&
       reinterpret_cast<const UdpHeader*>(segment)->checksum == 0) {
     return ChecksumState::kGood;
   }
-  return sums_to_zero(sum_bytes({segment - addresses, length + addresses}) +
-                      sum_length(length, packet.protocol()));
+  const Sum sum = sum_of_8_or_more(segment - kAddresses, length + kAddresses) +
+                  sum_length(length, packet.protocol());
+  return sum % 0xffff == 0 ? ChecksumState::kGood : ChecksumState::kBad;
 }
 
 inline ChecksumState verify_checksum(Packet& packet) {
   if (packet.checksum == ChecksumState::kUnknown) {
-    packet.checksum = packet.plain ? sum_plain(packet) : compute_checksum(packet);
+    packet.checksum = !packet.plain                    ? compute_checksum(packet)
+                      : packet.family == Family::kIpv4 ? sum_plain<Family::kIpv4>(packet)
+                                                       : sum_plain<Family::kIpv6>(packet);
   }
   return packet.checksum;
 }
