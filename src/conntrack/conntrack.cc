@@ -99,11 +99,10 @@ void describe(Packet& packet, const Tracked& tracked, const Flow* flow) {
   packet.fields[Field::kConnmark] = flow ? flow->connmark : 0;
 }
 
-Tracked without_flow(CtInfo info, Reason reason) {
-  Tracked tracked;
+// `tracked` is as new.
+void leave_without_flow(Tracked& tracked, CtInfo info, Reason reason) {
   tracked.info = reason == Reason::kNotInCapture ? CtInfo::kNone : info;
   tracked.reason = reason;
-  return tracked;
 }
 
 }  // namespace
@@ -197,8 +196,8 @@ struct Conntrack::State {
     return alive(now, [&] { return table.find(tuple, zone); });
   }
   // The flow that has one of this new one's tuples; 0: none has.
-  uint32_t find_clash(uint32_t index, bool searched, Tick now) {
-    return alive(now, [&] { return table.find_clash(index, searched); }).index;
+  uint32_t find_clash(uint32_t index, Tick now) {
+    return alive(now, [&] { return table.find_clash(index); }).index;
   }
   // Whether the packets of both flows are the same, from whichever side each was begun.
   bool are_one(uint32_t a, uint32_t b) const;
@@ -226,11 +225,12 @@ struct Conntrack::State {
     return true;
   }
 
-  Tracked track(Packet& packet, const TrackAs& as, Tick now);
+  // All of these fill in a `tracked` that is as new.
+  void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   [[gnu::noinline]] void look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
-  Tracked track_icmp_error(Packet& packet, const Zone& zone, Tick now);
-  Tracked begin(Packet& packet, const Tuple& tuple, const FlowKey& key, const TrackAs& as,
-                Tick now);
+  void track_icmp_error(Packet& packet, const Zone& zone, Tick now, Tracked& tracked);
+  void begin(Packet& packet, const Tuple& tuple, const FlowKey& key, const TrackAs& as, Tick now,
+             Tracked& tracked);
   // A new flow is one that was expected: of a helper, or an answer to discovery. The reason is
   // discovery's.
   bool is_expected(uint32_t index, Tick now);
@@ -285,43 +285,41 @@ struct Conntrack::State {
   const Host* host = nullptr;
 };
 
-Tracked Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now) {
+void Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
   const Zone& zone = as.zone;
   // A first fragment that goes on alone (IPv6) is a packet like others, if a short one.
   if (packet.fragment_offset > 0) {
-    return without_flow(CtInfo::kInvalid, Reason::kInvalidFragment);
+    return leave_without_flow(tracked, CtInfo::kInvalid, Reason::kInvalidFragment);
   }
   uint8_t protocol = packet.protocol();
   if (protocol == protocol::kIcmp || protocol == protocol::kIcmpv6) {
     if (Reason why = need(packet, 1, Reason::kInvalidShort); why != Reason::kNone) {
-      return without_flow(CtInfo::kInvalid, why);
+      return leave_without_flow(tracked, CtInfo::kInvalid, why);
     }
     uint32_t type = packet.fields[Field::kIcmpType];
     if (protocol == protocol::kIcmpv6 && is_untracked_icmpv6(type)) {
       Reason why = check(packet, knobs);
-      return without_flow(why == Reason::kNone ? CtInfo::kUntracked : CtInfo::kInvalid, why);
+      return leave_without_flow(tracked,
+                                why == Reason::kNone ? CtInfo::kUntracked : CtInfo::kInvalid, why);
     }
-    if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now);
+    if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now, tracked);
   }
   Reason why = check(packet, knobs);
   if (why != Reason::kNone) {
     if (expectations.count() != 0) spend_expectation(packet, zone, now);
-    return without_flow(CtInfo::kInvalid, why);
+    return leave_without_flow(tracked, CtInfo::kInvalid, why);
   }
   Tuple tuple;
   why = tuple_of(packet, tuple);
-  if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
+  if (why != Reason::kNone) return leave_without_flow(tracked, CtInfo::kInvalid, why);
   // In zone 0 it has been reckoned what to look for (Lookahead).
   const bool known = packet.flow_hash && packet.plain && zone.id == 0;
   const FlowKey key = known ? FlowKey(packet.flow_words) : FlowKey(tuple, zone);
   FlowTable::Found found =
       known ? alive(now, [&] { return table.find(tuple, key, packet.flow_hash); })
             : find_alive(tuple, zone, now);
-  if (found.index) {
-    Tracked tracked;
-    if (go_on(packet, found.index, found.direction, now, tracked)) return tracked;
-  }
-  return begin(packet, tuple, key, as, now);
+  if (found.index && go_on(packet, found.index, found.direction, now, tracked)) return;
+  begin(packet, tuple, key, as, now, tracked);
 }
 
 // A packet without a flow takes what expects it, as it would begin one, though it is INVALID.
@@ -332,17 +330,16 @@ void Conntrack::State::spend_expectation(const Packet& packet, const Zone& zone,
 }
 
 // The flow that an error is about is neither moved nor refreshed (kernel-facts 4).
-Tracked Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tick now) {
+void Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tick now,
+                                        Tracked& tracked) {
   Tuple answer;
   Reason why = quoted_answer(packet, knobs, answer);
-  if (why != Reason::kNone) return without_flow(CtInfo::kInvalid, why);
+  if (why != Reason::kNone) return leave_without_flow(tracked, CtInfo::kInvalid, why);
   FlowTable::Found found = find_alive(answer, zone, now);
-  if (!found.index) return without_flow(CtInfo::kInvalid, Reason::kInvalidIcmpError);
-  Tracked tracked;
+  if (!found.index) return leave_without_flow(tracked, CtInfo::kInvalid, Reason::kInvalidIcmpError);
   tracked.flow = id_of(found.index);
   tracked.info = CtInfo::kRelated;
   tracked.direction = found.direction;
-  return tracked;
 }
 
 template <bool kStateful>
@@ -354,7 +351,7 @@ inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& pac
         set_timeout(flow, step.at_most);
         start_timer(flow, found.index, now);
       }
-      tracked = without_flow(CtInfo::kInvalid, step.reason);
+      leave_without_flow(tracked, CtInfo::kInvalid, step.reason);
       describe(packet, tracked, nullptr);
       return true;
     case Step::Kind::kReopen: destroy(found.index, FlowEvent::Why::kReopened, now); return false;
@@ -396,7 +393,7 @@ bool Conntrack::State::go_on(Packet& packet, uint32_t index, Direction direction
 }
 
 void Conntrack::State::look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  tracked = track(packet, as, now);
+  track(packet, as, now, tracked);
   describe(packet, tracked, tracked.flow ? &table[tracked.flow.index] : nullptr);
 }
 
@@ -420,10 +417,10 @@ inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tr
   return apply<false>(step, 0, packet, flow, found, now, tracked);
 }
 
-Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const FlowKey& key,
-                                const TrackAs& as, Tick now) {
+void Conntrack::State::begin(Packet& packet, const Tuple& tuple, const FlowKey& key,
+                             const TrackAs& as, Tick now, Tracked& tracked) {
   uint32_t index = make_room(tuple, as.zone, now) ? table.allocate(tuple, key) : 0;
-  if (!index) return without_flow(CtInfo::kNone, Reason::kTableFull);
+  if (!index) return leave_without_flow(tracked, CtInfo::kNone, Reason::kTableFull);
   Flow& flow = table[index];
   flow.created = static_cast<uint32_t>(now);
   // The expectation is gone even if the packet turns out to be INVALID.
@@ -431,24 +428,24 @@ Tracked Conntrack::State::begin(Packet& packet, const Tuple& tuple, const FlowKe
   Step step = open(flow, {packet, Direction::kOriginal, now, knobs});
   if (step.kind != Step::Kind::kAccept) {
     release(index);
-    return without_flow(CtInfo::kInvalid, step.reason);
+    return leave_without_flow(tracked, CtInfo::kInvalid, step.reason);
   }
   set_timeout(flow, step.seconds);
-  Tracked tracked;
   if (!expected && as.helper) {
     if (FlowExtension* extension = extensions.get(index, flow)) {
       extension->helper = as.helper;
       flow.status |= ct_status::kHelper;
     }
   }
-  if (!expected && discovery && packet.in) tracked.reason = is_answer(packet, index, now);
+  if (!expected && discovery && packet.in && discovery->may_know(packet, now)) {
+    tracked.reason = is_answer(packet, index, now);
+  }
   account(flow, index, Direction::kOriginal, packet);
   begun = index;
   insertions = table.insertions();
-  tracked.flow = id_of(index);
+  tracked.flow = {index, flow.generation};
   tracked.created = true;
   tracked.info = info_of(flow);
-  return tracked;
 }
 
 bool Conntrack::State::is_expected(uint32_t index, Tick now) {
@@ -589,8 +586,9 @@ bool Conntrack::State::are_one(uint32_t a, uint32_t b) const {
 
 Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now) {
   uint32_t index = tracked.flow.index;
-  bool searched = begun == index && insertions == table.insertions();
-  uint32_t first = find_clash(index, searched, now);
+  const bool searched = begun == index && insertions == table.insertions();
+  const bool is_clear = searched && table.has_one_answer(index);
+  const uint32_t first = is_clear ? 0 : find_clash(index, now);
   if (!first && table.insert(index, packet.flow_hash)) {
     insert(index, told, now);
     return Reason::kNone;
@@ -766,7 +764,8 @@ Tracked Conntrack::recognize(Packet& packet, Tick now) const {
 }
 
 Tracked Conntrack::untrack(Packet& packet) {
-  const Tracked tracked = without_flow(CtInfo::kUntracked, Reason::kNone);
+  Tracked tracked;
+  tracked.info = CtInfo::kUntracked;
   describe(packet, tracked, nullptr);
   return tracked;
 }

@@ -92,18 +92,14 @@ FlowTable::Found FlowTable::find(const Tuple& tuple, const Zone& zone) const {
   return find_in_zone(tuple, reply, kReplySide);
 }
 
-FlowTable::Found FlowTable::find_clash(uint32_t index, bool searched) const {
+FlowTable::Found FlowTable::find_clash(uint32_t index) const {
   const Flow& flow = *entry(index);
   uint16_t original_zone = flow.zone().in(Direction::kOriginal);
   uint16_t reply_zone = flow.zone().in(Direction::kReply);
   bool one_zone = original_zone == reply_zone;
-  // Where each slot is for both sides, all questions are the one that find() has answered.
-  bool plain = one_zone && !(flow.status & ct_status::kOwnReply) && one_sided_ == 0;
-  if (plain && searched) return {};
   Tuple tuple = flow.tuple();
   Found found = find_in_zone(tuple, original_zone, one_zone ? kBothSides : kOriginalSide);
-  if (found.index) return found;
-  if (plain) return {};
+  if (found.index || has_one_answer(index)) return found;
   Tuple reply = reply_of(index);
   found = find_in_zone(reply, reply_zone, one_zone ? kBothSides : kReplySide);
   bool nat = found.index && entry(found.index)->status & ct_status::kOwnReply;
@@ -125,10 +121,10 @@ void FlowTable::give_further(uint32_t number) {
 
 void FlowTable::insert_slot(Bucket& home, uint16_t tag, uint32_t ref) {
   for (Bucket* bucket = &home;; bucket = &further_[bucket->next]) {
-    for (size_t i = 0; i < kSlots; i++) {
-      if (bucket->refs[i]) continue;
-      bucket->tags[i] = tag;
-      bucket->refs[i] = ref;
+    if (const uint32_t free = matches(*bucket, 0)) {
+      const int slot = std::countr_zero(free);
+      bucket->tags[slot] = tag;
+      bucket->refs[slot] = ref;
       return;
     }
     if (!bucket->next) bucket->next = take_further();
@@ -181,11 +177,10 @@ uint64_t FlowTable::hash_of(const Flow& flow, Direction direction) const {
 template <typename Visit>
 void FlowTable::slots(uint32_t index, uint64_t known, Visit visit) const {
   const Flow& flow = *entry(index);
-  uint16_t original = flow.zone().in(Direction::kOriginal);
-  uint16_t reply = flow.zone().in(Direction::kReply);
-  bool is_known = known && original == 0;
-  uint64_t hashed = is_known ? known : hash_of(flow, Direction::kOriginal);
-  if (original == reply && !(flow.status & ct_status::kOwnReply)) {
+  const Zone zone = flow.zone();
+  const uint16_t original = zone.in(Direction::kOriginal), reply = zone.in(Direction::kReply);
+  const uint64_t hashed = known && original == 0 ? known : hash_of(flow, Direction::kOriginal);
+  if (has_one_slot(flow)) {
     visit(hashed, index | kBothSides);
   } else {
     visit(hashed, index | kOriginalSide);

@@ -104,9 +104,13 @@ class FlowTable {
   // A flow that keeps this entry, which is not in the index, out of it: one of its tuples is a
   // tuple of that flow, in the same zone. Of an entry whose directions lie in different zones, only
   // the other's tuple of the same direction counts (seen on the kernel). One with NAT is in
-  // nobody's way with its packets' tuple: NAT would give the entry other answers. `searched`: since
-  // find() has found nothing for the entry's tuple and zone, nothing has been inserted.
-  Found find_clash(uint32_t index, bool searched) const;
+  // nobody's way with its packets' tuple: NAT would give the entry other answers.
+  Found find_clash(uint32_t index) const;
+  // That is the flow that find() finds for the entry's tuple and zone, if any: one slot is good for
+  // both its sides, and so is everybody's.
+  bool has_one_answer(uint32_t index) const {
+    return one_sided_ == 0 && has_one_slot(*entry(index));
+  }
 
   // In the steps of a burst: the bucket, then the entries that its tags suggest; the first of them
   // is the guess. The hash is never 0. A bucket is fetched into the second cache: the first one has
@@ -293,6 +297,10 @@ class FlowTable {
   }
   Found find_in_zone(const Tuple& tuple, const FlowKey& key, uint32_t sides, uint64_t hash) const;
   bool is_reply(uint32_t index, const Tuple& tuple, const Tuple& inverse) const;
+  static bool has_one_slot(const Flow& flow) {
+    return flow.key_.zone().directions == Zone::Directions::kBoth &&
+           !(flow.status & ct_status::kOwnReply);
+  }
   // Calls visit(hash, ref) for every slot that the entry has in the index.
   template <typename Visit>
   void slots(uint32_t index, uint64_t known, Visit visit) const;

@@ -65,12 +65,15 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     if (i % Lookahead::kStride == 0) lookahead.advance();
     move_time(packets[i].time);
     datagram_ = nullptr;
-    Rules& rules = this->rules(packets[i].family);
-    const bool first = rules.tracks_first[static_cast<size_t>(ways[i].path)] && packets[i].plain;
+    Packet& packet = packets[i];
+    const Way& way = ways[i];
+    Answer* answer = answers.empty() ? nullptr : &answers[i];
+    Rules& rules = this->rules(packet.family);
     Tracked tracked;
-    if (!first || !end_at_once(packets[i], ways[i], rules, tracked, outcomes[i])) {
-      Answer* answer = answers.empty() ? nullptr : &answers[i];
-      outcomes[i] = take_long_way(packets[i], ways[i], first ? &tracked : nullptr, answer);
+    if (!rules.tracks_first[static_cast<size_t>(way.path)] || !packet.plain) {
+      outcomes[i] = take_long_way(packet, way, answer);
+    } else if (!end_at_once(packet, way, rules, tracked, outcomes[i])) {
+      outcomes[i] = go_on(packet, way, tracked, answer);
     }
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }

@@ -234,17 +234,25 @@ void Engine::expire(size_t packets) {
   heard_ = conntrack_->listening();
 }
 
-Outcome Engine::take_long_way(Packet& packet, const Way& way, const Tracked* tracked,
-                              Answer* answer) {
+Outcome Engine::take_long_way(Packet& packet, const Way& way, Answer* answer) {
   NoTrace trace;
-  return judge(packet, way, tracked, answer, trace);
+  return judge(packet, way, answer, trace);
+}
+
+// A plain packet is whole, and no rule has been asked.
+Outcome Engine::go_on(Packet& packet, const Way& way, const Tracked& tracked, Answer* answer) {
+  NoTrace trace;
+  Journey journey(*this, packet, way);
+  journey.was_tracked = true;
+  journey.tracked = tracked;
+  return complete(journey, hooks_of(way.path), answer, trace);
 }
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
   move_time(packet.time);
   datagram_ = nullptr;
-  Outcome outcome = judge(packet, way, nullptr, answer, trace);
+  Outcome outcome = judge(packet, way, answer, trace);
   reasons_[static_cast<size_t>(outcome.reason)]++;
   return outcome;
 }
@@ -261,8 +269,7 @@ std::optional<Outcome> Engine::refuse(const Packet& packet, const Way& way) {
 }
 
 template <typename Tracer>
-Outcome Engine::judge(Packet& arrived, const Way& way, const Tracked* tracked, Answer* answer,
-                      Tracer& tracer) {
+Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& tracer) {
   if (std::optional<Outcome> refused = refuse(arrived, way)) return *refused;
   const Program& program = *rules(arrived.family).program;
   std::span<const Hook> hooks = hooks_of(way.path);
@@ -281,19 +288,24 @@ Outcome Engine::judge(Packet& arrived, const Way& way, const Tracked* tracked, A
     if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
   }
   Journey journey(*this, *packet, way);
-  journey.was_tracked = tracked != nullptr;
-  if (tracked) journey.tracked = *tracked;
   if (way.path == Way::Path::kLooped && program.needs_conntrack) {
     journey.tracked = conntrack_->recognize(*packet, now());
   }
+  return complete(journey, hooks, answer, tracer);
+}
+
+// The journey of a whole packet, from these hooks on.
+template <typename Tracer>
+Outcome Engine::complete(Journey& journey, std::span<const Hook> hooks, Answer* answer,
+                         Tracer& tracer) {
   Verdict verdict = travel(journey, hooks, tracer);
   if (journey.remembered) return *journey.remembered;
-  if (way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
+  if (journey.way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
   Outcome outcome = conclude(journey, verdict, answer);
   if (journey.recorder) {
     if constexpr (Tracer::kOn) {
       bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
-      tracer.recall(program, {remembered, journey.recorder->obstacle()});
+      tracer.recall(*journey.rules.program, {remembered, journey.recorder->obstacle()});
     }
     learn(journey, outcome);
   }

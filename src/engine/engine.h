@@ -173,13 +173,15 @@ class Engine {
   void begin_burst(std::span<Packet> packets);
   void expire(size_t packets);
   std::optional<Outcome> refuse(const Packet& packet, const Way& way);
-  Outcome take_long_way(Packet& packet, const Way& way, const Tracked* tracked, Answer* answer);
+  Outcome take_long_way(Packet& packet, const Way& way, Answer* answer);
   bool end_at_once(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
                    Outcome& outcome);
-  // `tracked`: by the short way, which did not end there; null: it is not yet.
+  // Where that did not end it: `tracked` has been filled in.
+  Outcome go_on(Packet& packet, const Way& way, const Tracked& tracked, Answer* answer);
   template <typename Tracer>
-  Outcome judge(Packet& packet, const Way& way, const Tracked* tracked, Answer* answer,
-                Tracer& tracer);
+  Outcome judge(Packet& packet, const Way& way, Answer* answer, Tracer& tracer);
+  template <typename Tracer>
+  Outcome complete(Journey& journey, std::span<const Hook> hooks, Answer* answer, Tracer& tracer);
   std::optional<Outcome> defragment(Packet*& packet, const Way& way);
   template <typename Tracer>
   Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);

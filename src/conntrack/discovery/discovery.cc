@@ -130,7 +130,7 @@ struct Discovery::State {
   std::array<uint64_t, static_cast<size_t>(Reason::kCount)> refused{};
   uint64_t windows_refused = 0;
   std::vector<uint64_t> related = std::vector<uint64_t>(descriptors.size());
-  bool asked_ever = false;  // there was a question: before it there is no answer
+  Tick known_until = 0;  // no window is remembered from then on
 
   uint32_t bucket_of(const Socket& socket) const {
     return static_cast<uint32_t>(hash_of(socket.family, socket.address, socket.port, key)) &
@@ -150,6 +150,10 @@ struct Discovery::State {
   bool open(const Descriptor& descriptor, const Packet& packet, FlowId flow, const Asked& asked,
             Tick now);
   bool put(const Window& window, Tick now);
+  void set_end(uint32_t slot, Tick end) {
+    expires[slot] = end;
+    known_until = std::max(known_until, end + kRemembered);
+  }
   uint32_t take_slot(uint32_t asker, Tick now);
   void unlink(uint32_t slot);
   Reason judge(const Window& window, const Packet& packet, Tick now) const;
@@ -193,8 +197,7 @@ bool Discovery::State::put(const Window& window, Tick now) {
   slots[slot] = {.window = window, .next = buckets[bucket], .bucket = bucket};
   buckets[bucket] = slot;
   askers[slot] = asker;
-  expires[slot] = window.expires;
-  asked_ever = true;
+  set_end(slot, window.expires);
   return true;
 }
 
@@ -227,7 +230,7 @@ bool Discovery::State::open(const Descriptor& descriptor, const Packet& packet, 
                          .assumed = asked.holds == Holds::kUnknown};
   if (slot == kNone) return put(window, now);
   slots[slot].window = window;
-  expires[slot] = end;
+  set_end(slot, end);
   return true;
 }
 
@@ -261,7 +264,6 @@ Answer Discovery::State::refuse(const Descriptor* descriptor, Reason reason) {
 }
 
 Answer Discovery::State::answered(const Packet& packet, Tick now) {
-  if (!asked_ever) return {};
   Socket socket{packet.family, packet.destination(), destination_port(packet)};
   Window* found = nullptr;
   const Window* nearest = nullptr;
@@ -336,11 +338,12 @@ bool Discovery::sent(const Packet& packet, FlowId flow, Tick now) {
     if (asked.holds == Holds::kNo) continue;
     opened |= state_->open(descriptor, packet, flow, asked, now);
   }
+  known_until_ = state_->known_until;
   return opened;
 }
 
 Answer Discovery::received(const Packet& packet, Tick now) {
-  if (packet.protocol() != protocol::kUdp) return {};
+  if (!may_know(packet, now)) return {};
   State& state = *state_;
   Answer answer;
   if (!packet.destination().is_multicast(packet.family)) {
@@ -385,6 +388,7 @@ void Discovery::restore(Window window, std::string_view protocol, Tick now) {
   const Tick longest = uint64_t{found->answer.longest()} * kTicksPerSecond / 1000;
   window.expires = std::min(window.expires, now + longest);
   state.put(window, now);
+  known_until_ = state.known_until;
 }
 
 std::vector<std::pair<std::string_view, uint64_t>> Discovery::related() const {

@@ -79,6 +79,12 @@ class Discovery {
   // Opens, or opens anew, the window of a question. True if it was one.
   bool sent(const Packet& packet, FlowId flow, Tick now);
 
+  // Whether received() may have anything to say: there was a question of late, or the packet went
+  // to a group.
+  bool may_know(const Packet& packet, Tick now) const {
+    return packet.protocol() == protocol::kUdp &&
+           (now < known_until_ || packet.destination().is_multicast(packet.family));
+  }
   // `packet` came in and belongs to no flow.
   Answer received(const Packet& packet, Tick now);
 
@@ -104,6 +110,7 @@ class Discovery {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  Tick known_until_ = 0;  // no window is remembered from then on
 };
 
 }  // namespace sallyport
