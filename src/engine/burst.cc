@@ -71,9 +71,9 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     Rules& rules = this->rules(packet.family);
     Tracked tracked;
     if (!rules.tracks_first[static_cast<size_t>(way.path)] || !packet.plain) {
-      outcomes[i] = take_long_way(packet, way, answer);
+      take_long_way(packet, way, outcomes[i], answer);
     } else if (!end_at_once(packet, way, rules, tracked, outcomes[i])) {
-      outcomes[i] = go_on(packet, way, tracked, answer);
+      go_on(packet, way, tracked, outcomes[i], answer);
     }
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }
@@ -89,18 +89,17 @@ void Engine::recall(Journey& journey, bool traced) {
   if (traced || !journey.decision) {
     journey.recorder.emplace();
   } else if (!journey.was_tracked) {
-    Outcome outcome;
-    if (end_as_remembered(packet, journey.way, journey.rules, journey.decision, journey.tracked,
-                          outcome)) {
-      journey.remembered = outcome;
-      packet.in = journey.way.in;
-      packet.out = journey.way.out;
-    }
+    journey.remembered = end_as_remembered(packet, journey.way, journey.rules, journey.decision,
+                                           journey.tracked, journey.outcome);
+    if (!journey.remembered) return;
+    packet.in = journey.way.in;
+    packet.out = journey.way.out;
   }
 }
 
 // A walk is over that the flow may remember.
-void Engine::learn(const Journey& journey, const Outcome& outcome) {
+void Engine::learn(const Journey& journey) {
+  const Outcome& outcome = journey.outcome;
   const Context& context = journey.context;
   const Recorder& recorder = *journey.recorder;
   bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && outcome.certain &&

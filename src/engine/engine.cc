@@ -234,86 +234,91 @@ void Engine::expire(size_t packets) {
   heard_ = conntrack_->listening();
 }
 
-Outcome Engine::take_long_way(Packet& packet, const Way& way, Answer* answer) {
+void Engine::take_long_way(Packet& packet, const Way& way, Outcome& outcome, Answer* answer) {
   NoTrace trace;
-  return judge(packet, way, answer, trace);
+  judge(packet, way, outcome, answer, trace);
 }
 
 // A plain packet is whole, and no rule has been asked.
-Outcome Engine::go_on(Packet& packet, const Way& way, const Tracked& tracked, Answer* answer) {
+void Engine::go_on(Packet& packet, const Way& way, Tracked& tracked, Outcome& outcome,
+                   Answer* answer) {
   NoTrace trace;
-  Journey journey(*this, packet, way);
+  Journey journey(*this, packet, way, tracked, outcome);
   journey.was_tracked = true;
-  journey.tracked = tracked;
-  return complete(journey, hooks_of(way.path), answer, trace);
+  complete(journey, hooks_of(way.path), answer, trace);
 }
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
   begin_burst({&packet, 1});
   move_time(packet.time);
   datagram_ = nullptr;
-  Outcome outcome = judge(packet, way, answer, trace);
+  Outcome outcome;
+  judge(packet, way, outcome, answer, trace);
   reasons_[static_cast<size_t>(outcome.reason)]++;
   return outcome;
 }
 
-// The end of a packet that reaches no hook; nothing for one that does.
-std::optional<Outcome> Engine::refuse(const Packet& packet, const Way& way) {
-  if (way.path == Way::Path::kNone) return Outcome{.reason = way.reason};
-  bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
-  if (from_wire && is_only_for_loopback(packet) && (!way.in || way.in->text() != "lo")) {
-    return Outcome{.reason = Reason::kBadHeader};
+// A packet that reaches no hook.
+bool Engine::refuse(const Packet& packet, const Way& way, Outcome& outcome) {
+  const bool from_wire = way.path == Way::Path::kInput || way.path == Way::Path::kForward;
+  if (way.path == Way::Path::kNone) {
+    outcome = Outcome{.reason = way.reason};
+  } else if (from_wire && is_only_for_loopback(packet) && (!way.in || way.in->text() != "lo")) {
+    outcome = Outcome{.reason = Reason::kBadHeader};
+  } else if (!rules(packet.family).program) {
+    outcome = Outcome{.reason = Reason::kNoRules};
+  } else {
+    return false;
   }
-  if (!rules(packet.family).program) return Outcome{.reason = Reason::kNoRules};
-  return std::nullopt;
+  return true;
 }
 
 template <typename Tracer>
-Outcome Engine::judge(Packet& arrived, const Way& way, Answer* answer, Tracer& tracer) {
-  if (std::optional<Outcome> refused = refuse(arrived, way)) return *refused;
+void Engine::judge(Packet& arrived, const Way& way, Outcome& outcome, Answer* answer,
+                   Tracer& tracer) {
+  if (refuse(arrived, way, outcome)) return;
   const Program& program = *rules(arrived.family).program;
   std::span<const Hook> hooks = hooks_of(way.path);
   Packet* packet = &arrived;
+  Tracked tracked;
   bool is_delivered = way.path == Way::Path::kInput || way.path >= Way::Path::kLoopback;
   if (arrived.is_fragment && !program.needs_conntrack && arrived.family == Family::kIpv4 &&
       is_delivered) {
     // Without conntrack IPv4 puts fragments together on delivery, before INPUT. (IPv6 does after
     // it, when nobody looks any more.)
-    Journey journey(*this, arrived, way);
+    Journey journey(*this, arrived, way, tracked, outcome);
     Verdict verdict = travel(journey, hooks.first(hooks.size() - 1), tracer);
     if (verdict != Verdict::kAccept) return conclude(journey, verdict, answer);
-    if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
+    if (defragment(packet, way, outcome)) return;
     hooks = hooks.last(1);
   } else if (arrived.is_fragment && program.needs_conntrack) {
-    if (std::optional<Outcome> outcome = defragment(packet, way)) return *outcome;
+    if (defragment(packet, way, outcome)) return;
   }
-  Journey journey(*this, *packet, way);
+  Journey journey(*this, *packet, way, tracked, outcome);
   if (way.path == Way::Path::kLooped && program.needs_conntrack) {
-    journey.tracked = conntrack_->recognize(*packet, now());
+    tracked = conntrack_->recognize(*packet, now());
   }
-  return complete(journey, hooks, answer, tracer);
+  complete(journey, hooks, answer, tracer);
 }
 
 // The journey of a whole packet, from these hooks on.
 template <typename Tracer>
-Outcome Engine::complete(Journey& journey, std::span<const Hook> hooks, Answer* answer,
-                         Tracer& tracer) {
-  Verdict verdict = travel(journey, hooks, tracer);
-  if (journey.remembered) return *journey.remembered;
+void Engine::complete(Journey& journey, std::span<const Hook> hooks, Answer* answer,
+                      Tracer& tracer) {
+  const Verdict verdict = travel(journey, hooks, tracer);
+  if (journey.remembered) return;
   if (journey.way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
-  Outcome outcome = conclude(journey, verdict, answer);
-  if (journey.recorder) {
-    if constexpr (Tracer::kOn) {
-      bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
-      tracer.recall(*journey.rules.program, {remembered, journey.recorder->obstacle()});
-    }
-    learn(journey, outcome);
+  conclude(journey, verdict, answer);
+  if (!journey.recorder) return;
+  if constexpr (Tracer::kOn) {
+    bool remembered = journey.decision && journey.decision->obstacle == kNoPc;
+    tracer.recall(*journey.rules.program, {remembered, journey.recorder->obstacle()});
   }
-  return outcome;
+  learn(journey);
 }
 
-// Null if `packet` is a whole packet now, which it may not have been before.
-std::optional<Outcome> Engine::defragment(Packet*& packet, const Way& way) {
+// False: `packet` is a whole packet now, which it may not have been before.
+bool Engine::defragment(Packet*& packet, const Way& way, Outcome& outcome) {
   const bool own = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
   Defragmenter::Pushed pushed =
       defragmenter_->push(*packet, {.own = own, .in = way.in ? *way.in : InterfaceName()});
@@ -324,15 +329,17 @@ std::optional<Outcome> Engine::defragment(Packet*& packet, const Way& way) {
                          .reason = pushed.reason});
   }
   switch (pushed.outcome) {
-    case Defragmenter::Outcome::kWhole: return std::nullopt;
+    case Defragmenter::Outcome::kWhole: return false;
     case Defragmenter::Outcome::kComplete:
       datagram_ = packet = &defragmenter_->datagram();
-      return std::nullopt;
+      return false;
     case Defragmenter::Outcome::kHeld:
-      return Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
+      outcome = Outcome{.fate = Outcome::Fate::kStolen, .reason = Reason::kFragmentHeld};
+      return true;
     case Defragmenter::Outcome::kDropped: break;
   }
-  return Outcome{.fate = Outcome::Fate::kDrop, .reason = pushed.reason};
+  outcome = Outcome{.fate = Outcome::Fate::kDrop, .reason = pushed.reason};
+  return true;
 }
 
 template <typename Tracer>
@@ -413,8 +420,8 @@ Verdict Engine::track(Journey& journey, Tracer& tracer) {
     context.zone.id = static_cast<uint16_t>(context.packet.fields[Field::kMark]);
   }
   if (!journey.was_tracked) {
-    journey.tracked =
-        context.conntrack->track(context.packet, {context.zone, context.helper}, context.now);
+    context.conntrack->track(context.packet, {context.zone, context.helper}, context.now,
+                             journey.tracked);
   }
   if constexpr (Tracer::kOn) tracer.tracked(context);
   if (journey.tracked.reason == Reason::kNotInCapture) context.not_captured = true;
@@ -472,17 +479,24 @@ const char* Engine::reject(const Journey& journey, Answer* answer) {
   return nullptr;
 }
 
-Outcome Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
+void Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
   Context& context = journey.context;
   const Tracked& tracked = journey.tracked;
   const Flow* flow = context.tracked_flow();
-  Outcome outcome{.hook = context.hook,
-                  .reject_with = context.reject_with,
-                  .info = tracked.info,
-                  .direction = tracked.direction,
-                  .status = flow ? uint32_t{flow->status} : 0,
-                  .flow = tracked.flow,
-                  .tracking = tracked.reason};
+  Outcome& outcome = journey.outcome;
+  // Member by member: one that is put together elsewhere, and then copied, is waited for.
+  outcome.fate = Outcome::Fate::kNone;
+  outcome.hook = context.hook;
+  outcome.reason = Reason::kNone;
+  outcome.certain = true;
+  outcome.rule = kNoRule;
+  outcome.reject_with = context.reject_with;
+  outcome.unanswered = nullptr;
+  outcome.info = tracked.info;
+  outcome.direction = tracked.direction;
+  outcome.status = flow ? uint32_t{flow->status} : 0;
+  outcome.flow = tracked.flow;
+  outcome.tracking = tracked.reason;
   if (verdict == Verdict::kAccept) {
     outcome.fate = Outcome::Fate::kAccept;
     outcome.rule = journey.filter_rule;
@@ -510,7 +524,6 @@ Outcome Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
     outcome.reason = Reason::kNotInCapture;
     outcome.certain = false;
   }
-  return outcome;
 }
 
 Reason Engine::rule_reason(const Journey& journey, uint32_t rule) {
@@ -571,12 +584,12 @@ bool Engine::would_accept(const Packet& packet, const Way& way, CtInfo info) {
   return suppose(packet, way, tracked).accepted;
 }
 
-Engine::Supposed Engine::suppose(const Packet& packet, const Way& way, const Tracked& tracked) {
+Engine::Supposed Engine::suppose(const Packet& packet, const Way& way, Tracked tracked) {
   if (way.path == Way::Path::kNone || !rules(packet.family).program) return {};
   Packet copy = packet;
-  Journey journey(*this, copy, way);
+  Outcome outcome;
+  Journey journey(*this, copy, way, tracked, outcome);
   journey.context.what_if = true;
-  journey.tracked = tracked;
   const Flow* flow = conntrack_->find(tracked.flow);
   copy.fields[Field::kCtState] = ct_state_bit(tracked.info);
   copy.fields[Field::kCtStatus] =

@@ -128,7 +128,7 @@ class Engine {
     bool accepted = false;
     uint32_t rule = kNoRule;
   };
-  Supposed suppose(const Packet& packet, const Way& way, const Tracked& tracked);
+  Supposed suppose(const Packet& packet, const Way& way, Tracked tracked);
   bool would_accept(const Packet& packet, const Way& way, CtInfo info);
   // Calls `ask`, for which it has these rules, by family, and these sets in the place of its own.
   // Between bursts.
@@ -172,17 +172,18 @@ class Engine {
   }
   void begin_burst(std::span<Packet> packets);
   void expire(size_t packets);
-  std::optional<Outcome> refuse(const Packet& packet, const Way& way);
-  Outcome take_long_way(Packet& packet, const Way& way, Answer* answer);
+  // These fill in an outcome, whatever was there. True, of refuse() and defragment(): that is all.
+  bool refuse(const Packet& packet, const Way& way, Outcome& outcome);
+  void take_long_way(Packet& packet, const Way& way, Outcome& outcome, Answer* answer);
   bool end_at_once(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
                    Outcome& outcome);
   // Where that did not end it: `tracked` has been filled in.
-  Outcome go_on(Packet& packet, const Way& way, const Tracked& tracked, Answer* answer);
+  void go_on(Packet& packet, const Way& way, Tracked& tracked, Outcome& outcome, Answer* answer);
   template <typename Tracer>
-  Outcome judge(Packet& packet, const Way& way, Answer* answer, Tracer& tracer);
+  void judge(Packet& packet, const Way& way, Outcome& outcome, Answer* answer, Tracer& tracer);
   template <typename Tracer>
-  Outcome complete(Journey& journey, std::span<const Hook> hooks, Answer* answer, Tracer& tracer);
-  std::optional<Outcome> defragment(Packet*& packet, const Way& way);
+  void complete(Journey& journey, std::span<const Hook> hooks, Answer* answer, Tracer& tracer);
+  bool defragment(Packet*& packet, const Way& way, Outcome& outcome);
   template <typename Tracer>
   Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);
   template <typename Tracer>
@@ -195,10 +196,10 @@ class Engine {
   bool end_as_remembered(Packet& packet, const Way& way, Rules& rules, const Decision* decision,
                          Tracked& tracked, Outcome& outcome);
   void recall(Journey& journey, bool traced);
-  void learn(const Journey& journey, const Outcome& outcome);
+  void learn(const Journey& journey);
   Verdict confirm(Journey& journey);
   void confirm_copy(Journey& journey);
-  Outcome conclude(Journey& journey, Verdict verdict, Answer* answer);
+  void conclude(Journey& journey, Verdict verdict, Answer* answer);
   const char* reject(const Journey& journey, Answer* answer);
   static Reason rule_reason(const Journey& journey, uint32_t rule);
   static Reason drop_reason(const Journey& journey);

@@ -11,7 +11,8 @@ namespace sallyport {
 struct Engine::Journey {
   const Way& way;
   Rules& rules;
-  Tracked tracked;
+  Tracked& tracked;  // as new where the packet is not tracked yet
+  Outcome& outcome;  // the end
   Context context;
   uint32_t filter_rule = kNoRule;  // the filter table's last verdict came from it
   Reason routing = Reason::kNone;  // why routing ended it, between two hooks
@@ -21,10 +22,15 @@ struct Engine::Journey {
   // asked, if that is worth remembering.
   const Decision* decision = nullptr;
   std::optional<Recorder> recorder;
-  std::optional<Outcome> remembered;  // the journey is over: this is its end
+  bool remembered = false;  // the outcome is there already
 
-  Journey(Engine& engine, Packet& packet, const Way& the_way)
-      : way(the_way), rules(engine.rules(packet.family)), context{.packet = packet} {
+  // What is found on the way is written where the caller wants it.
+  Journey(Engine& engine, Packet& packet, const Way& the_way, Tracked& of_tracking, Outcome& end)
+      : way(the_way),
+        rules(engine.rules(packet.family)),
+        tracked(of_tracking),
+        outcome(end),
+        context{.packet = packet} {
     context.now = engine.now();
     context.tracked = &tracked;
     context.sets = engine.sets_.get();
