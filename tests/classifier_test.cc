@@ -12,7 +12,9 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <random>
+#include <span>
 #include <sstream>
+#include <utility>
 
 #include "program/interpreter.h"
 #include "reference/evaluator.h"
@@ -79,7 +81,7 @@ struct Machine {
         memory(program->memories),
         sets(make_sets(program->family)) {}
 
-  std::string ask(Packet& packet, Hook hook, Tick now, bool traced) {
+  std::string ask(Packet& packet, Hook hook, Tick now, bool traced, Location* ahead = nullptr) {
     struct Silent : Trace {
       void condition(const Program&, Pc, bool, const Context&) override {}
       void action(const Program&, Pc, Verdict, const Context&) override {}
@@ -89,6 +91,7 @@ struct Machine {
     context.now = now;
     context.memory = memory;
     context.sets = sets.get();
+    context.ahead = ahead;
     Pc entry = program->entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(hook)];
     NoTrace none;
     Silent silent;
@@ -133,6 +136,21 @@ std::string ask_reference(const Ruleset& rules, Packet& packet, Hook hook, Tick 
   return told(answer.verdict, answer.chain, answer.number, answer.hotdrop, context);
 }
 
+// All of them at once, in the hook's chain.
+std::vector<Location> look_up(const Program& program, Hook hook, std::span<const Packet> packets) {
+  std::vector<Location> locations(packets.size());
+  const Classifier* classifier = program.first_classifier(TableId::kFilter, hook);
+  if (!classifier) return locations;
+  std::vector<const Packet*> whose;
+  std::vector<Location*> where;
+  for (size_t i = 0; i < packets.size(); i++) {
+    whose.push_back(&packets[i]);
+    where.push_back(&locations[i]);
+  }
+  classifier->look_up(whose, where);
+  return locations;
+}
+
 // The same packets for all of them.
 template <typename MakePacket>
 void compare(const std::string& text, Family family, size_t packets, bool with_reference,
@@ -141,25 +159,38 @@ void compare(const std::string& text, Family family, size_t packets, bool with_r
   auto rules = parse_rules(text, family, reference_sets.get());
   ASSERT_TRUE(rules) << rules.error().render("rules", text);
   Machine walked(compile(*rules, kNotIndexed));
-  Machine indexed(compile(*rules, 1)), traced(compile(*rules, 1));
+  Machine indexed(compile(*rules, 1)), traced(compile(*rules, 1)), ahead(compile(*rules, 1));
   ASSERT_TRUE(walked.program->classifiers.empty());
   ASSERT_FALSE(indexed.program->classifiers.empty());
   reference::Memories memories;
-  for (size_t i = 0; i < packets; i++) {
-    Packet packet = make_packet();
-    Packet first = packet, second = packet, third = packet, fourth = packet;
-    Tick now = static_cast<Tick>(i);
-    std::string wanted = walked.ask(first, hook, now, false);
-    ASSERT_EQ(indexed.ask(second, hook, now, false), wanted) << "packet " << i << text;
-    ASSERT_EQ(traced.ask(third, hook, now, true), wanted) << "packet " << i << text;
-    ASSERT_EQ(second.fields.words, first.fields.words) << "packet " << i << text;
-    if (with_reference) {
-      ASSERT_EQ(ask_reference(*rules, fourth, hook, now, memories, *reference_sets), wanted)
+  // One lookup at a time compares a line in parts, as it does on a machine that cannot do better.
+  const bool wide = std::exchange(Classifier::wide, false);
+  for (size_t begin = 0; begin < packets; begin += Classifier::kAtOnce) {
+    std::vector<Packet> together(std::min(Classifier::kAtOnce, packets - begin));
+    for (Packet& packet : together) packet = make_packet();
+    Classifier::wide = wide;
+    std::vector<Location> locations = look_up(*ahead.program, hook, together);
+    Classifier::wide = false;
+    for (size_t i = begin; i < begin + together.size(); i++) {
+      const Packet& packet = together[i - begin];
+      Packet first = packet, second = packet, third = packet, fourth = packet, fifth = packet;
+      Tick now = static_cast<Tick>(i);
+      std::string wanted = walked.ask(first, hook, now, false);
+      ASSERT_EQ(indexed.ask(second, hook, now, false), wanted) << "packet " << i << text;
+      ASSERT_EQ(traced.ask(third, hook, now, true), wanted) << "packet " << i << text;
+      ASSERT_EQ(ahead.ask(fourth, hook, now, false, &locations[i - begin]), wanted)
           << "packet " << i << text;
+      ASSERT_EQ(second.fields.words, first.fields.words) << "packet " << i << text;
+      if (with_reference) {
+        ASSERT_EQ(ask_reference(*rules, fifth, hook, now, memories, *reference_sets), wanted)
+            << "packet " << i << text;
+      }
     }
   }
+  Classifier::wide = wide;
   EXPECT_EQ(difference(walked, indexed), "") << text;
   EXPECT_EQ(difference(walked, traced), "") << text;
+  EXPECT_EQ(difference(walked, ahead), "") << text;
 }
 
 // Rules look at words; what asks for bytes (sets) finds these.

@@ -53,6 +53,30 @@ namespace sallyport {
   return end_as_remembered(packet, way, rules, decision, tracked, outcome);
 }
 
+// Packets that seem to be new will ask the rules: those of them that begin with the same index are
+// looked up together.
+[[gnu::noinline]] void Engine::locate(std::span<const Packet> packets, std::span<const Way> ways) {
+  std::array<const Packet*, Classifier::kAtOnce> strangers;
+  std::array<Location*, Classifier::kAtOnce> locations;
+  const Classifier* classifier = nullptr;
+  size_t count = 0;
+  for (size_t i = 0; i < packets.size(); i++) {
+    locations_[i].of = nullptr;
+    if (packets[i].flow_guess || !packets[i].plain) continue;
+    const Classifier* wanted =
+        rules(packets[i].family).classifier[static_cast<size_t>(ways[i].path)];
+    if (!classifier) classifier = wanted;
+    if (!wanted || wanted != classifier) continue;
+    strangers[count] = &packets[i];
+    locations[count++] = &locations_[i];
+  }
+  if (count == 0) return;
+  classifier->look_up(std::span(strangers).first(count), std::span(locations).first(count));
+  for (size_t i = 0; i < count; i++) {
+    if (locations[i]->of) rules(strangers[i]->family).prefetch(locations[i]->first);
+  }
+}
+
 void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
                      std::span<Outcome> outcomes, std::span<Answer> answers) {
   begin_burst(packets);
@@ -62,7 +86,12 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
   }
   Lookahead lookahead(*conntrack_, tracks() ? packets : std::span<Packet>());
   for (size_t i = 0; i < packets.size(); i++) {
-    if (i % Lookahead::kStride == 0) lookahead.advance();
+    const size_t place = i % Lookahead::kStride;
+    if (place == 0) {
+      lookahead.advance();
+      const size_t some = std::min<size_t>(packets.size() - i, Lookahead::kStride);
+      if (indexed_) locate(packets.subspan(i, some), ways.subspan(i, some));
+    }
     move_time(packets[i].time);
     datagram_ = nullptr;
     Packet& packet = packets[i];
@@ -73,7 +102,7 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     if (!rules.tracks_first[static_cast<size_t>(way.path)] || !packet.plain) {
       take_long_way(packet, way, outcomes[i], answer);
     } else if (!end_at_once(packet, way, rules, tracked, outcomes[i])) {
-      go_on(packet, way, tracked, outcomes[i], answer);
+      go_on(packet, way, tracked, indexed_ ? &locations_[place] : nullptr, outcomes[i], answer);
     }
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }

@@ -70,6 +70,15 @@ std::span<const Hook> hooks_of(Way::Path path) {
   return {};
 }
 
+// Where the filter table decides.
+Hook filter_hook(Way::Path path) {
+  switch (path) {
+    case Way::Path::kInput: return Hook::kInput;
+    case Way::Path::kOutput: return Hook::kOutput;
+    default: return Hook::kForward;
+  }
+}
+
 // Tells a trace and a recorder.
 class RecordingTrace final : public Trace {
  public:
@@ -126,6 +135,9 @@ void Engine::set_program(Family family, std::shared_ptr<const Program> program) 
   conntrack_->forget_decisions();
   if (program && program->needs_flow_extensions) conntrack_->enable_extensions();
   rules(family) = rules_of(std::move(program));
+  indexed_ = std::ranges::any_of(rules_, [](const Rules& rules) {
+    return std::ranges::any_of(rules.classifier, [](const Classifier* one) { return one; });
+  });
 }
 
 Engine::Rules Engine::rules_of(std::shared_ptr<const Program> program) {
@@ -149,6 +161,9 @@ Engine::Rules Engine::rules_of(std::shared_ptr<const Program> program) {
     rules.tracks_first[static_cast<size_t>(path)] =
         program && program->needs_conntrack &&
         rules.stops[static_cast<size_t>(first)].front().kind == Stop::Kind::kTrack;
+    if (!rules.tracks_first[static_cast<size_t>(path)]) continue;
+    rules.classifier[static_cast<size_t>(path)] =
+        program->first_classifier(TableId::kFilter, filter_hook(path));
   }
   rules.program = std::move(program);
   return rules;
@@ -240,11 +255,12 @@ void Engine::take_long_way(Packet& packet, const Way& way, Outcome& outcome, Ans
 }
 
 // A plain packet is whole, and no rule has been asked.
-void Engine::go_on(Packet& packet, const Way& way, Tracked& tracked, Outcome& outcome,
-                   Answer* answer) {
+void Engine::go_on(Packet& packet, const Way& way, Tracked& tracked, Location* ahead,
+                   Outcome& outcome, Answer* answer) {
   NoTrace trace;
   Journey journey(*this, packet, way, tracked, outcome);
   journey.was_tracked = true;
+  journey.context.ahead = ahead;
   complete(journey, hooks_of(way.path), answer, trace);
 }
 

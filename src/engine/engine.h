@@ -162,6 +162,15 @@ class Engine {
     // Conntrack comes first: no rule is asked before it. By path; only of those on which a packet
     // is tracked once.
     std::array<bool, Way::kPaths> tracks_first{};
+    // ... and there the index of the filter table's first chain; null: it has none.
+    std::array<const Classifier*, Way::kPaths> classifier{};
+
+    // A rule that is about to be run.
+    void prefetch(Pc pc) const {
+      __builtin_prefetch(&program->code[pc]);
+      const uint32_t rule = program->rule_of[pc];
+      if (rule < counters.size()) __builtin_prefetch(&counters[rule], 1);
+    }
   };
 
   static Rules rules_of(std::shared_ptr<const Program> program);
@@ -172,13 +181,15 @@ class Engine {
   }
   void begin_burst(std::span<Packet> packets);
   void expire(size_t packets);
+  void locate(std::span<const Packet> packets, std::span<const Way> ways);
   // These fill in an outcome, whatever was there. True, of refuse() and defragment(): that is all.
   bool refuse(const Packet& packet, const Way& way, Outcome& outcome);
   void take_long_way(Packet& packet, const Way& way, Outcome& outcome, Answer* answer);
   bool end_at_once(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
                    Outcome& outcome);
   // Where that did not end it: `tracked` has been filled in.
-  void go_on(Packet& packet, const Way& way, Tracked& tracked, Outcome& outcome, Answer* answer);
+  void go_on(Packet& packet, const Way& way, Tracked& tracked, Location* ahead, Outcome& outcome,
+             Answer* answer);
   template <typename Tracer>
   void judge(Packet& packet, const Way& way, Outcome& outcome, Answer* answer, Tracer& tracer);
   template <typename Tracer>
@@ -217,7 +228,10 @@ class Engine {
   std::unique_ptr<Conntrack> conntrack_;
   std::unique_ptr<Defragmenter> defragmenter_;
   std::array<Rules, 2> rules_;
+  bool indexed_ = false;  // some of them have a classifier
   Decisions decisions_;
+  // Of the packets at hand, by their number: where they are among the rules, as far as known.
+  std::array<Location, Lookahead::kStride> locations_;
   LogSinks logs_;
   uint64_t remembered_ = 0;
   bool heard_ = false;  // in this burst: somebody listens to conntrack's events

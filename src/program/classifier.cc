@@ -8,14 +8,15 @@
 #include "program/classifier.h"
 
 #include <bit>
+#include <cstring>
 #include <fmt/format.h>
 #include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 
-#ifdef __SSE4_1__
-#include <smmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
 #include "base/byte_order.h"
@@ -237,13 +238,12 @@ class ClassifierBuilder {
     rows.reserve(row_of(static_cast<uint32_t>(rules_.size()) + 1));
     for (const BoxedRule& rule : rules_) {
       rows.push_back(rule.rule);
-      for (uint32_t d : dimensions_) {
-        rows.push_back(rule.box[d].low);
-        rows.push_back(rule.box[d].high - rule.box[d].low);
-      }
+      for (uint32_t d : dimensions_) rows.push_back(rule.box[d].low);
+      for (uint32_t d : dimensions_) rows.push_back(rule.box[d].high - rule.box[d].low);
     }
     rows.push_back(end_);
-    for (size_t i = 0; i < dimensions_.size(); i++) rows.insert(rows.end(), {0, ~0u});
+    rows.insert(rows.end(), dimensions_.size(), 0);
+    rows.insert(rows.end(), dimensions_.size(), ~0u);
   }
 
   // By what they are narrow in: source, destination, both, neither.
@@ -291,12 +291,11 @@ Classifier::Classifier(const std::vector<BoxedRule>& rules, const Headers& heade
   ClassifierBuilder(*this, rules, end).build();
 }
 
-void Classifier::locate(const Packet& packet, Point& point) const {
-  point.set(Line::kLeaf, 0);
-  point.set(Line::kLongLeaf, 0);
+void Classifier::read_point(const Packet& packet, Location& location) const {
+  auto& point = location.point;
+  point[Line::kLeaf] = point[Line::kLongLeaf] = 0;
   if (!asks_interface_) {
-    for (size_t i = 0; i < dimensions_.size(); i++)
-      point.set(i, packet.fields.words[dimensions_[i]]);
+    for (size_t i = 0; i < dimensions_.size(); i++) point[i] = packet.fields.words[dimensions_[i]];
     return;
   }
   static constexpr InterfaceName kNone{};
@@ -309,15 +308,14 @@ void Classifier::locate(const Packet& packet, Point& point) const {
       *word++ = reinterpret_cast<const be32*>(&name->bytes[i])->value();
     }
   }
-  for (size_t i = 0; i < dimensions_.size(); i++) point.set(i, words[dimensions_[i]]);
+  for (size_t i = 0; i < dimensions_.size(); i++) point[i] = words[dimensions_[i]];
 }
 
-// How many words are less than the value; the head is compared with them and left out. A lookup
-// waits for this at each level.
-[[gnu::always_inline]] inline uint32_t Classifier::Line::child_of(const uint32_t* four) const {
+// How many words are less than the value; the head is compared with them and left out.
+[[gnu::always_inline]] inline uint32_t Classifier::Line::child_of(uint32_t value) const {
 #ifdef __SSE4_1__
   const auto* quarters = reinterpret_cast<const __m128i*>(this);
-  const __m128i values = _mm_load_si128(reinterpret_cast<const __m128i*>(four));
+  const __m128i values = _mm_set1_epi32(static_cast<int>(value));
   auto not_less = [&](size_t quarter) {  // all bits of a word, or none
     const __m128i words4 = _mm_load_si128(quarters + quarter);
     return _mm_cmpeq_epi32(_mm_max_epu32(words4, values), words4);
@@ -328,36 +326,119 @@ void Classifier::locate(const Packet& packet, Point& point) const {
   return static_cast<uint32_t>(std::countr_zero(bits | 1u << words.size()));
 #else
   uint32_t less = 0;
-  for (uint32_t word : words) less += word < *four;
+  for (uint32_t word : words) less += word < value;
   return less;
 #endif
 }
 
-// All trees at once, and each where the compiler sees it: in a register.
-template <size_t... kTree>
-void Classifier::find_lists(const Point& point, Lists& lists,
-                            std::index_sequence<kTree...> /*trees*/) const {
-  const Line* const lines = lines_.data();
-  std::array<const Line*, sizeof...(kTree)> at{&lines[kTree]...};
-  auto go_down = [&](const Line*& line) {
-    line = &lines[line->first() + line->child_of(point.words[line->kind()].data())];
-  };
-  for (uint32_t level = 0; level < depth_; level++) (go_down(at[kTree]), ...);
-  auto find_list = [&](const Line& leaf, const uint32_t*& list) {
-    list = leaf.kind() == Line::kLeaf ? leaf.words.data() : &lists_[leaf.words[0]];
-    __builtin_prefetch(&rows_[*list]);
-  };
-  (find_list(*at[kTree], lists[kTree]), ...);
+// Its first row is on its way to the cache.
+inline const uint32_t* Classifier::list_of(const Line& leaf) const {
+  const uint32_t* list = leaf.kind() == Line::kLeaf ? leaf.words.data() : &lists_[leaf.words[0]];
+  __builtin_prefetch(&rows_[*list]);
+  return list;
 }
 
-void Classifier::find_lists(const Point& point, Lists& lists) const {
-  static_assert(kMaxTrees == 4);
-  switch (trees_) {
-    case 1: return find_lists(point, lists, std::make_index_sequence<1>());
-    case 2: return find_lists(point, lists, std::make_index_sequence<2>());
-    case 3: return find_lists(point, lists, std::make_index_sequence<3>());
-    default: return find_lists(point, lists, std::make_index_sequence<4>());
+// A step in each tree for each packet: none of them waits for another one.
+void Classifier::find_lists(std::span<Location* const> locations) const {
+  std::array<std::array<uint32_t, kMaxTrees>, kAtOnce> at;
+  at.fill({0, 1, 2, 3});
+  for (uint32_t level = 0; level < depth_; level++) {
+    for (size_t i = 0; i < locations.size(); i++) {
+      for (uint32_t tree = 0; tree < trees_; tree++) {
+        const Line& line = lines_[at[i][tree]];
+        at[i][tree] = line.first() + line.child_of(locations[i]->point[line.kind()]);
+      }
+    }
   }
+  for (size_t i = 0; i < locations.size(); i++) {
+    for (uint32_t tree = 0; tree < trees_; tree++) {
+      locations[i]->lists[tree] = list_of(lines_[at[i][tree]]);
+    }
+  }
+}
+
+#ifdef __x86_64__
+// The same where a whole line is compared at once.
+[[gnu::target("avx512f,popcnt")]] void Classifier::find_lists_wide(
+    std::span<Location* const> locations) const {
+  const Line* const lines = lines_.data();
+  std::array<std::array<uint32_t, kMaxTrees>, kAtOnce> at;
+  at.fill({0, 1, 2, 3});
+  for (uint32_t level = 0; level < depth_; level++) {
+    for (size_t i = 0; i < locations.size(); i++) {
+      for (uint32_t tree = 0; tree < trees_; tree++) {
+        const Line& line = lines[at[i][tree]];
+        const __m512i value = _mm512_set1_epi32(static_cast<int>(locations[i]->point[line.kind()]));
+        const uint32_t less = _mm512_cmplt_epu32_mask(_mm512_load_si512(&line), value);
+        at[i][tree] = line.first() + static_cast<uint32_t>(std::popcount(less >> 1));
+      }
+    }
+  }
+  for (size_t i = 0; i < locations.size(); i++) {
+    for (uint32_t tree = 0; tree < trees_; tree++) {
+      locations[i]->lists[tree] = list_of(lines[at[i][tree]]);
+    }
+  }
+}
+
+bool Classifier::wide = (__builtin_cpu_init(), __builtin_cpu_supports("avx512f"));
+#else
+void Classifier::find_lists_wide(std::span<Location* const> locations) const {
+  find_lists(locations);
+}
+
+bool Classifier::wide = false;
+#endif
+
+// Whether the point is in the box; four dimensions at a time, of the last four some once more.
+inline bool Classifier::contains(const uint32_t* row, const Location& location) const {
+  using Four = uint32_t __attribute__((vector_size(16)));
+  auto four = [](const uint32_t* at) {
+    Four words;
+    std::memcpy(&words, at, sizeof words);
+    return words;
+  };
+  const size_t size = dimensions_.size();
+  const uint32_t *point = location.point.data(), *low = row + 1, *length = low + size;
+  if (size < 4) {
+    bool outside = false;
+    for (size_t i = 0; i < size; i++) outside |= point[i] - low[i] > length[i];
+    return !outside;
+  }
+  auto outside = [&](size_t i) { return four(point + i) - four(low + i) > four(length + i); };
+  auto any = outside(size - 4);
+  for (size_t i = 0; i + 4 < size; i += 4) any |= outside(i);
+  const auto halves = std::bit_cast<std::array<uint64_t, 2>>(any);
+  return (halves[0] | halves[1]) == 0;
+}
+
+// The first rule behind `here` whose box has the point in it.
+Pc Classifier::next(Location& location, Pc here) const {
+  auto& lists = location.lists;
+  for (;;) {
+    uint32_t next = ~0u;
+    for (uint32_t tree = 0; tree < trees_; tree++) next = std::min(next, *lists[tree]);
+    for (uint32_t tree = 0; tree < trees_; tree++) lists[tree] += *lists[tree] == next;
+    const uint32_t* row = &rows_[next];
+    // What is before `here` was asked: other parts of a rule, or lists begun again.
+    if (row[0] > here && contains(row, location)) return row[0];
+  }
+}
+
+void Classifier::look_up(std::span<const Packet* const> packets,
+                         std::span<Location* const> locations) const {
+  std::array<Location*, kAtOnce> found;
+  size_t count = 0;
+  for (size_t i = 0; i < packets.size(); i++) {
+    locations[i]->of = nullptr;
+    if (walks(*packets[i])) continue;
+    locations[i]->of = this;
+    read_point(*packets[i], *locations[i]);
+    found[count++] = locations[i];
+  }
+  const std::span<Location* const> all = std::span(found).first(count);
+  wide ? find_lists_wide(all) : find_lists(all);
+  for (Location* location : all) location->first = next(*location, 0);
 }
 
 std::string Classifier::text() const {
@@ -380,22 +461,27 @@ size_t Classifier::memory() const {
 
 void RuleFinder::look_up(const Classifier& classifier, const Packet& packet) {
   of_ = &classifier;
-  walks_ = classifier.walks(packet);
-  if (walks_) return;
-  classifier.locate(packet, point_);
-  classifier.find_lists(point_, lists_);
+  if (ahead_ && ahead_->of == of_) {
+    at_ = std::exchange(ahead_, nullptr);
+    return;
+  }
+  at_ = &own_;
+  const Packet* const one = &packet;
+  classifier.look_up({&one, 1}, {&at_, 1});
 }
 
-Pc RuleFinder::after(Pc here) {
-  if (walks_) return here + 1;
-  for (;;) {
-    uint32_t next = ~0u;
-    for (uint32_t tree = 0; tree < of_->trees_; tree++) next = std::min(next, *lists_[tree]);
-    for (uint32_t tree = 0; tree < of_->trees_; tree++) lists_[tree] += *lists_[tree] == next;
-    const uint32_t* row = &of_->rows_[next];
-    // What is before `here` was asked: other parts of a rule, or lists begun again.
-    if (row[0] > here && of_->contains(row, point_)) return row[0];
+Pc RuleFinder::first(const Classifier& classifier, const Packet& packet, Pc here) {
+  look_up(classifier, packet);
+  return at_->of ? at_->first : here + 1;
+}
+
+Pc RuleFinder::next(const Classifier& classifier, const Packet& packet, Pc here) {
+  // A chain called from this one had lists of its own.
+  if (of_ != &classifier) {
+    look_up(classifier, packet);
+    if (at_->of && at_->first > here) return at_->first;
   }
+  return at_->of ? of_->next(*at_, here) : here + 1;
 }
 
 }  // namespace sallyport

@@ -12,6 +12,7 @@
 
 namespace sallyport {
 
+struct Location;
 struct LogSinks;
 class SetStore;
 
@@ -45,6 +46,7 @@ struct Context {
   const Host* host = nullptr;
   const BridgePorts* ports = nullptr;  // null: the packet came in at no bridge's port
   std::span<Memory> memory;            // as many as Program::memories
+  Location* ahead = nullptr;           // where it has been looked up ahead; null: nowhere
   // For the raw table's CT target: how to track.
   Zone zone{};
   bool zone_is_mark = false;  // as the mark is when the packet is tracked

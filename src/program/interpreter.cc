@@ -75,7 +75,7 @@ template <typename Tracer>
 Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCounters> counters,
             std::span<Pc> stack, Tracer& tracer) {
   const Instruction* code = program.code.data();
-  RuleFinder finder;
+  RuleFinder finder(context.ahead);
   uint32_t rule = kNoRule;  // the last one that counted: what decides belongs to it
   size_t top = 0;
   Pc pc = entry;

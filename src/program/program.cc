@@ -74,6 +74,13 @@ constexpr std::array<std::string_view, 18> kOpNames{
 
 }  // namespace
 
+const Classifier* Program::first_classifier(TableId table, Hook hook) const {
+  const Pc begin = entry[static_cast<size_t>(table)][static_cast<size_t>(hook)];
+  if (begin == kNoPc) return nullptr;
+  const Instruction& first = code[begin + 1];  // behind kEnter
+  return first.op == Op::kClassify ? &classifiers[first.a] : nullptr;
+}
+
 std::string Program::dump() const {
   std::string out;
   for (Pc pc = 0; pc < code.size(); pc++) {

@@ -151,6 +151,9 @@ struct Program {
   uint32_t needs_bytes = 0;            // of a packet, from its IP header on: what a rule hands on
   bool needs_flow_extensions = false;  // a rule may give a flow a helper or a label
 
+  // The index of a table's built-in chain; null: it has none.
+  const Classifier* first_classifier(TableId table, Hook hook) const;
+
   // One line an instruction, stable: tested as golden text.
   std::string dump() const;
 };
