@@ -3,8 +3,8 @@
 //
 // A segment is 2 MB of zeroes from the kernel, which gives a page when it is first touched. A small
 // table stays small: only what comes after the first 2 MB asks for huge pages, with which a million
-// flows need a few dozen entries of the TLB instead of tens of thousands. Where the kernel has none to
-// give, everything works as before.
+// flows need a few dozen entries of the TLB instead of tens of thousands. Where the kernel has none
+// to give, everything works as before.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace sallyport {
 
-// Zeroed memory, aligned to a huge page, that wishes for huge pages; at its beginning only if that is
-// said. Throws std::bad_alloc.
+// Zeroed memory, aligned to a huge page, that wishes for huge pages; at its beginning only if that
+// is said. Throws std::bad_alloc.
 class Pages {
  public:
   static constexpr size_t kHuge = size_t{2} << 20;
