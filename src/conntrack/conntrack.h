@@ -195,8 +195,9 @@ class Conntrack {
 // if it is plain and has an `in`, summed; then the entries that the bucket suggests, the first of
 // which is guessed to be its flow; or the further bucket, and then what that suggests. Optional.
 //
-// The distances are as few packets as take longer than a trip to memory does: 16 of some 15 ns
-// each. More would push one another out of the first cache.
+// The distances are those with which a million flows took least: a trip to memory, and through the
+// page tables, takes as long as some ten packets do, and what has come must not push out of the
+// first cache what has come just before.
 class Lookahead {
  public:
   // The packets have been parsed.

@@ -81,7 +81,8 @@ struct BoxedRule {
 
 class Classifier;
 
-// Where a packet is in the trees of a chain.
+// Where a packet is in the trees of a chain: what Classifier::look_up() finds, and RuleFinder goes
+// on from.
 struct Location {
   static constexpr size_t kMaxTrees = 4;
   const Classifier* of = nullptr;  // null: nowhere
