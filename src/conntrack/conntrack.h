@@ -74,6 +74,7 @@ class Conntrack {
   // Makes room for `packets` new flows; also expires what is due: if that is very much, not all at
   // once, but nobody sees the rest. Between bursts.
   void reserve(size_t packets, Tick now);
+
   // `tracked` is as new.
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track(Packet& packet, const TrackAs& as, Tick now) {

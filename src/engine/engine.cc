@@ -70,15 +70,6 @@ std::span<const Hook> hooks_of(Way::Path path) {
   return {};
 }
 
-// Where the filter table decides.
-Hook filter_hook(Way::Path path) {
-  switch (path) {
-    case Way::Path::kInput: return Hook::kInput;
-    case Way::Path::kOutput: return Hook::kOutput;
-    default: return Hook::kForward;
-  }
-}
-
 // Tells a trace and a recorder.
 class RecordingTrace final : public Trace {
  public:
@@ -162,8 +153,10 @@ Engine::Rules Engine::rules_of(std::shared_ptr<const Program> program) {
         program && program->needs_conntrack &&
         rules.stops[static_cast<size_t>(first)].front().kind == Stop::Kind::kTrack;
     if (!rules.tracks_first[static_cast<size_t>(path)]) continue;
-    rules.classifier[static_cast<size_t>(path)] =
-        program->first_classifier(TableId::kFilter, filter_hook(path));
+    for (Hook hook : hooks_of(path)) {  // of which one has a chain of that table
+      const Classifier* found = program->first_classifier(TableId::kFilter, hook);
+      if (found) rules.classifier[static_cast<size_t>(path)] = found;
+    }
   }
   rules.program = std::move(program);
   return rules;

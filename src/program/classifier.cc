@@ -338,10 +338,8 @@ inline const uint32_t* Classifier::list_of(const Line& leaf) const {
   return list;
 }
 
-// A step in each tree for each packet: none of them waits for another one.
-void Classifier::find_lists(std::span<Location* const> locations) const {
-  std::array<std::array<uint32_t, kMaxTrees>, kAtOnce> at;
-  at.fill({0, 1, 2, 3});
+// From the roots to the leaves. A step in each tree for each packet: none waits for another one.
+void Classifier::go_down(std::span<Location* const> locations, Lines& at) const {
   for (uint32_t level = 0; level < depth_; level++) {
     for (size_t i = 0; i < locations.size(); i++) {
       for (uint32_t tree = 0; tree < trees_; tree++) {
@@ -350,41 +348,29 @@ void Classifier::find_lists(std::span<Location* const> locations) const {
       }
     }
   }
-  for (size_t i = 0; i < locations.size(); i++) {
-    for (uint32_t tree = 0; tree < trees_; tree++) {
-      locations[i]->lists[tree] = list_of(lines_[at[i][tree]]);
-    }
-  }
 }
 
 #ifdef __x86_64__
-// The same where a whole line is compared at once.
-[[gnu::target("avx512f,popcnt")]] void Classifier::find_lists_wide(
-    std::span<Location* const> locations) const {
-  const Line* const lines = lines_.data();
-  std::array<std::array<uint32_t, kMaxTrees>, kAtOnce> at;
-  at.fill({0, 1, 2, 3});
+// The same where a whole line is compared at once. One loop cannot be inlined into both: they are
+// of different instructions.
+[[gnu::target("avx512f,popcnt")]] void Classifier::go_down_wide(
+    std::span<Location* const> locations, Lines& at) const {
   for (uint32_t level = 0; level < depth_; level++) {
     for (size_t i = 0; i < locations.size(); i++) {
       for (uint32_t tree = 0; tree < trees_; tree++) {
-        const Line& line = lines[at[i][tree]];
+        const Line& line = lines_[at[i][tree]];
         const __m512i value = _mm512_set1_epi32(static_cast<int>(locations[i]->point[line.kind()]));
         const uint32_t less = _mm512_cmplt_epu32_mask(_mm512_load_si512(&line), value);
         at[i][tree] = line.first() + static_cast<uint32_t>(std::popcount(less >> 1));
       }
     }
   }
-  for (size_t i = 0; i < locations.size(); i++) {
-    for (uint32_t tree = 0; tree < trees_; tree++) {
-      locations[i]->lists[tree] = list_of(lines[at[i][tree]]);
-    }
-  }
 }
 
 bool Classifier::wide = (__builtin_cpu_init(), __builtin_cpu_supports("avx512f"));
 #else
-void Classifier::find_lists_wide(std::span<Location* const> locations) const {
-  find_lists(locations);
+void Classifier::go_down_wide(std::span<Location* const> locations, Lines& at) const {
+  go_down(locations, at);
 }
 
 bool Classifier::wide = false;
@@ -437,7 +423,13 @@ void Classifier::look_up(std::span<const Packet* const> packets,
     found[count++] = locations[i];
   }
   const std::span<Location* const> all = std::span(found).first(count);
-  wide ? find_lists_wide(all) : find_lists(all);
+  Lines at;
+  at.fill({0, 1, 2, 3});
+  wide ? go_down_wide(all, at) : go_down(all, at);
+  for (size_t i = 0; i < count; i++) {
+    for (uint32_t tree = 0; tree < trees_; tree++)
+      all[i]->lists[tree] = list_of(lines_[at[i][tree]]);
+  }
   for (Location* location : all) location->first = next(*location, 0);
 }
 

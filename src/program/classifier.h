@@ -139,8 +139,10 @@ class Classifier {
     return packet.no_transport || (bytes > 0 && !has);
   }
   void read_point(const Packet& packet, Location& location) const;
-  void find_lists(std::span<Location* const> locations) const;
-  void find_lists_wide(std::span<Location* const> locations) const;
+  // For each packet, and in each tree, the line that it is at.
+  using Lines = std::array<std::array<uint32_t, kMaxTrees>, kAtOnce>;
+  void go_down(std::span<Location* const> locations, Lines& at) const;
+  void go_down_wide(std::span<Location* const> locations, Lines& at) const;
   const uint32_t* list_of(const Line& leaf) const;
   bool contains(const uint32_t* row, const Location& location) const;
   Pc next(Location& location, Pc here) const;

@@ -338,8 +338,12 @@ bool Discovery::sent(const Packet& packet, FlowId flow, Tick now) {
     if (asked.holds == Holds::kNo) continue;
     opened |= state_->open(descriptor, packet, flow, asked, now);
   }
-  known_until_ = state_->known_until;
   return opened;
+}
+
+bool Discovery::may_know(const Packet& packet, Tick now) const {
+  return packet.protocol() == protocol::kUdp &&
+         (now < state_->known_until || packet.destination().is_multicast(packet.family));
 }
 
 Answer Discovery::received(const Packet& packet, Tick now) {
@@ -388,7 +392,6 @@ void Discovery::restore(Window window, std::string_view protocol, Tick now) {
   const Tick longest = uint64_t{found->answer.longest()} * kTicksPerSecond / 1000;
   window.expires = std::min(window.expires, now + longest);
   state.put(window, now);
-  known_until_ = state.known_until;
 }
 
 std::vector<std::pair<std::string_view, uint64_t>> Discovery::related() const {

@@ -81,10 +81,7 @@ class Discovery {
 
   // Whether received() may have anything to say: there was a question of late, or the packet went
   // to a group.
-  bool may_know(const Packet& packet, Tick now) const {
-    return packet.protocol() == protocol::kUdp &&
-           (now < known_until_ || packet.destination().is_multicast(packet.family));
-  }
+  bool may_know(const Packet& packet, Tick now) const;
   // `packet` came in and belongs to no flow.
   Answer received(const Packet& packet, Tick now);
 
@@ -110,7 +107,6 @@ class Discovery {
  private:
   struct State;
   std::unique_ptr<State> state_;
-  Tick known_until_ = 0;  // no window is remembered from then on
 };
 
 }  // namespace sallyport
