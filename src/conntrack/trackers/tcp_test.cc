@@ -203,12 +203,13 @@ TEST(TcpEstablished, DoesWhatMoveTcpDoes) {
     const TcpWindow& receiver = flow.tcp().window[tcp::at(opposite(direction))];
     what.payload.resize(random() % 3);
     what.tcp.flags = random() % 10 ? tcp_flag::kAck : static_cast<uint8_t>(1u << random() % 6);
+    constexpr uint32_t kHalf = 1u << 31;  // as far before as behind
     const uint32_t places[] = {sender.end, sender.end, sender.max_end,
                                sender.end - receiver.max_window};
-    what.tcp.seq = near(random, places[random() % 4]);
+    what.tcp.seq = near(random, places[random() % 4] + (random() % 10 ? 0 : kHalf));
     const uint32_t acks[] = {receiver.end, receiver.end, receiver.end - 66000, sender.max_ack,
                              receiver.end - sender.max_window};
-    what.tcp.ack = near(random, acks[random() % 5]);
+    what.tcp.ack = near(random, acks[random() % 5] + (random() % 20 ? 0 : kHalf));
     what.tcp.window = static_cast<uint16_t>(random() % 3 * 500);
     if (random() % 4 == 0) what.tcp.timestamps = true;
     if (random() % 10 == 0) what.tcp.sacks = {{what.tcp.ack + 1, what.tcp.ack + 2}};

@@ -47,8 +47,7 @@ inline bool surely_fits(const Sides& sides, const Segment& segment) {
   const TcpWindow& sender = sides.sender;
   const TcpWindow& receiver = sides.receiver;
   return !after(segment.seq, sender.max_end) && receiver.end - segment.ack <= kOldestAck &&
-         static_cast<int32_t>(sender.end - segment.end) <=
-             static_cast<int32_t>(receiver.max_window);
+         after(segment.end, sender.end - receiver.max_window - 1);
 }
 
 inline Fit compare(const Sides& sides, const Segment& segment,
