@@ -215,7 +215,7 @@ class Lookahead {
   };
   Range ahead(ptrdiff_t distance) const;
   template <Family kFamily>
-  uint64_t hash_plain(Packet& packet) const;
+  [[gnu::always_inline]] uint64_t hash_plain(Packet& packet) const;
   void hash(Range range);
   void guess(Range range);
 

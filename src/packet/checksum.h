@@ -89,9 +89,17 @@ constexpr uint16_t fold(Sum sum) {
   return static_cast<uint16_t>(sum);
 }
 
+// Whether 0xffff divides it: only then its product with the inverse modulo 2^64 is a quotient. A
+// compiler that thinks the place cold would divide.
+constexpr bool is_multiple_of_all_ones(Sum sum) {
+  constexpr uint64_t kInverse = 0xfffefffefffeffff;
+  static_assert(uint64_t{0xffff} * kInverse == 1);
+  return sum * kInverse <= UINT64_MAX / 0xffff;
+}
+
 // Whether it folds to 0xffff, with a multiplication instead of the folding.
 constexpr bool is_all_ones(Sum sum) {
-  return sum != 0 && sum % 0xffff == 0;
+  return sum != 0 && is_multiple_of_all_ones(sum);
 }
 
 // The checksum (as stored, in memory order) after the bytes it covers changed

@@ -13,6 +13,7 @@
 
 #include "packet/checksum.h"
 #include "packet/headers.h"
+#include "packet/parse_plain.h"
 
 namespace sallyport {
 namespace {
@@ -32,11 +33,7 @@ void refuse_on_host(Packet& packet) {
 
 // Everything that parse() owns, as for a packet of which nothing could be read.
 void reset(Packet& packet) {
-  static_assert(static_cast<int>(Reason::kNone) == 0 &&
-                static_cast<int>(ChecksumState::kUnknown) == 0);
-  // All of them in a few wide stores: they lie together.
-  constexpr size_t kFirst = offsetof(Packet, malformed), kEnd = offsetof(Packet, flow_words);
-  std::memset(&packet.malformed, 0, kEnd - kFirst);
+  plain::reset_findings(packet);
   packet.family = Family::kIpv4;
   packet.length = packet.wire_length;
   std::fill_n(packet.fields.words.begin(), kParsedFields, 0u);
@@ -51,39 +48,19 @@ Reason missing(const Packet& packet, uint32_t size) {
   return packet.wire_length < size ? Reason::kCutShort : Reason::kNotInCapture;
 }
 
-constexpr uint32_t kFlagsAt = offsetof(TcpHeader, flags);
-
-// What is there.
-void take_ports(Packet& packet) {
+void read_ports(Packet& packet) {
+  if (packet.presence(packet.transport, 4) != Presence::kPresent) return;
   const auto* ports = reinterpret_cast<const be16*>(packet.data + packet.transport);
   packet.fields[Field::kSourcePort] = ports[0];
   packet.fields[Field::kDestinationPort] = ports[1];
 }
-void take_flags(Packet& packet) {
-  packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
-}
-
-void read_ports(Packet& packet) {
-  if (packet.presence(packet.transport, 4) == Presence::kPresent) take_ports(packet);
-}
 
 void read_tcp(Packet& packet) {
+  constexpr uint32_t kFlagsAt = offsetof(TcpHeader, flags);
   read_ports(packet);
-  if (packet.presence(packet.transport, kFlagsAt + 1) == Presence::kPresent) take_flags(packet);
-}
-
-// The least that comes after the IP header of a plain packet; of one of another protocol, more than
-// any packet has.
-[[gnu::always_inline]] inline uint64_t least_of(uint8_t protocol) {
-  return protocol == protocol::kUdp   ? sizeof(UdpHeader)
-         : protocol == protocol::kTcp ? sizeof(TcpHeader)
-                                      : uint64_t{1} << 32;
-}
-
-[[gnu::always_inline]] inline void read_plain(Packet& packet, uint8_t protocol) {
-  packet.plain = true;
-  take_ports(packet);
-  if (protocol == protocol::kTcp) take_flags(packet);
+  if (packet.presence(packet.transport, kFlagsAt + 1) == Presence::kPresent) {
+    packet.fields[Field::kTcpFlags] = packet.data[packet.transport + kFlagsAt];
+  }
 }
 
 bool is_icmp_error(uint8_t type) {
@@ -130,21 +107,7 @@ void read_fragment(Packet& packet, uint32_t offset, bool more) {
   packet.fields[Field::kFragment] = offset > 0;
 }
 
-// An IPv4 packet that is not plain, from its header's checksum on, which counts where it is held.
-[[gnu::noinline]] void read_unusual(Packet& packet) {
-  const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data);
-  const uint32_t header_length = packet.transport;
-  const uint16_t fragment = ip.fragment;
-  if (packet.captured >= header_length && !is_all_ones(sum_words(&ip, header_length / 4))) {
-    packet.malformed = Reason::kBadHeaderChecksum;
-  }
-  read_fragment(packet, 8u * (fragment & Ipv4Header::kOffsetMask),
-                fragment & Ipv4Header::kMoreFragments);
-  read_transport(packet, ip.protocol);
-}
-
-// A plain packet's way calls nobody.
-[[gnu::always_inline]] inline void parse_ipv4(Packet& packet) {
+void parse_ipv4(Packet& packet) {
   if (packet.captured < sizeof(Ipv4Header)) {
     packet.malformed = missing(packet, sizeof(Ipv4Header));
     return;
@@ -152,7 +115,6 @@ void read_fragment(Packet& packet, uint32_t offset, bool more) {
   const auto& ip = *reinterpret_cast<const Ipv4Header*>(packet.data);
   uint32_t header_length = ip.header_length();
   uint32_t total_length = ip.total_length;
-  const bool is_told = total_length != 0;  // else a segment that offload has not cut up yet
   if (total_length == 0 && is_offloaded(packet, ip.protocol)) total_length = packet.wire_length;
 
   packet.fields[Field::kSource0] = ip.source;
@@ -171,14 +133,15 @@ void read_fragment(Packet& packet, uint32_t offset, bool more) {
   packet.length = total_length;
   packet.fields[Field::kLength] = total_length;
   packet.transport = static_cast<uint16_t>(header_length);
-  const uint16_t fragment = ip.fragment;
   packet.fragment_id = ip.id;
-  const bool is_whole = !(fragment & (Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask));
-  const bool is_plain = header_length == sizeof ip && is_told && is_whole &&
-                        total_length <= packet.captured &&
-                        total_length >= sizeof ip + least_of(ip.protocol);
-  if (is_plain && is_all_ones(sum_of_20(packet.data))) return read_plain(packet, ip.protocol);
-  read_unusual(packet);
+  // The header's checksum counts where it is held.
+  if (packet.captured >= header_length && !is_all_ones(sum_words(&ip, header_length / 4))) {
+    packet.malformed = Reason::kBadHeaderChecksum;
+  }
+  const uint16_t fragment = ip.fragment;
+  read_fragment(packet, 8u * (fragment & Ipv4Header::kOffsetMask),
+                fragment & Ipv4Header::kMoreFragments);
+  read_transport(packet, ip.protocol);
 }
 
 // Whether `next` is walked over on the way to the transport header.
@@ -318,16 +281,7 @@ void read_address(const uint8_t* bytes, uint32_t* words) {
   std::memcpy(words, &address, sizeof address);
 }
 
-// As nearly every packet of IPv6 does, it comes from and goes to addresses that are not only for
-// loopback.
-bool has_usual_addresses(const Packet& packet) {
-  constexpr uint32_t kGroups = 0xff000000;
-  const uint32_t source = packet.fields[Field::kSource0];
-  const uint32_t destination = packet.fields[Field::kDestination0];
-  return (source && destination && destination < kGroups) || !is_only_for_loopback(packet);
-}
-
-[[gnu::noinline]] void parse_ipv6(Packet& packet) {
+void parse_ipv6(Packet& packet) {
   if (packet.captured < sizeof(Ipv6Header)) {
     packet.malformed = missing(packet, sizeof(Ipv6Header));
     return;
@@ -352,11 +306,6 @@ bool has_usual_addresses(const Packet& packet) {
   if (ip.source[0] == 0xff || reserved_group) refuse_on_host(packet);
   if (ip.next_header == protocol::kHopByHop) check_hop_by_hop(packet);
   packet.fields[Field::kLength] = packet.length;
-  if (ip.payload_length != 0 && packet.malformed == Reason::kNone && length <= packet.captured &&
-      length >= sizeof ip + least_of(ip.next_header) && has_usual_addresses(packet)) {
-    packet.transport = sizeof ip;
-    return read_plain(packet, ip.next_header);
-  }
   walk_extensions(packet, ip.next_header);
 }
 
@@ -420,7 +369,9 @@ void leave_unparsed(Packet& packet, Reason why) {
   packet.malformed = why;
 }
 
-void parse(Packet& packet) {
+namespace {
+
+[[gnu::noinline]] void parse_unusual(Packet& packet) {
   reset(packet);
   if (packet.captured == 0) {
     packet.malformed = missing(packet, 1);
@@ -431,6 +382,16 @@ void parse(Packet& packet) {
     case 6: packet.family = Family::kIpv6; return parse_ipv6(packet);
     default: packet.malformed = Reason::kBadHeader; return;
   }
+}
+
+}  // namespace
+
+void parse(Packet& packet) {
+  const uint32_t version = packet.captured ? packet.data[0] >> 4 : 0u;
+  const bool done = version == 4   ? plain::parse_ipv4(packet)
+                    : version == 6 ? plain::parse_ipv6(packet)
+                                   : false;
+  if (!done) parse_unusual(packet);
 }
 
 ChecksumState compute_checksum(const Packet& packet) {

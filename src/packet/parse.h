@@ -64,7 +64,7 @@ template <Family kFamily>
   }
   const Sum sum = sum_of_8_or_more(segment - kAddresses, length + kAddresses) +
                   sum_length(length, packet.protocol());
-  return sum % 0xffff == 0 ? ChecksumState::kGood : ChecksumState::kBad;
+  return is_multiple_of_all_ones(sum) ? ChecksumState::kGood : ChecksumState::kBad;
 }
 
 inline ChecksumState verify_checksum(Packet& packet) {

@@ -260,6 +260,49 @@ TEST(Parse, TotalLengthZeroIsTheWholeSegment) {
   EXPECT_EQ(Parsed(without_length(ipv6(6, small), 4)).packet.length, 40u);
 }
 
+// A plain packet's fields are read some at a time: every byte of the headers that means something
+// is another one here, and what is in no header is 0 whatever was there before.
+TEST(Parse, EveryFieldOfAPlainPacket) {
+  struct Row {
+    Bytes bytes;
+    Family family;
+    std::vector<uint32_t> fields;
+  };
+  Bytes v4 =
+      ipv4(6, {0x81, 0x82, 0x83, 0x84, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, 0x18, 9, 9, 9, 9, 9, 9});
+  const Bytes addresses = {0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8};
+  v4[1] = 0xb1;
+  v4[8] = 0xb2;
+  std::ranges::copy(addresses, v4.begin() + 12);
+  seal_ipv4(v4);
+  Bytes v6 = ipv6(17, udp({1, 2, 3}));
+  for (size_t i = 8; i < 40; i++) v6[i] = static_cast<uint8_t>(0xa0 + i);
+  v6[7] = 0xb2;
+  const Row rows[] = {
+      {v4,
+       Family::kIpv4,
+       {6, 0xa1a2a3a4, 0, 0, 0, 0xa5a6a7a8, 0, 0, 0, 0x8182, 0x8384, 0x18, 0, 0, 40, 0xb2, 0xb1,
+        0}},
+      {v6,
+       Family::kIpv6,
+       {17, 0xa8a9aaab, 0xacadaeaf, 0xb0b1b2b3, 0xb4b5b6b7, 0xb8b9babb, 0xbcbdbebf, 0xc0c1c2c3,
+        0xc4c5c6c7, 1000, 53, 0, 0, 0, 51, 0xb2, 0x2e, 0}},
+  };
+  for (const Row& row : rows) {
+    Bytes bytes = row.bytes;
+    Packet packet = packet_of(bytes);
+    std::ranges::fill(packet.fields.words, 0xeeeeeeee);
+    parse(packet);
+    EXPECT_TRUE(packet.plain);
+    EXPECT_EQ(packet.family, row.family);
+    EXPECT_EQ(packet.length, bytes.size());
+    EXPECT_EQ(packet.transport, row.family == Family::kIpv4 ? 20 : 40);
+    EXPECT_EQ(packet.fragment_id, row.family == Family::kIpv4 ? 0x1234u : 0u);
+    const auto& words = packet.fields.words;
+    EXPECT_EQ(std::vector<uint32_t>(words.begin(), words.begin() + kParsedFields), row.fields);
+  }
+}
+
 // Seen at raw PREROUTING's counter.
 // Nearly every packet is plain; whatever is not must not be taken for it.
 TEST(Parse, WhichPacketsArePlain) {
