@@ -65,13 +65,6 @@ bool is_untracked_icmpv6(uint32_t type) {
   return (type >= 130 && type <= 136) || type == 143 || type == 151 || type == 152;
 }
 
-// Of a packet after which the flow has this status; the first reply has set kSeenReply. So nothing
-// branches on the direction, which nobody can predict.
-CtInfo info_of(const Flow& flow) {
-  if (flow.status & ct_status::kSeenReply) return CtInfo::kEstablished;
-  return flow.status & ct_status::kExpected ? CtInfo::kRelated : CtInfo::kNew;
-}
-
 // Of a flow whose line does not say: it is offloaded, so it is alive, and without a deadline there.
 uint32_t usual_timeout(uint8_t protocol, const Knobs& knobs) {
   switch (protocol) {
@@ -227,7 +220,6 @@ struct Conntrack::State {
 
   // All of these fill in a `tracked` that is as new.
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
-  [[gnu::noinline]] void look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   void track_icmp_error(Packet& packet, const Zone& zone, Tick now, Tracked& tracked);
   void begin(Packet& packet, const Tuple& tuple, const FlowKey& key, const TrackAs& as, Tick now,
              Tracked& tracked);
@@ -240,20 +232,18 @@ struct Conntrack::State {
   Reason help(const Packet& packet, const Tracked& tracked, Tick now);
   // False if the packet begins another flow with the same tuple.
   bool go_on(Packet& packet, uint32_t index, Direction direction, Tick now, Tracked& tracked);
-  // The same for a packet of which the tracker has said `step`; `state` is what it was before, of a
-  // protocol that has any.
-  template <bool kStateful>
-  [[gnu::always_inline]] bool apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
-                                    FlowTable::Found found, Tick now, Tracked& tracked);
-  // A packet of the flow that was guessed (Lookahead), in zone 0. False: it is to be looked up.
-  [[gnu::always_inline]] bool follow_guess(Packet& packet, Tick now, Tracked& tracked);
+  // What a packet that its flow accepts does to it, its tracker having said `step`. `moved`: the
+  // flow has another state of its protocol now.
+  [[gnu::always_inline]] void move_on(const Step& step, bool moved, const Packet& packet,
+                                      Flow& flow, FlowTable::Found found, Tick now);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
   void insert(uint32_t index, uint32_t told, Tick now);
   [[gnu::always_inline]] void account(Flow& flow, uint32_t index, Direction direction,
                                       const Packet& packet) {
-    if (!knobs.acct || !flow.count(direction, packet.length)) return;
+    if (!knobs.acct || !flow.count(direction, packet.length)) [[likely]]
+      return;
     carry(index, direction, packet.length);
   }
   [[gnu::cold]] void carry(uint32_t index, Direction direction, uint32_t length);
@@ -342,46 +332,26 @@ void Conntrack::State::track_icmp_error(Packet& packet, const Zone& zone, Tick n
   tracked.direction = found.direction;
 }
 
-template <bool kStateful>
-inline bool Conntrack::State::apply(const Step& step, uint8_t state, Packet& packet, Flow& flow,
-                                    FlowTable::Found found, Tick now, Tracked& tracked) {
-  switch (step.kind) {
-    case Step::Kind::kInvalid:
-      if (flow.expires() > now + ticks(step.at_most)) {
-        set_timeout(flow, step.at_most);
-        start_timer(flow, found.index, now);
-      }
-      leave_without_flow(tracked, CtInfo::kInvalid, step.reason);
-      describe(packet, tracked, nullptr);
-      return true;
-    case Step::Kind::kReopen: destroy(found.index, FlowEvent::Why::kReopened, now); return false;
-    case Step::Kind::kAccept:
-    case Step::Kind::kReset: break;
-  }
-  tracked.decision = flow.decision(found.direction);  // while it is not dying
+inline void Conntrack::State::move_on(const Step& step, bool moved, const Packet& packet,
+                                      Flow& flow, FlowTable::Found found, Tick now) {
   // Linux counts where it sets the timer: not a packet that passes without moving anything.
-  if (!step.keep_timer) account(flow, found.index, found.direction, packet);
-  if (step.kind == Step::Kind::kReset) {
+  if (!step.keep_timer) [[likely]]
+    account(flow, found.index, found.direction, packet);
+  if (step.kind == Step::Kind::kReset) [[unlikely]] {
     destroy(found.index, FlowEvent::Why::kReset, now);  // told with the status that it had
-  } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) {
+  } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) [[likely]] {
     set_timeout(flow, step.seconds);
     start_timer(flow, found.index, now);
   }
   const uint32_t reply = found.direction == Direction::kReply ? ct_status::kSeenReply : 0;
   const uint32_t added = reply | (step.assured ? ct_status::kAssured : 0);
   const uint32_t fresh = added & ~uint32_t{flow.status};
-  const bool moved = kStateful && state_of(flow) != state;
+  if (!fresh && !moved) [[likely]]
+    return;
   flow.status = static_cast<uint16_t>(flow.status | added);
-  if (fresh || moved) {
-    events.note(found.index, (fresh & ct_status::kSeenReply ? FlowEvent::kReply : 0) |
-                                 (fresh & ct_status::kAssured ? FlowEvent::kAssured : 0) |
-                                 (moved ? FlowEvent::kProtocol : 0));
-  }
-  tracked.flow = {found.index, flow.generation};
-  tracked.direction = found.direction;
-  tracked.info = info_of(flow);
-  describe(packet, tracked, &flow);
-  return true;
+  events.note(found.index, (fresh & ct_status::kSeenReply ? FlowEvent::kReply : 0) |
+                               (fresh & ct_status::kAssured ? FlowEvent::kAssured : 0) |
+                               (moved ? FlowEvent::kProtocol : 0));
 }
 
 bool Conntrack::State::go_on(Packet& packet, uint32_t index, Direction direction, Tick now,
@@ -389,32 +359,24 @@ bool Conntrack::State::go_on(Packet& packet, uint32_t index, Direction direction
   Flow& flow = table[index];
   const uint8_t state = state_of(flow);
   const Step step = move(flow, {packet, direction, now, knobs});
-  return apply<true>(step, state, packet, flow, {index, direction}, now, tracked);
-}
-
-void Conntrack::State::look_up(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  track(packet, as, now, tracked);
-  describe(packet, tracked, tracked.flow ? &table[tracked.flow.index] : nullptr);
-}
-
-inline bool Conntrack::State::follow_guess(Packet& packet, Tick now, Tracked& tracked) {
-  const FlowTable::Found found = table.guessed(packet);
-  if (!found.index) return false;
-  Flow& flow = table[found.index];
-  if (now >= flow.expires()) return false;
-  // Usually it has been summed (Lookahead). One that is not good where Linux looks is another's to
-  // judge.
-  if (packet.checksum != ChecksumState::kGood && packet.in && knobs.checksum) return false;
-  const Arrival arrival{packet, found.direction, now, knobs};
-  Step step;
-  if (packet.protocol() == protocol::kUdp) {
-    if (!has_good_length(packet)) return false;
-    step = move_udp(flow, arrival);
-  } else if (!tcp::move_established(flow, arrival, step)) {
-    return check_tcp(packet, knobs) == Reason::kNone &&
-           go_on(packet, found.index, found.direction, now, tracked);
+  switch (step.kind) {
+    case Step::Kind::kInvalid:
+      if (flow.expires() > now + ticks(step.at_most)) {
+        set_timeout(flow, step.at_most);
+        start_timer(flow, index, now);
+      }
+      leave_without_flow(tracked, CtInfo::kInvalid, step.reason);
+      return true;
+    case Step::Kind::kReopen: destroy(index, FlowEvent::Why::kReopened, now); return false;
+    case Step::Kind::kAccept:
+    case Step::Kind::kReset: break;
   }
-  return apply<false>(step, 0, packet, flow, found, now, tracked);
+  tracked.decision = flow.decision(direction);  // while it is not dying
+  move_on(step, state_of(flow) != state, packet, flow, {index, direction}, now);
+  tracked.flow = {index, flow.generation};
+  tracked.direction = direction;
+  tracked.info = info_of(flow);
+  return true;
 }
 
 void Conntrack::State::begin(Packet& packet, const Tuple& tuple, const FlowKey& key,
@@ -712,7 +674,8 @@ inline Lookahead::Range Lookahead::ahead(ptrdiff_t distance) const {
 // A plain packet is summed where that counts.
 template <Family kFamily>
 inline uint64_t Lookahead::hash_plain(Packet& packet) const {
-  if (packet.in && conntrack_.knobs.checksum && packet.checksum == ChecksumState::kUnknown) {
+  if (packet.in && conntrack_.knobs.checksum && packet.checksum == ChecksumState::kUnknown)
+      [[likely]] {
     packet.checksum = sum_plain<kFamily>(packet);
   }
   const auto key = FlowKey::of<kFamily>(packet);
@@ -739,16 +702,54 @@ inline void Lookahead::guess(Range range) {
   for (size_t i = range.begin; i < range.end; i++) {
     FlowTable::Place& place = places_[i % kBuckets];
     if (!place) continue;
-    const uint32_t guess = table.prefetch_entries(place, packets_[i].flow_hash);
-    if (packets_[i].plain) packets_[i].flow_guess = guess;
+    Packet& packet = packets_[i];
+    const FlowTable::Guess guess = table.prefetch_entries(place, packet.flow_hash);
+    if (packet.plain) {
+      packet.flow_entry = guess.entry;
+      packet.flow_guess = guess.index;
+    }
     further_ |= place != nullptr;
   }
 }
 
-void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
+Followed Conntrack::follow(Packet& packet, Tick now) {
   State& state = *state_;
-  if (as.zone.id == 0 && state.follow_guess(packet, now, tracked)) return;
-  state.look_up(packet, as, now, tracked);
+  const FlowTable::Found found = state.table.guessed(packet);
+  if (!found.index) [[unlikely]]
+    return {};
+  Flow& flow = *static_cast<Flow*>(packet.flow_entry);
+  if (now >= flow.expires()) [[unlikely]]
+    return {};
+  // Usually it has been summed (Lookahead). One that is not good where Linux looks is another's to
+  // judge.
+  if (packet.checksum != ChecksumState::kGood && packet.in && state.knobs.checksum) [[unlikely]] {
+    return {};
+  }
+  const Arrival arrival{packet, found.direction, now, state.knobs};
+  Step step;
+  if (packet.protocol() == protocol::kUdp) {
+    if (!has_good_length(packet)) [[unlikely]]
+      return {};
+    step = move_udp(flow, arrival);
+  } else if (!tcp::move_established(flow, arrival, step)) {
+    return {};
+  }
+  const uint32_t decision = flow.decision(found.direction);
+  state.move_on(step, false, packet, flow, found, now);
+  return {&flow, static_cast<uint32_t>(found.direction), decision};
+}
+
+void Conntrack::tell(Packet& packet, const Followed& followed, Tracked& tracked) const {
+  tracked.flow = {packet.flow_guess, followed.flow->generation};
+  tracked.info = info_of(*followed.flow);
+  tracked.direction = followed.direction();
+  tracked.decision = static_cast<uint16_t>(followed.decision);
+  describe(packet, tracked, followed.flow);
+}
+
+void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
+  state_->track(packet, as, now, tracked);
+  describe(packet, tracked, tracked.flow ? &state_->table[tracked.flow.index] : nullptr);
 }
 
 Tracked Conntrack::recognize(Packet& packet, Tick now) const {

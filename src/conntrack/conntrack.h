@@ -61,6 +61,15 @@ struct Tracked {
   uint16_t decision = 0;          // what the flow remembers of this direction: see remember()
 };
 
+// What follow() has found. It fits two registers.
+struct Followed {
+  const Flow* flow = nullptr;  // the one that was guessed: Packet::flow_guess; alive
+  uint32_t is_reply = 0;
+  uint32_t decision = 0;  // as in Tracked
+
+  Direction direction() const { return static_cast<Direction>(is_reply); }
+};
+
 class Conntrack {
  public:
   // `discovery` may be null (--compat linux) and must outlive this.
@@ -75,6 +84,12 @@ class Conntrack {
   // once, but nobody sees the rest. Between bursts.
   void reserve(size_t packets, Tick now);
 
+  // The short way, of a packet of which Lookahead has guessed the flow: that flow is moved on as
+  // track() does in zone 0, if it is the packet's, and the packet is what nearly all are; the
+  // packet's fields do not say so yet. No flow: it is track()'s, and nothing has been changed.
+  Followed follow(Packet& packet, Tick now);
+  // Of a packet that has followed a flow, what track() says. `tracked` is as new.
+  void tell(Packet& packet, const Followed& followed, Tracked& tracked) const;
   // `tracked` is as new.
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   Tracked track(Packet& packet, const TrackAs& as, Tick now) {

@@ -257,6 +257,13 @@ class FlowCopy : public Flow {
   [[maybe_unused]] std::byte parts_[FlowClass::kState + FlowClass::kAddresses] = {};
 };
 
+// Of a packet after which the flow has this status; the first reply has set kSeenReply. So nothing
+// branches on the direction, which nobody can predict.
+inline CtInfo info_of(const Flow& flow) {
+  if (flow.status & ct_status::kSeenReply) return CtInfo::kEstablished;
+  return flow.status & ct_status::kExpected ? CtInfo::kRelated : CtInfo::kNew;
+}
+
 // What the CT target puts in a packet's place of a flow until it is tracked.
 const Flow& template_flow();
 

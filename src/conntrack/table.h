@@ -129,25 +129,29 @@ class FlowTable {
     __builtin_prefetch(&bucket, 0, 2);
     return &bucket;
   }
+  struct Guess {
+    void* entry = nullptr;
+    uint32_t index = 0;  // 0: none
+  };
   // The place moves on to a further bucket, if there is one to look into; else it is null.
-  uint32_t prefetch_entries(Place& place, uint64_t hash) const {
+  Guess prefetch_entries(Place& place, uint64_t hash) const {
     const Bucket& bucket = *static_cast<const Bucket*>(place);
     place = nullptr;
     uint32_t mask = matches(bucket, tag_of(hash));
-    if (!mask) {
-      if (!bucket.next) return 0;
+    if (!mask) [[unlikely]] {
+      if (!bucket.next) return {};
       place = &further_[bucket.next];
       __builtin_prefetch(place);
-      return 0;
+      return {};
     }
-    uint32_t guess = 0;
+    Guess guess;
     for (; mask; mask &= mask - 1) {
       const uint32_t index = bucket.refs[std::countr_zero(mask)] & kIndexMask;
       const Chunk& chunk = chunks_[index / kChunk];
-      const std::byte* entry = chunk.entries + index % kChunk * chunk.bytes;
+      std::byte* entry = chunk.entries + index % kChunk * chunk.bytes;
       __builtin_prefetch(entry, 1);
       for (size_t line = 64; line < chunk.bytes; line += 64) __builtin_prefetch(entry + line, 1);
-      if (!guess) guess = index;
+      if (!guess.entry) guess = {entry, index};
     }
     return guess;
   }
@@ -158,15 +162,18 @@ class FlowTable {
   // The entry that was guessed, if the packet, in zone 0, is part of it, for then it is of no
   // other: nothing here if there are flows with a slot for one side only.
   [[gnu::always_inline]] Found guessed(const Packet& packet) const {
-    const uint32_t guess = packet.flow_guess;
-    if (guess == 0 || one_sided_ != 0) return {};
-    const Flow& flow = *entry(guess);
+    if (!packet.flow_entry || one_sided_ != 0) [[unlikely]]
+      return {};
+    const Flow& flow = *static_cast<const Flow*>(packet.flow_entry);
     constexpr uint32_t kLife = ct_status::kConfirmed | ct_status::kDying;
-    if ((flow.status & kLife) != ct_status::kConfirmed) return {};
+    if ((flow.status & kLife) != ct_status::kConfirmed) [[unlikely]]
+      return {};
     const FlowKey key(packet.flow_words);
     const Direction direction = FlowKey::direction(flow.key_, key);
-    if (difference(flow, key, packet.source(), packet.destination(), direction) != 0) return {};
-    return {guess, direction};
+    const bool same = difference(flow, key, packet.source(), packet.destination(), direction) == 0;
+    if (!same) [[unlikely]]
+      return {};
+    return {packet.flow_guess, direction};
   }
 
   // A list of entries that are in no index any more, through themselves: `next` is what push()
@@ -201,7 +208,7 @@ class FlowTable {
   static uint64_t difference(const Flow& flow, const FlowKey& key, const Address& source,
                              const Address& destination, Direction direction) {
     uint64_t result = FlowKey::difference(flow.key_, key);
-    if (key.family() == Family::kIpv6) {
+    if (key.family() == Family::kIpv6) [[unlikely]] {
       using Halves = uint64_t __attribute__((vector_size(sizeof(Address))));
       auto halves = [](const Address& address) { return std::bit_cast<Halves>(address); };
       const Halves from = halves(source), to = halves(destination);

@@ -18,14 +18,23 @@ namespace sallyport {
          way.path < Way::Path::kLoopback;
 }
 
+// What the flow of a packet that has been tracked remembers of its situation, or null.
+const Decision* Engine::recollection(const Tracked& tracked, const Way& way) const {
+  const Flow* flow = tracked.decision ? conntrack_->find(tracked.flow) : nullptr;
+  return flow ? decisions_.find(tracked.decision, *flow, way) : nullptr;
+}
+
 // The end of the journey, from tracking on, as it was for the packet whose walk is remembered.
 // False where the rules must be asked, or there is more to do than to count.
 [[gnu::always_inline]] inline bool Engine::end_as_remembered(Packet& packet, const Way& way,
                                                              Rules& rules, const Decision* decision,
-                                                             Tracked& tracked, Outcome& outcome) {
-  if (!decision || !decision->ends) return false;
+                                                             FlowId flow, Direction direction,
+                                                             Outcome& outcome) {
+  if (!decision || !decision->ends) [[unlikely]]
+    return false;
   // One that routing ends stops between two hooks.
-  if (way.path != Way::Path::kOutput && route(packet, way, config_.host) != Reason::kNone) {
+  if (way.path != Way::Path::kOutput && route(packet, way, config_.host) != Reason::kNone)
+      [[unlikely]] {
     return false;
   }
   for (uint32_t rule : std::span(decision->rules).first(decision->rule_count)) {
@@ -33,24 +42,42 @@ namespace sallyport {
     rules.counters[rule].bytes += packet.fields[Field::kLength];
   }
   // The flow is confirmed, and no helper reads it: there are those who want to be told.
-  if (decision->outcome.fate == Outcome::Fate::kAccept && (heard_ || (discovery_ && !packet.in))) {
+  if (decision->outcome.fate == Outcome::Fate::kAccept && (heard_ || (discovery_ && !packet.in)))
+      [[unlikely]] {
+    Tracked tracked{.flow = flow, .info = decision->situation.info, .direction = direction};
     conntrack_->confirm(packet, tracked, now());
   }
   remembered_++;
   outcome = decision->outcome;
-  outcome.direction = tracked.direction;
-  outcome.flow = tracked.flow;
+  outcome.direction = direction;
+  outcome.flow = flow;
   return true;
 }
 
-// A packet that is tracked first: if its flow remembers the rest, this is all there is to do.
-// False: it is to be judged, as one that `tracked` tells of.
+// A packet that has followed its flow: if that remembers the rest, this is all there is to do.
 [[gnu::always_inline]] inline bool Engine::end_at_once(Packet& packet, const Way& way, Rules& rules,
-                                                       Tracked& tracked, Outcome& outcome) {
+                                                       Followed followed, Outcome& outcome) {
+  const Decision* decision = decisions_.find(followed.decision, *followed.flow, way);
+  const FlowId id{packet.flow_guess, followed.flow->generation};
+  return end_as_remembered(packet, way, rules, decision, id, followed.direction(), outcome);
+}
+
+// Where that was not all.
+[[gnu::noinline]] void Engine::go_on(Packet& packet, const Way& way, Followed followed,
+                                     Location* ahead, Outcome& outcome, Answer* answer) {
   static constexpr TrackAs kInZone0{};
-  conntrack_->track(packet, kInZone0, tick_, tracked);
-  const Decision* decision = decisions_.find(tracked.decision, packet, way, tracked.info);
-  return end_as_remembered(packet, way, rules, decision, tracked, outcome);
+  Tracked tracked;
+  if (followed.flow) {
+    conntrack_->tell(packet, followed, tracked);
+  } else {
+    conntrack_->track(packet, kInZone0, tick_, tracked);
+    const Decision* decision = recollection(tracked, way);
+    if (end_as_remembered(packet, way, rules(packet.family), decision, tracked.flow,
+                          tracked.direction, outcome)) {
+      return;
+    }
+  }
+  walk(packet, way, tracked, ahead, outcome, answer);
 }
 
 // Packets that seem to be new will ask the rules: those of them that begin with the same index are
@@ -87,7 +114,7 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
   Lookahead lookahead(*conntrack_, tracks() ? packets : std::span<Packet>());
   for (size_t i = 0; i < packets.size(); i++) {
     const size_t place = i % Lookahead::kStride;
-    if (place == 0) {
+    if (place == 0) [[unlikely]] {
       lookahead.advance();
       const size_t some = std::min<size_t>(packets.size() - i, Lookahead::kStride);
       if (indexed_) locate(packets.subspan(i, some), ways.subspan(i, some));
@@ -98,11 +125,13 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
     const Way& way = ways[i];
     Answer* answer = answers.empty() ? nullptr : &answers[i];
     Rules& rules = this->rules(packet.family);
-    Tracked tracked;
-    if (!rules.tracks_first[static_cast<size_t>(way.path)] || !packet.plain) {
+    if (!rules.tracks_first[static_cast<size_t>(way.path)] || !packet.plain) [[unlikely]] {
       take_long_way(packet, way, outcomes[i], answer);
-    } else if (!end_at_once(packet, way, rules, tracked, outcomes[i])) {
-      go_on(packet, way, tracked, indexed_ ? &locations_[place] : nullptr, outcomes[i], answer);
+    } else {
+      const Followed followed = conntrack_->follow(packet, tick_);
+      if (!followed.flow || !end_at_once(packet, way, rules, followed, outcomes[i])) [[unlikely]] {
+        go_on(packet, way, followed, indexed_ ? &locations_[place] : nullptr, outcomes[i], answer);
+      }
     }
     reasons_[static_cast<size_t>(outcomes[i].reason)]++;
   }
@@ -113,13 +142,13 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
 void Engine::recall(Journey& journey, bool traced) {
   Packet& packet = journey.context.packet;
   if (!may_remember(packet, journey.way, journey.tracked)) return;
-  const Tracked& tracked = journey.tracked;
-  journey.decision = decisions_.find(tracked.decision, packet, journey.way, tracked.info);
+  journey.decision = recollection(journey.tracked, journey.way);
   if (traced || !journey.decision) {
     journey.recorder.emplace();
   } else if (!journey.was_tracked) {
-    journey.remembered = end_as_remembered(packet, journey.way, journey.rules, journey.decision,
-                                           journey.tracked, journey.outcome);
+    journey.remembered =
+        end_as_remembered(packet, journey.way, journey.rules, journey.decision,
+                          journey.tracked.flow, journey.tracked.direction, journey.outcome);
     if (!journey.remembered) return;
     packet.in = journey.way.in;
     packet.out = journey.way.out;

@@ -35,11 +35,11 @@ struct Situation {
   Way::Path path = Way::Path::kNone;
 
   static Situation of(const Packet& packet, const Way& way, CtInfo info);
-  bool is_of(const Packet& packet, const Way& way, CtInfo packets_info) const {
+  // A packet's state follows from its flow's status.
+  bool is_of(const Flow& flow, const Way& way) const {
     static constexpr InterfaceName kNone{};
-    return info == packets_info && path == way.path && status == packet.fields[Field::kCtStatus] &&
-           connmark == packet.fields[Field::kConnmark] && in == (way.in ? *way.in : kNone) &&
-           out == (way.out ? *way.out : kNone);
+    return path == way.path && status == flow.status && connmark == flow.connmark &&
+           in == (way.in ? *way.in : kNone) && out == (way.out ? *way.out : kNone);
   }
 
   friend bool operator==(const Situation&, const Situation&) = default;
@@ -66,11 +66,12 @@ class Decisions {
   // From now on every number that was given is wrong.
   void clear();
 
-  // Null: 0, or it was decided in another situation than this packet's.
-  const Decision* find(uint16_t number, const Packet& packet, const Way& way, CtInfo info) const {
-    if (number == 0) return nullptr;
+  // Null: 0, or it was decided in another situation than that of a packet of this flow now.
+  const Decision* find(uint32_t number, const Flow& flow, const Way& way) const {
+    if (number == 0) [[unlikely]]
+      return nullptr;
     const Decision& decision = decisions_[number - 1];
-    return decision.situation.is_of(packet, way, info) ? &decision : nullptr;
+    return decision.situation.is_of(flow, way) ? &decision : nullptr;
   }
   // Its number, from 1; an equal one is found again. 0: there is no room.
   uint16_t add(const Decision& decision);

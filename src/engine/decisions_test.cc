@@ -34,10 +34,9 @@ TEST(Decisions, CountInTheirSituationOnly) {
   decisions.reserve(4);
   uint16_t number = decisions.add(decision(7, ct_status::kSeenReply));
   struct Arrival {
-    Packet packet;
+    FlowCopy flow;
     InterfaceName in{"eth0"}, out{"eth1"};
     Way way{.path = Way::Path::kInput, .in = &in};
-    CtInfo info = CtInfo::kEstablished;
   };
   struct {
     const char* what;
@@ -48,18 +47,17 @@ TEST(Decisions, CountInTheirSituationOnly) {
       {"in", [](Arrival& a) { a.in = InterfaceName("eth1"); }, false},
       {"no in", [](Arrival& a) { a.way.in = nullptr; }, false},
       {"out", [](Arrival& a) { a.way.out = &a.out; }, false},
-      {"status", [](Arrival& a) { a.packet.fields[Field::kCtStatus] = 0; }, false},
-      {"connmark", [](Arrival& a) { a.packet.fields[Field::kConnmark] = 1; }, false},
-      {"state", [](Arrival& a) { a.info = CtInfo::kNew; }, false},
+      {"status", [](Arrival& a) { a.flow.status |= ct_status::kAssured; }, false},
+      {"connmark", [](Arrival& a) { a.flow.connmark = 1; }, false},
       {"path", [](Arrival& a) { a.way.path = Way::Path::kForward; }, false},
   };
   for (const auto& test : cases) {
     Arrival arrival;
-    arrival.packet.fields[Field::kCtStatus] = ct_status::kSeenReply;
+    arrival.flow.status = ct_status::kSeenReply;
     test.change(arrival);
-    const Decision* found = decisions.find(number, arrival.packet, arrival.way, arrival.info);
+    const Decision* found = decisions.find(number, arrival.flow, arrival.way);
     EXPECT_EQ(found != nullptr, test.found) << test.what;
-    EXPECT_EQ(decisions.find(0, arrival.packet, arrival.way, arrival.info), nullptr);
+    EXPECT_EQ(decisions.find(0, arrival.flow, arrival.way), nullptr);
   }
 }
 

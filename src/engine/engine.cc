@@ -248,8 +248,8 @@ void Engine::take_long_way(Packet& packet, const Way& way, Outcome& outcome, Ans
 }
 
 // A plain packet is whole, and no rule has been asked.
-void Engine::go_on(Packet& packet, const Way& way, Tracked& tracked, Location* ahead,
-                   Outcome& outcome, Answer* answer) {
+void Engine::walk(Packet& packet, const Way& way, Tracked& tracked, Location* ahead,
+                  Outcome& outcome, Answer* answer) {
   NoTrace trace;
   Journey journey(*this, packet, way, tracked, outcome);
   journey.was_tracked = true;

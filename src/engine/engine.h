@@ -175,7 +175,8 @@ class Engine {
 
   static Rules rules_of(std::shared_ptr<const Program> program);
   void move_time(Instant time) {
-    if (time <= now_) return;
+    if (time <= now_) [[likely]]
+      return;
     now_ = time;
     tick_ = tick_of(time);
   }
@@ -185,11 +186,12 @@ class Engine {
   // These fill in an outcome, whatever was there. True, of refuse() and defragment(): that is all.
   bool refuse(const Packet& packet, const Way& way, Outcome& outcome);
   void take_long_way(Packet& packet, const Way& way, Outcome& outcome, Answer* answer);
-  bool end_at_once(Packet& packet, const Way& way, Rules& rules, Tracked& tracked,
+  bool end_at_once(Packet& packet, const Way& way, Rules& rules, Followed followed,
                    Outcome& outcome);
-  // Where that did not end it: `tracked` has been filled in.
-  void go_on(Packet& packet, const Way& way, Tracked& tracked, Location* ahead, Outcome& outcome,
+  void go_on(Packet& packet, const Way& way, Followed followed, Location* ahead, Outcome& outcome,
              Answer* answer);
+  void walk(Packet& packet, const Way& way, Tracked& tracked, Location* ahead, Outcome& outcome,
+            Answer* answer);
   template <typename Tracer>
   void judge(Packet& packet, const Way& way, Outcome& outcome, Answer* answer, Tracer& tracer);
   template <typename Tracer>
@@ -204,8 +206,9 @@ class Engine {
   template <typename Tracer>
   Verdict track(Journey& journey, Tracer& tracer);
   bool may_remember(const Packet& packet, const Way& way, const Tracked& tracked) const;
+  const Decision* recollection(const Tracked& tracked, const Way& way) const;
   bool end_as_remembered(Packet& packet, const Way& way, Rules& rules, const Decision* decision,
-                         Tracked& tracked, Outcome& outcome);
+                         FlowId flow, Direction direction, Outcome& outcome);
   void recall(Journey& journey, bool traced);
   void learn(const Journey& journey);
   Verdict confirm(Journey& journey);

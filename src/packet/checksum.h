@@ -36,7 +36,8 @@ Sum sum_few(const uint8_t* at, size_t count);
 // at an even offset of what is summed. Below 2^34: there is room to add to it.
 inline Sum sum_of_8_or_more(const uint8_t* at, size_t size) {
   constexpr size_t kWorthACall = 128;
-  if (size >= kWorthACall) return sum_many({at, size});
+  if (size >= kWorthACall) [[unlikely]]
+    return sum_many({at, size});
   const uint8_t* const end = at + size;
   Sum sum = 0;
   for (; end - at >= 32; at += 32) {

@@ -99,13 +99,14 @@ struct Packet {
   uint32_t fragment_id = 0;
   uint16_t fragment_header = 0;  // IPv6: offset of the fragment header
   // What nearly every packet is: UDP or TCP right behind the header of IP (no options, no extension
-  // headers), whole and held, long enough for its own header, nothing wrong with it so far, and with
-  // no address that may be only for loopback (parse_plain.h). All that may be skipped then.
+  // headers), whole and held, long enough for its own header, nothing wrong with it so far, and
+  // with no address that may be only for loopback (parse_plain.h). All that may be skipped then.
   bool plain = false;
   ChecksumState checksum = ChecksumState::kUnknown;
-  // Conntrack's: the hash of its tuple in zone 0, and the entry that this suggests; 0: not known.
-  // Where there is a guess, the tuple's words.
+  // Conntrack's: the hash of its tuple in zone 0, and the flow that this suggests, its number and
+  // its entry; 0: not known. Where there is a guess, the tuple's words.
   uint64_t flow_hash = 0;
+  void* flow_entry = nullptr;
   uint32_t flow_guess = 0;
   std::array<uint64_t, 2> flow_words{};
   Fields fields;

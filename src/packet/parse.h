@@ -59,7 +59,7 @@ template <Family kFamily>
   const uint32_t length = packet.length - packet.transport;
   const uint8_t* segment = packet.data + packet.transport;
   if (packet.protocol() == protocol::kUdp &&
-      reinterpret_cast<const UdpHeader*>(segment)->checksum == 0) {
+      reinterpret_cast<const UdpHeader*>(segment)->checksum == 0) [[unlikely]] {
     return ChecksumState::kGood;
   }
   const Sum sum = sum_of_8_or_more(segment - kAddresses, length + kAddresses) +
