@@ -236,6 +236,11 @@ struct Conntrack::State {
   // flow has another state of its protocol now.
   [[gnu::always_inline]] void move_on(const Step& step, bool moved, const Packet& packet,
                                       Flow& flow, FlowTable::Found found, Tick now);
+  // A packet of this flow, as follow() has it.
+  [[gnu::noinline]] Followed follow_udp(const Packet& packet, Flow& flow, Direction direction,
+                                        Tick now);
+  [[gnu::noinline]] Followed follow_tcp(const Packet& packet, Flow& flow, Direction direction,
+                                        Tick now);
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
@@ -712,7 +717,28 @@ inline void Lookahead::guess(Range range) {
   }
 }
 
-Followed Conntrack::follow(Packet& packet, Tick now) {
+// Each protocol by itself: together they would need more registers than there are.
+Followed Conntrack::State::follow_udp(const Packet& packet, Flow& flow, Direction direction,
+                                      Tick now) {
+  if (!has_good_length(packet)) [[unlikely]]
+    return {};
+  const Followed followed{&flow, static_cast<uint32_t>(direction), flow.decision(direction)};
+  const Step step = move_udp(flow, now, knobs);
+  move_on(step, false, packet, flow, {packet.flow_guess, direction}, now);
+  return followed;
+}
+
+Followed Conntrack::State::follow_tcp(const Packet& packet, Flow& flow, Direction direction,
+                                      Tick now) {
+  uint32_t seconds;
+  if (!tcp::move_established(flow, packet, direction, knobs, seconds)) return {};
+  const Followed followed{&flow, static_cast<uint32_t>(direction), flow.decision(direction)};
+  const Step step{.assured = true, .seconds = seconds};
+  move_on(step, false, packet, flow, {packet.flow_guess, direction}, now);
+  return followed;
+}
+
+Followed Conntrack::follow(const Packet& packet, Tick now) {
   State& state = *state_;
   const FlowTable::Found found = state.table.guessed(packet);
   if (!found.index) [[unlikely]]
@@ -725,18 +751,8 @@ Followed Conntrack::follow(Packet& packet, Tick now) {
   if (packet.checksum != ChecksumState::kGood && packet.in && state.knobs.checksum) [[unlikely]] {
     return {};
   }
-  const Arrival arrival{packet, found.direction, now, state.knobs};
-  Step step;
-  if (packet.protocol() == protocol::kUdp) {
-    if (!has_good_length(packet)) [[unlikely]]
-      return {};
-    step = move_udp(flow, arrival);
-  } else if (!tcp::move_established(flow, arrival, step)) {
-    return {};
-  }
-  const uint32_t decision = flow.decision(found.direction);
-  state.move_on(step, false, packet, flow, found, now);
-  return {&flow, static_cast<uint32_t>(found.direction), decision};
+  return packet.protocol() == protocol::kUdp ? state.follow_udp(packet, flow, found.direction, now)
+                                             : state.follow_tcp(packet, flow, found.direction, now);
 }
 
 void Conntrack::tell(Packet& packet, const Followed& followed, Tracked& tracked) const {

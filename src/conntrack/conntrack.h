@@ -87,7 +87,7 @@ class Conntrack {
   // The short way, of a packet of which Lookahead has guessed the flow: that flow is moved on as
   // track() does in zone 0, if it is the packet's, and the packet is what nearly all are; the
   // packet's fields do not say so yet. No flow: it is track()'s, and nothing has been changed.
-  Followed follow(Packet& packet, Tick now);
+  Followed follow(const Packet& packet, Tick now);
   // Of a packet that has followed a flow, what track() says. `tracked` is as new.
   void tell(Packet& packet, const Followed& followed, Tracked& tracked) const;
   // `tracked` is as new.

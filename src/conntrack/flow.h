@@ -91,16 +91,18 @@ struct TcpWindow {
 
 // What the TCP tracker remembers.
 struct TcpFlow {
-  TcpWindow window[2];    // by direction of the sender
+  TcpWindow window[2];  // by direction of the sender
+  // As two words, these are tcp::Recent.
   uint32_t last_end = 0;  // of the last segment: to know a retransmission
   uint32_t last_ack = 0;
   uint16_t last_length = 0;  // last_end - its sequence number
   uint16_t last_window = 0;  // as on the wire
   TcpState state = TcpState::kNone;
-  uint8_t last = 0;          // kind and direction of the last segment (trackers/tcp.h)
+  uint8_t flags = 0;        // of the whole connection (trackers/tcp.h)
+  uint8_t last = 0;         // kind and direction of the last segment (trackers/tcp.h)
+  uint8_t retransmits = 0;  // of the last segment, in a row
+
   uint8_t side[2] = {0, 0};  // window scale and flags of each side (trackers/tcp.h)
-  uint8_t retransmits = 0;   // of the last segment, in a row
-  uint8_t flags = 0;         // of the whole connection (trackers/tcp.h)
 };
 
 // What the SCTP tracker remembers.

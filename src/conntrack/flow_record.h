@@ -18,7 +18,7 @@
 namespace sallyport {
 
 // Another one for each change of what is written here, of Flow, TcpFlow, SctpFlow or HelperMemory.
-constexpr uint32_t kFlowLayout = 1;
+constexpr uint32_t kFlowLayout = 2;
 
 struct FlowRecord {
   FlowCopy flow;  // its generation and decisions mean nothing

@@ -108,7 +108,7 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
 // A connection that nobody has answered does not wait for days.
 uint32_t timeout_after(const Flow& flow, const Knobs& knobs) {
   const TcpState state = flow.tcp().state;
-  const uint32_t seconds = tcp::within(flow.tcp(), timeout_of(state, knobs), knobs);
+  const uint32_t seconds = tcp::within(tcp::doubts_of(flow.tcp()), timeout_of(state, knobs), knobs);
   bool unanswered = state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
   return unanswered ? std::min(seconds, knobs.tcp_timeout_unacknowledged) : seconds;
 }

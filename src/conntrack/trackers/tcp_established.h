@@ -3,6 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstring>
 
 #include "conntrack/trackers/tcp_window.h"
 #include "packet/headers.h"
@@ -52,18 +55,31 @@ inline void count_retransmissions(Flow& flow, const Segment& segment, Direction 
   remember_numbers(tcp, segment);
 }
 
+// Why a connection may end sooner than its state says.
+struct Doubts {
+  bool closed;   // the last window was: or it is not known, picked up beyond all windows
+  bool waiting;  // for an acknowledgement, of either side
+  bool reset;    // the last segment was one
+  uint32_t retransmits;
+};
+inline Doubts doubts_of(const TcpFlow& tcp) {
+  return {.closed = tcp.last_window == 0,
+          .waiting = ((tcp.side[0] | tcp.side[1]) & kUnacknowledged) != 0,
+          .reset = last_was(tcp, Kind::kRst),
+          .retransmits = tcp.retransmits};
+}
+
 // The usual timeout of a state, or less; the last of these that holds. A reset's timer is the same
 // whether it is believed or not.
-inline uint32_t within(const TcpFlow& tcp, uint32_t usual, const Knobs& knobs) {
+[[gnu::always_inline]] inline uint32_t within(const Doubts& doubts, uint32_t usual,
+                                              const Knobs& knobs) {
   uint32_t seconds = usual;
-  // Closed, or not known: picked up beyond all windows.
-  if (tcp.last_window == 0) seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
-  bool waits = ((tcp.side[0] | tcp.side[1]) & kUnacknowledged) != 0;
-  if (waits & (usual > knobs.tcp_timeout_unacknowledged)) {
+  if (doubts.closed) seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
+  if (doubts.waiting & (usual > knobs.tcp_timeout_unacknowledged)) {
     seconds = knobs.tcp_timeout_unacknowledged;
   }
-  if (last_was(tcp, Kind::kRst)) seconds = knobs.tcp_timeout_close;
-  bool repeats = tcp.retransmits >= knobs.tcp_max_retrans;
+  if (doubts.reset) seconds = knobs.tcp_timeout_close;
+  bool repeats = doubts.retransmits >= knobs.tcp_max_retrans;
   // Whether it does hangs on who has sent the last segments: no branch.
   const uint32_t limit = knobs.tcp_timeout_max_retrans | (uint32_t{repeats} - 1);
   return usual > limit ? limit : seconds;
@@ -80,21 +96,82 @@ inline uint32_t plain_header(const TcpHeader& header, uint32_t length) {
   return stamped ? size : 0;
 }
 
-// What move_tcp() does with such a segment, if it fits; false: it is move_tcp()'s, and nothing has
-// been changed. The packet is plain, and its checksum has been looked at.
-[[gnu::always_inline]] inline bool move_established(Flow& flow, const Arrival& arrival,
-                                                    Step& step) {
+// How far to the left a member of TcpFlow is in the word that begins with another one.
+constexpr unsigned shift_of(size_t member, size_t size, size_t first) {
+  constexpr bool kLittle = std::endian::native == std::endian::little;
+  const size_t place = member - first;
+  return static_cast<unsigned>(8 * (kLittle ? place : sizeof(uint64_t) - size - place));
+}
+
+// What TcpFlow remembers of the last segment, and the connection's state, as two words: in
+// registers rather than in eight places, each of which is loaded and stored.
+class Recent {
+ public:
+  explicit Recent(const TcpFlow& tcp) {
+    std::memcpy(words_, reinterpret_cast<const std::byte*>(&tcp) + kFirst, sizeof words_);
+  }
+  // After an ACK with these numbers, of a connection that is up; it is not counted yet whether it
+  // was sent again.
+  Recent(const Segment& segment, Direction direction) {
+    const auto length = static_cast<uint16_t>(segment.end - segment.seq);
+    words_[0] = uint64_t{segment.end} << kEnd | uint64_t{segment.ack} << kAck;
+    words_[1] = kUp | uint64_t{length} << kLength | uint64_t{segment.window} << kWindow |
+                uint64_t{last_of(Kind::kAck, direction)} << kLast;
+  }
+  void write(TcpFlow& tcp) const {
+    std::memcpy(reinterpret_cast<std::byte*>(&tcp) + kFirst, words_, sizeof words_);
+  }
+
+  // Established, with nothing else to say of it.
+  bool is_up() const {
+    constexpr uint64_t kAsked = uint64_t{0xff} << kState | uint64_t{0xff} << kFlags;
+    return (words_[1] & kAsked) == kUp;
+  }
+  uint32_t retransmits() const { return static_cast<uint8_t>(words_[1] >> kRetransmits); }
+  // If it is the same as the one before, from the same side, it was sent again.
+  void count(const Recent& before) {
+    constexpr uint64_t kNumbers = ~(uint64_t{0xff} << kRetransmits);
+    constexpr uint64_t kSender = uint64_t{kLastKindMask} << kLast;  // whatever it was
+    const uint64_t differs =
+        (words_[0] ^ before.words_[0]) | ((words_[1] ^ before.words_[1]) & kNumbers & ~kSender);
+    const uint32_t next = before.retransmits() + (before.retransmits() < UINT8_MAX);
+    words_[1] |= uint64_t{next & (0u - (differs == 0))} << kRetransmits;
+  }
+
+ private:
+  static constexpr size_t kFirst = offsetof(TcpFlow, last_end);
+  static constexpr size_t kSecond = offsetof(TcpFlow, last_length);
+  static constexpr unsigned kEnd = shift_of(kFirst, 4, kFirst);
+  static constexpr unsigned kAck = shift_of(offsetof(TcpFlow, last_ack), 4, kFirst);
+  static constexpr unsigned kLength = shift_of(kSecond, 2, kSecond);
+  static constexpr unsigned kWindow = shift_of(offsetof(TcpFlow, last_window), 2, kSecond);
+  static constexpr unsigned kState = shift_of(offsetof(TcpFlow, state), 1, kSecond);
+  static constexpr unsigned kFlags = shift_of(offsetof(TcpFlow, flags), 1, kSecond);
+  static constexpr unsigned kLast = shift_of(offsetof(TcpFlow, last), 1, kSecond);
+  static constexpr unsigned kRetransmits = shift_of(offsetof(TcpFlow, retransmits), 1, kSecond);
+  static constexpr uint64_t kUp = static_cast<uint64_t>(TcpState::kEstablished) << kState;
+
+  uint64_t words_[2];
+};
+
+// What move_tcp() does with such a segment, if it fits: the seconds that the flow has then. 0: it
+// is move_tcp()'s, and nothing has been changed. The packet is plain, and its checksum has been
+// looked at. The timers are as `knobs` has them, at least 1.
+[[gnu::always_inline]] inline bool move_established(Flow& flow, const Packet& packet,
+                                                    Direction direction, const Knobs& knobs,
+                                                    uint32_t& seconds) {
   constexpr uint8_t kOthers = tcp_flag::kFin | tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kUrg;
   constexpr uint32_t kProven = ct_status::kSeenReply | ct_status::kAssured;
   TcpFlow& tcp = flow.tcp();
-  const Packet& packet = arrival.packet;
   const auto& header = *reinterpret_cast<const TcpHeader*>(packet.data + packet.transport);
   const uint32_t length = packet.length - packet.transport;
+  const Recent before(tcp);
   // Of a flow whose beginning was seen both windows are known.
-  const bool up =
-      tcp.state == TcpState::kEstablished && tcp.flags == 0 && (flow.status & kProven) == kProven;
+  const bool up = before.is_up() && (flow.status & kProven) == kProven;
   const uint32_t size = plain_header(header, length);
-  if (!up || !size || (header.flags & (kOthers | tcp_flag::kAck)) != tcp_flag::kAck) return false;
+  if (!up || !size || (header.flags & (kOthers | tcp_flag::kAck)) != tcp_flag::kAck) [[unlikely]] {
+    return false;
+  }
   Segment segment;
   segment.has_ack = true;
   segment.seq = header.seq;
@@ -102,15 +179,25 @@ inline uint32_t plain_header(const TcpHeader& header, uint32_t length) {
   segment.ack = segment.sacked = header.ack;
   segment.window = header.window;
   const Acknowledgement acknowledged{segment.ack, segment.ack};
-  const Sides sides = Sides::of(tcp, arrival.direction);
-  if (!surely_fits(sides, segment) && compare(sides, segment, acknowledged) != Fit::kFits) {
+  // What windows say of themselves is in registers until they have moved.
+  const size_t own = at(direction), other = at(opposite(direction));
+  uint8_t senders = tcp.side[own], receivers = tcp.side[other];
+  const Sides sides{tcp.window[own], tcp.window[other], senders, receivers};
+  if (!surely_fits(sides, segment) && compare(sides, segment, acknowledged) != Fit::kFits)
+      [[unlikely]] {
     return false;
   }
   move_windows(sides, segment, acknowledged);
-  count_retransmissions(flow, segment, arrival.direction);
-  remember(flow, segment, arrival.direction);
-  step.assured = true;
-  step.seconds = within(tcp, arrival.knobs.tcp_timeout_established, arrival.knobs);
+  tcp.side[own] = senders;
+  tcp.side[other] = receivers;
+  Recent now(segment, direction);
+  now.count(before);
+  now.write(tcp);
+  seconds = within({.closed = segment.window == 0,
+                    .waiting = ((senders | receivers) & kUnacknowledged) != 0,
+                    .reset = false,
+                    .retransmits = now.retransmits()},
+                   knobs.tcp_timeout_established, knobs);
   return true;
 }
 

@@ -83,7 +83,7 @@ Step move(Flow& flow, const Arrival& arrival) {
   const Knobs& knobs = arrival.knobs;
   switch (flow.protocol()) {
     case protocol::kUdp:
-    case protocol::kUdpLite: return move_udp(flow, arrival);
+    case protocol::kUdpLite: return move_udp(flow, arrival.now, arrival.knobs);
     case protocol::kTcp: return move_tcp(flow, arrival);
     case protocol::kIcmp: return Step::accept(knobs.icmp_timeout);
     case protocol::kIcmpv6: return Step::accept(knobs.icmpv6_timeout);

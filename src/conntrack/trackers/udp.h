@@ -27,12 +27,11 @@ inline Reason check_udp(Packet& packet, const Knobs& knobs) {
   return checksum_is_bad(packet, knobs) ? Reason::kInvalidChecksum : Reason::kNone;
 }
 
-inline Step move_udp(const Flow& flow, const Arrival& arrival) {
+inline Step move_udp(const Flow& flow, Tick now, const Knobs& knobs) {
   constexpr uint32_t kStreamAge = ticks(2);
-  bool old = flow.protocol() == protocol::kUdpLite || flow.age(arrival.now) > kStreamAge;
+  bool old = flow.protocol() == protocol::kUdpLite || flow.age(now) > kStreamAge;
   bool stream = flow.status & ct_status::kSeenReply && old;
-  return {.assured = stream,
-          .seconds = stream ? arrival.knobs.udp_timeout_stream : arrival.knobs.udp_timeout};
+  return {.assured = stream, .seconds = stream ? knobs.udp_timeout_stream : knobs.udp_timeout};
 }
 
 }  // namespace sallyport
