@@ -87,6 +87,7 @@ struct TcpWindow {
   uint32_t max_end = 0;     // highest that the peer's window allows
   uint32_t max_window = 0;  // largest window this side has offered, scaled
   uint32_t max_ack = 0;     // highest acknowledgement this side has sent
+  uint32_t traits = 0;      // window scale and flags (trackers/tcp.h)
 };
 
 // What the TCP tracker remembers.
@@ -101,8 +102,6 @@ struct TcpFlow {
   uint8_t flags = 0;        // of the whole connection (trackers/tcp.h)
   uint8_t last = 0;         // kind and direction of the last segment (trackers/tcp.h)
   uint8_t retransmits = 0;  // of the last segment, in a row
-
-  uint8_t side[2] = {0, 0};  // window scale and flags of each side (trackers/tcp.h)
 };
 
 // What the SCTP tracker remembers.

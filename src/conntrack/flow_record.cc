@@ -12,7 +12,7 @@ namespace sallyport {
 namespace {
 
 // With any of these changed, kFlowLayout is another one.
-static_assert(sizeof(Flow) == 64 && sizeof(TcpFlow) == 52 && sizeof(SctpFlow) == 12 &&
+static_assert(sizeof(Flow) == 64 && sizeof(TcpFlow) == 56 && sizeof(SctpFlow) == 12 &&
               sizeof(HelperMemory) == 24 && sizeof(Tuple) == 40 && sizeof(Expected) == 60);
 
 // Helpers are written by their names.

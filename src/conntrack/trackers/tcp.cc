@@ -53,7 +53,7 @@ void ignore(Flow& flow, const Segment& segment, Direction direction) {
     flow.tcp().flags &= static_cast<uint8_t>(~tcp::kSimultaneous);
     flow.tcp().flags |= tcp::kSynIgnored;
     if (flow.tcp().state == TcpState::kLastAck) flow.tcp().flags |= tcp::kAckDue;
-    flow.tcp().last_ack = tcp::side_of(segment.options);  // a SYN has no acknowledgement
+    flow.tcp().last_ack = tcp::traits_of(segment.options);  // a SYN has no acknowledgement
   }
   if (segment.kind == Kind::kAck) flow.tcp().flags |= tcp::kAckIgnored;
 }
@@ -74,9 +74,8 @@ Fit start_again(Flow& flow, const Segment& segment, Direction direction) {
   TcpState from = tcp.state;
   tcp.window[at(opener)] = TcpWindow{};
   tcp::begin_window(tcp.window[at(opener)], tcp.last_end, tcp.last_window);
-  tcp.side[at(opener)] = static_cast<uint8_t>(tcp.last_ack);
+  tcp.window[at(opener)].traits = tcp.last_ack;
   tcp.window[at(direction)] = TcpWindow{};
-  tcp.side[at(direction)] = 0;
   flow.tcp().flags &= static_cast<uint8_t>(tcp::liberal(direction) | tcp::kSynIgnored);
   flow.tcp().retransmits = 0;
   tcp.state = TcpState::kSynSent;
@@ -138,11 +137,11 @@ Step open_tcp(Flow& flow, const Arrival& arrival) {
   flow.tcp().state = next.state;
   if (segment.kind == Kind::kSyn) {
     tcp::begin_window(flow.tcp().window[0], segment.end, segment.window);
-    flow.tcp().side[0] = tcp::side_of(segment.options);
+    flow.tcp().window[0].traits = tcp::traits_of(segment.options);
   } else {
     if (!arrival.knobs.tcp_loose) return Step::invalid(Reason::kInvalidTcpNew);
     flow.tcp().flags = tcp::liberal(Direction::kOriginal) | tcp::liberal(Direction::kReply);
-    flow.tcp().side[0] = flow.tcp().side[1] = tcp::kSackOk;
+    flow.tcp().window[0].traits = flow.tcp().window[1].traits = tcp::kSackOk;
     fit(flow, segment, Direction::kOriginal);
   }
   remember(flow, segment, Direction::kOriginal);
@@ -175,7 +174,7 @@ bool is_believed(const Flow& flow, const Segment& segment, Direction direction) 
   // It answers the last ACK that fitted, before the connection is proven, and its receiver has not
   // acknowledged anything: `cS,999 sSA,4999,1000 sPA,5000..5005 sRA,9000,5005`, and after a pick-up
   // `cA,1 sA,50,2434 cRA,2433,1`, which leaves the end of c's data where it was.
-  bool heard = tcp.side[at(opposite(direction))] & tcp::kAckSeen;
+  bool heard = tcp.window[at(opposite(direction))].traits & tcp::kAckSeen;
   return !(flow.status & ct_status::kAssured) && !heard && last_was(tcp, Kind::kAck) &&
          answers_last;
 }
@@ -192,7 +191,7 @@ bool is_stale(const Flow& flow, const Segment& segment, Direction direction) {
   const TcpFlow& tcp = flow.tcp();
   Direction receiver = opposite(direction);
   if (last_was(tcp, Kind::kSyn) || (segment.seq == 0 && !is_proven(flow))) return false;
-  return tcp.side[at(receiver)] & tcp::kAckSeen &&
+  return tcp.window[at(receiver)].traits & tcp::kAckSeen &&
          tcp::before(segment.seq, tcp.window[at(receiver)].max_ack);
 }
 
@@ -201,7 +200,7 @@ bool is_stale(const Flow& flow, const Segment& segment, Direction direction) {
 bool is_exact(const Flow& flow, const Segment& segment, Direction direction) {
   const TcpFlow& tcp = flow.tcp();
   Direction receiver = opposite(direction);
-  bool known = is_proven(flow) && tcp.side[at(receiver)] & tcp::kAckSeen;
+  bool known = is_proven(flow) && tcp.window[at(receiver)].traits & tcp::kAckSeen;
   if (!known || last_was(tcp, Kind::kSyn)) return true;
   bool follows = last_was(tcp, Kind::kAck, direction) && segment.seq == tcp.last_end;
   return follows || segment.seq == tcp.window[at(receiver)].max_ack;

@@ -43,10 +43,10 @@ constexpr uint8_t kSynIgnored = 16;   // the last segment was a SYN that did not
 constexpr uint8_t kAckIgnored = 32;   // the last segment was an ACK before the handshake
 constexpr uint8_t kAckDue = 64;       // a SYN was ignored in LAST_ACK: the next ACK is for it
 
-// TcpFlow::side[]: the window scale in the low bits, and
-constexpr uint8_t kScaleMask = 0x0f, kScaled = 0x10, kSackOk = 0x20, kAckSeen = 0x40,
-                  kUnacknowledged = 0x80;
-uint8_t side_of(const Options& options);
+// TcpWindow::traits: the window scale in the low bits, and
+constexpr uint32_t kScaleMask = 0x0f, kScaled = 0x10, kSackOk = 0x20, kAckSeen = 0x40,
+                   kUnacknowledged = 0x80;
+uint32_t traits_of(const Options& options);
 
 // TcpFlow::last: a Kind, and whose segment it was.
 constexpr uint8_t kLastKindMask = 7, kLastReply = 8;

@@ -64,7 +64,7 @@ struct Doubts {
 };
 inline Doubts doubts_of(const TcpFlow& tcp) {
   return {.closed = tcp.last_window == 0,
-          .waiting = ((tcp.side[0] | tcp.side[1]) & kUnacknowledged) != 0,
+          .waiting = ((tcp.window[0].traits | tcp.window[1].traits) & kUnacknowledged) != 0,
           .reset = last_was(tcp, Kind::kRst),
           .retransmits = tcp.retransmits};
 }
@@ -79,21 +79,30 @@ inline Doubts doubts_of(const TcpFlow& tcp) {
     seconds = knobs.tcp_timeout_unacknowledged;
   }
   if (doubts.reset) seconds = knobs.tcp_timeout_close;
-  bool repeats = doubts.retransmits >= knobs.tcp_max_retrans;
-  // Whether it does hangs on who has sent the last segments: no branch.
-  const uint32_t limit = knobs.tcp_timeout_max_retrans | (uint32_t{repeats} - 1);
-  return usual > limit ? limit : seconds;
+  // A branch that is nearly never taken: nothing waits for what has been counted.
+  if (doubts.retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans)
+      [[unlikely]] {
+    return knobs.tcp_timeout_max_retrans;
+  }
+  return seconds;
 }
 
-// How long a header is that has no options, or a timestamp as RFC 7323, appendix A, recommends it;
-// 0: there may be a SACK. `length` is that of the segment.
-inline uint32_t plain_header(const TcpHeader& header, uint32_t length) {
-  if (header.header_length() == sizeof(TcpHeader)) return sizeof(TcpHeader);
-  constexpr uint32_t kTimestamp = 0x0101080a, kSize = 12;  // NOP, NOP, kind 8, length 10
-  const uint32_t size = sizeof(TcpHeader) + kSize;
-  const bool stamped = header.header_length() == size && size <= length &&
+// How long the header of a segment of `length` bytes is, if it is an ACK, with data or without,
+// that has no options, or a timestamp as RFC 7323, appendix A, recommends it. 0: it is not, or
+// there may be a SACK.
+inline uint32_t size_of_plain_ack(const TcpHeader& header, uint32_t length) {
+  constexpr uint8_t kAsked =
+      tcp_flag::kFin | tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kUrg | tcp_flag::kAck;
+  constexpr uint32_t kTimestamp = 0x0101080a, kOptions = 12;  // NOP, NOP, kind 8, length 10
+  constexpr uint32_t kBare = sizeof(TcpHeader), kStamped = kBare + kOptions;
+  // Offset and flags are one comparison. The lower half of the offset's byte is reserved.
+  auto with_size = [](uint32_t size) { return size / 4 << 12 | tcp_flag::kAck; };
+  const uint32_t front = (uint32_t{header.data_offset} << 8 | header.flags) & (0xf000 | kAsked);
+  if (front == with_size(kBare)) [[likely]]
+    return kBare;
+  const bool stamped = front == with_size(kStamped) && length >= kStamped &&
                        *reinterpret_cast<const be32*>(&header + 1) == kTimestamp;
-  return stamped ? size : 0;
+  return stamped ? kStamped : 0;
 }
 
 // How far to the left a member of TcpFlow is in the word that begins with another one.
@@ -130,12 +139,14 @@ class Recent {
   uint32_t retransmits() const { return static_cast<uint8_t>(words_[1] >> kRetransmits); }
   // If it is the same as the one before, from the same side, it was sent again.
   void count(const Recent& before) {
-    constexpr uint64_t kNumbers = ~(uint64_t{0xff} << kRetransmits);
-    constexpr uint64_t kSender = uint64_t{kLastKindMask} << kLast;  // whatever it was
+    constexpr uint64_t kKind = uint64_t{kLastKindMask} << kLast;  // whatever it was
+    constexpr uint64_t kCompared = ~(kKind | uint64_t{0xff} << kRetransmits);
     const uint64_t differs =
-        (words_[0] ^ before.words_[0]) | ((words_[1] ^ before.words_[1]) & kNumbers & ~kSender);
-    const uint32_t next = before.retransmits() + (before.retransmits() < UINT8_MAX);
-    words_[1] |= uint64_t{next & (0u - (differs == 0))} << kRetransmits;
+        (words_[0] ^ before.words_[0]) | ((words_[1] ^ before.words_[1]) & kCompared);
+    if (differs) [[likely]]
+      return;
+    const uint64_t next = before.retransmits() + (before.retransmits() < UINT8_MAX);
+    words_[1] |= next << kRetransmits;
   }
 
  private:
@@ -160,7 +171,6 @@ class Recent {
 [[gnu::always_inline]] inline bool move_established(Flow& flow, const Packet& packet,
                                                     Direction direction, const Knobs& knobs,
                                                     uint32_t& seconds) {
-  constexpr uint8_t kOthers = tcp_flag::kFin | tcp_flag::kSyn | tcp_flag::kRst | tcp_flag::kUrg;
   constexpr uint32_t kProven = ct_status::kSeenReply | ct_status::kAssured;
   TcpFlow& tcp = flow.tcp();
   const auto& header = *reinterpret_cast<const TcpHeader*>(packet.data + packet.transport);
@@ -168,10 +178,9 @@ class Recent {
   const Recent before(tcp);
   // Of a flow whose beginning was seen both windows are known.
   const bool up = before.is_up() && (flow.status & kProven) == kProven;
-  const uint32_t size = plain_header(header, length);
-  if (!up || !size || (header.flags & (kOthers | tcp_flag::kAck)) != tcp_flag::kAck) [[unlikely]] {
+  const uint32_t size = size_of_plain_ack(header, length);
+  if (!up || !size) [[unlikely]]
     return false;
-  }
   Segment segment;
   segment.has_ack = true;
   segment.seq = header.seq;
@@ -180,16 +189,15 @@ class Recent {
   segment.window = header.window;
   const Acknowledgement acknowledged{segment.ack, segment.ack};
   // What windows say of themselves is in registers until they have moved.
-  const size_t own = at(direction), other = at(opposite(direction));
-  uint8_t senders = tcp.side[own], receivers = tcp.side[other];
-  const Sides sides{tcp.window[own], tcp.window[other], senders, receivers};
-  if (!surely_fits(sides, segment) && compare(sides, segment, acknowledged) != Fit::kFits)
-      [[unlikely]] {
+  TcpWindow& sender = tcp.window[at(direction)];
+  TcpWindow& receiver = tcp.window[at(opposite(direction))];
+  uint32_t senders = sender.traits, receivers = receiver.traits;
+  const Sides sides{sender, receiver, senders, receivers};
+  if (!surely_fits(sides, segment)) [[unlikely]]
     return false;
-  }
   move_windows(sides, segment, acknowledged);
-  tcp.side[own] = senders;
-  tcp.side[other] = receivers;
+  sender.traits = senders;
+  receiver.traits = receivers;
   Recent now(segment, direction);
   now.count(before);
   now.write(tcp);

@@ -151,7 +151,7 @@ void adopt(Flow& flow, TcpState state) {
   flow.tcp() = TcpFlow{};
   flow.tcp().state = state;
   flow.tcp().flags = liberal(Direction::kOriginal) | liberal(Direction::kReply);
-  flow.tcp().side[0] = flow.tcp().side[1] = kSackOk;
+  flow.tcp().window[0].traits = flow.tcp().window[1].traits = kSackOk;
 }
 
 bool flags_are_possible(uint8_t flags) {

@@ -166,8 +166,7 @@ TcpFlow random_flow(std::mt19937& random) {
   }
   for (size_t side : {0u, 1u}) {
     flow.window[side].max_ack = near(random, flow.window[1 - side].end);
-    flow.side[side] = static_cast<uint8_t>(random());
-    flow.side[side] = static_cast<uint8_t>((flow.side[side] & 0xf0) | random() % 15);
+    flow.window[side].traits = static_cast<uint32_t>((random() & 0xf0) | random() % 15);
   }
   flow.state = TcpState::kEstablished;
   flow.last = static_cast<uint8_t>(random() % 5 | (random() % 2 ? tcp::kLastReply : 0));

@@ -56,15 +56,15 @@ Kind kind_of(uint8_t flags) {
 
 // A SYN sent again that has no options at all takes nothing back: `cS wscale 14, cS,24, sSA wscale
 // 14` scales, and with `mss 1460` in the second SYN it does not.
-void set_options(uint8_t& side, const Options& options) {
+void set_options(uint32_t& traits, const Options& options) {
   if (!options.any) return;
-  side = static_cast<uint8_t>((side & kUnacknowledged) | side_of(options));
+  traits = (traits & kUnacknowledged) | traits_of(options);
 }
 
 // RFC 7323, 1.3: windows are scaled only if both sides offer it.
 void agree_on_scale(TcpFlow& tcp) {
-  if (tcp.side[0] & tcp.side[1] & kScaled) return;
-  for (uint8_t& side : tcp.side) side &= static_cast<uint8_t>(~kScaleMask);
+  if (tcp.window[0].traits & tcp.window[1].traits & kScaled) return;
+  for (TcpWindow& window : tcp.window) window.traits &= ~kScaleMask;
 }
 
 // The first that is known of the sender.
@@ -73,7 +73,7 @@ void begin_sender(TcpFlow& tcp, const Segment& segment, Direction direction, uin
   TcpWindow& receiver = tcp.window[at(opposite(direction))];
   if (segment.syn) {
     begin_window(sender, segment.end, segment.window);
-    set_options(tcp.side[at(direction)], segment.options);
+    set_options(tcp.window[at(direction)].traits, segment.options);
     agree_on_scale(tcp);
     return;
   }
@@ -125,9 +125,8 @@ Segment segment_of(const Packet& packet) {
   return segment;
 }
 
-uint8_t side_of(const Options& options) {
-  return static_cast<uint8_t>(options.scale | (options.scaled ? kScaled : 0) |
-                              (options.sack_ok ? kSackOk : 0));
+uint32_t traits_of(const Options& options) {
+  return options.scale | (options.scaled ? kScaled : 0) | (options.sack_ok ? kSackOk : 0);
 }
 
 void begin_window(TcpWindow& window, uint32_t end, uint32_t offered) {
@@ -136,7 +135,7 @@ void begin_window(TcpWindow& window, uint32_t end, uint32_t offered) {
 }
 
 Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
-  bool may_sack = tcp.side[at(opposite(direction))] & kSackOk;
+  bool may_sack = tcp.window[at(opposite(direction))].traits & kSackOk;
   uint32_t sacked = may_sack ? segment.sacked : segment.ack;
   bool crossing = segment.kind == Kind::kSyn;  // simultaneous open (RFC 9293, 3.5)
   if (tcp.window[at(direction)].max_window == 0) {
@@ -144,7 +143,7 @@ Fit fit(TcpFlow& tcp, const Segment& segment, Direction direction) {
     if (crossing) return Fit::kFits;
   } else if (begins_again(tcp, segment, direction)) {
     begin_window(tcp.window[at(direction)], segment.end, segment.window);
-    set_options(tcp.side[at(direction)], segment.options);
+    set_options(tcp.window[at(direction)].traits, segment.options);
     bool reply = direction == Direction::kReply;
     if (reply) agree_on_scale(tcp);
     if (reply && crossing) return Fit::kFits;

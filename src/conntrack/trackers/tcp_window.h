@@ -29,25 +29,27 @@ struct Acknowledgement {
 struct Sides {
   TcpWindow& sender;
   TcpWindow& receiver;
-  uint8_t& senders;  // TcpFlow::side
-  uint8_t& receivers;
+  uint32_t& senders;  // traits
+  uint32_t& receivers;
 
   static Sides of(TcpFlow& tcp, Direction direction) {
-    const size_t own = at(direction), other = at(opposite(direction));
-    return {tcp.window[own], tcp.window[other], tcp.side[own], tcp.side[other]};
+    TcpWindow& sender = tcp.window[at(direction)];
+    TcpWindow& receiver = tcp.window[at(opposite(direction))];
+    return {sender, receiver, sender.traits, receiver.traits};
   }
 };
 
 // How far back an acknowledgement may lie, at least.
 constexpr uint32_t kOldestAck = 66000;
 
-// Nearly every segment fits by this, which compare() need not be asked then: it has no SACK, and
-// begins in the window, is not from before it, and acknowledges what has been sent of late.
+// Whether compare() says so of a segment with an ACK, but no SACK, whose receiver's window is
+// known; where that is closed, it may not.
 inline bool surely_fits(const Sides& sides, const Segment& segment) {
   const TcpWindow& sender = sides.sender;
   const TcpWindow& receiver = sides.receiver;
-  return !after(segment.seq, sender.max_end) && receiver.end - segment.ack <= kOldestAck &&
-         after(segment.end, sender.end - receiver.max_window - 1);
+  const uint32_t oldest = receiver.end - std::max(sender.max_window, kOldestAck);
+  return !after(segment.seq, sender.max_end) && !after(segment.ack, receiver.end) &&
+         after(segment.ack, oldest - 1) && after(segment.end, sender.end - receiver.max_window - 1);
 }
 
 inline Fit compare(const Sides& sides, const Segment& segment,
@@ -100,7 +102,7 @@ inline uint32_t choose(bool first, uint32_t one, uint32_t other) {
   const bool moves = !before(allowed, receiver.max_end);
   receiver.max_end = choose(moves, allowed + (window == 0), receiver.max_end);
   if (acknowledged.ack == receiver.end) {
-    sides.receivers &= static_cast<uint8_t>(~kUnacknowledged);
+    sides.receivers &= ~kUnacknowledged;
   }
 }
 
