@@ -12,7 +12,7 @@
 
 namespace sallyport::tcp {
 
-inline uint8_t last_of(Kind kind, Direction direction) {
+constexpr uint8_t last_of(Kind kind, Direction direction) {
   return static_cast<uint8_t>(static_cast<uint8_t>(kind) |
                               (direction == Direction::kReply ? kLastReply : 0));
 }
@@ -125,17 +125,12 @@ class Recent {
     const auto length = static_cast<uint16_t>(segment.end - segment.seq);
     words_[0] = uint64_t{segment.end} << kEnd | uint64_t{segment.ack} << kAck;
     words_[1] = kUp | uint64_t{length} << kLength | uint64_t{segment.window} << kWindow |
-                uint64_t{last_of(Kind::kAck, direction)} << kLast;
+                uint64_t{at(direction)} << kReply;
   }
   void write(TcpFlow& tcp) const {
     std::memcpy(reinterpret_cast<std::byte*>(&tcp) + kFirst, words_, sizeof words_);
   }
 
-  // Established, with nothing else to say of it.
-  bool is_up() const {
-    constexpr uint64_t kAsked = uint64_t{0xff} << kState | uint64_t{0xff} << kFlags;
-    return (words_[1] & kAsked) == kUp;
-  }
   uint32_t retransmits() const { return static_cast<uint8_t>(words_[1] >> kRetransmits); }
   // If it is the same as the one before, from the same side, it was sent again.
   void count(const Recent& before) {
@@ -157,10 +152,11 @@ class Recent {
   static constexpr unsigned kLength = shift_of(kSecond, 2, kSecond);
   static constexpr unsigned kWindow = shift_of(offsetof(TcpFlow, last_window), 2, kSecond);
   static constexpr unsigned kState = shift_of(offsetof(TcpFlow, state), 1, kSecond);
-  static constexpr unsigned kFlags = shift_of(offsetof(TcpFlow, flags), 1, kSecond);
   static constexpr unsigned kLast = shift_of(offsetof(TcpFlow, last), 1, kSecond);
   static constexpr unsigned kRetransmits = shift_of(offsetof(TcpFlow, retransmits), 1, kSecond);
-  static constexpr uint64_t kUp = static_cast<uint64_t>(TcpState::kEstablished) << kState;
+  static constexpr unsigned kReply = kLast + std::countr_zero(kLastReply);
+  static constexpr uint64_t kUp = static_cast<uint64_t>(TcpState::kEstablished) << kState |
+                                  uint64_t{last_of(Kind::kAck, Direction::kOriginal)} << kLast;
 
   uint64_t words_[2];
 };
@@ -175,9 +171,9 @@ class Recent {
   TcpFlow& tcp = flow.tcp();
   const auto& header = *reinterpret_cast<const TcpHeader*>(packet.data + packet.transport);
   const uint32_t length = packet.length - packet.transport;
-  const Recent before(tcp);
   // Of a flow whose beginning was seen both windows are known.
-  const bool up = before.is_up() && (flow.status & kProven) == kProven;
+  const bool up =
+      tcp.state == TcpState::kEstablished && tcp.flags == 0 && (flow.status & kProven) == kProven;
   const uint32_t size = size_of_plain_ack(header, length);
   if (!up || !size) [[unlikely]]
     return false;
@@ -188,21 +184,15 @@ class Recent {
   segment.ack = segment.sacked = header.ack;
   segment.window = header.window;
   const Acknowledgement acknowledged{segment.ack, segment.ack};
-  // What windows say of themselves is in registers until they have moved.
-  TcpWindow& sender = tcp.window[at(direction)];
-  TcpWindow& receiver = tcp.window[at(opposite(direction))];
-  uint32_t senders = sender.traits, receivers = receiver.traits;
-  const Sides sides{sender, receiver, senders, receivers};
+  const Sides sides = Sides::of(tcp, direction);
   if (!surely_fits(sides, segment)) [[unlikely]]
     return false;
   move_windows(sides, segment, acknowledged);
-  sender.traits = senders;
-  receiver.traits = receivers;
   Recent now(segment, direction);
-  now.count(before);
+  now.count(Recent(tcp));
   now.write(tcp);
   seconds = within({.closed = segment.window == 0,
-                    .waiting = ((senders | receivers) & kUnacknowledged) != 0,
+                    .waiting = ((sides.senders | sides.receivers) & kUnacknowledged) != 0,
                     .reset = false,
                     .retransmits = now.retransmits()},
                    knobs.tcp_timeout_established, knobs);

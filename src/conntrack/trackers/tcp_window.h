@@ -33,8 +33,9 @@ struct Sides {
   uint32_t& receivers;
 
   static Sides of(TcpFlow& tcp, Direction direction) {
-    TcpWindow& sender = tcp.window[at(direction)];
-    TcpWindow& receiver = tcp.window[at(opposite(direction))];
+    const size_t own = at(direction);
+    TcpWindow& sender = tcp.window[own];
+    TcpWindow& receiver = tcp.window[1 - own];
     return {sender, receiver, sender.traits, receiver.traits};
   }
 };
@@ -92,10 +93,9 @@ inline uint32_t choose(bool first, uint32_t one, uint32_t other) {
     receiver.max_window += segment.end - sender.max_end;
   }
   if (after(segment.end, sender.end)) set_end(sides, segment.end);
-  if (segment.has_ack) {
-    if (!(sides.senders & kAckSeen) || after(acknowledged.ack, sender.max_ack)) {
-      sender.max_ack = acknowledged.ack;
-    }
+  const bool first_ack = !(sides.senders & kAckSeen);
+  if (segment.has_ack && (first_ack || after(acknowledged.ack, sender.max_ack))) {
+    sender.max_ack = acknowledged.ack;
     sides.senders |= kAckSeen;
   }
   uint32_t allowed = acknowledged.sacked + window;
