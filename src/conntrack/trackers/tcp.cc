@@ -21,16 +21,54 @@
 namespace sallyport {
 
 using tcp::at;
-using tcp::count_retransmissions;
 using tcp::Fit;
 using tcp::Kind;
-using tcp::last_was;
-using tcp::remember;
-using tcp::remember_numbers;
+using tcp::last_of;
 using tcp::Segment;
 using tcp::Transition;
 
 namespace {
+
+bool last_was(const TcpFlow& tcp, Kind kind) {
+  return (tcp.last & tcp::kLastKindMask) == static_cast<uint8_t>(kind);
+}
+bool last_was(const TcpFlow& tcp, Kind kind, Direction direction) {
+  return tcp.last == last_of(kind, direction);
+}
+
+// Every segment that counts is remembered by its kind and sender; its numbers only if it is an
+// ACK, or ignored.
+void remember(Flow& flow, const Segment& segment, Direction direction) {
+  flow.tcp().last = last_of(segment.kind, direction);
+  flow.tcp().flags &= static_cast<uint8_t>(~(tcp::kSynIgnored | tcp::kAckIgnored | tcp::kAckDue));
+}
+
+void remember_numbers(TcpFlow& tcp, const Segment& segment) {
+  tcp.last_end = segment.end;
+  tcp.last_length = static_cast<uint16_t>(segment.end - segment.seq);
+  tcp.last_ack = segment.ack;
+  tcp.last_window = segment.window;
+}
+
+// The same ACK, or the same data, again and again: somebody does not answer.
+void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
+  TcpFlow& tcp = flow.tcp();
+  const bool is_senders = (tcp.last & tcp::kLastReply) == last_of(Kind::kSyn, direction);
+  const bool again = is_senders && tcp.last_end == segment.end && tcp.last_ack == segment.ack &&
+                     tcp.last_length == static_cast<uint16_t>(segment.end - segment.seq) &&
+                     tcp.last_window == segment.window;
+  if (!again) tcp.retransmits = 0;
+  if (again && tcp.retransmits < UINT8_MAX) tcp.retransmits++;
+  remember_numbers(tcp, segment);
+}
+
+tcp::Doubts doubts_of(const TcpFlow& tcp) {
+  const uint32_t traits = tcp.window[0].traits | tcp.window[1].traits;
+  return {.closed = tcp.last_window == 0,
+          .waiting = (traits & tcp::kUnacknowledged) != 0,
+          .reset = last_was(tcp, Kind::kRst),
+          .retransmits = tcp.retransmits};
+}
 
 Fit fit(Flow& flow, const Segment& segment, Direction direction) {
   Fit result = tcp::fit(flow.tcp(), segment, direction);
@@ -107,7 +145,7 @@ uint32_t timeout_of(TcpState state, const Knobs& knobs) {
 // A connection that nobody has answered does not wait for days.
 uint32_t timeout_after(const Flow& flow, const Knobs& knobs) {
   const TcpState state = flow.tcp().state;
-  const uint32_t seconds = tcp::within(tcp::doubts_of(flow.tcp()), timeout_of(state, knobs), knobs);
+  const uint32_t seconds = tcp::within(doubts_of(flow.tcp()), timeout_of(state, knobs), knobs);
   bool unanswered = state == TcpState::kEstablished && !(flow.status & ct_status::kSeenReply);
   return unanswered ? std::min(seconds, knobs.tcp_timeout_unacknowledged) : seconds;
 }

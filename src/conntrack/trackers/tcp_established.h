@@ -17,44 +17,6 @@ constexpr uint8_t last_of(Kind kind, Direction direction) {
                               (direction == Direction::kReply ? kLastReply : 0));
 }
 
-inline bool last_was(const TcpFlow& tcp, Kind kind) {
-  return (tcp.last & kLastKindMask) == static_cast<uint8_t>(kind);
-}
-inline bool last_was(const TcpFlow& tcp, Kind kind, Direction direction) {
-  return tcp.last == last_of(kind, direction);
-}
-inline Direction last_direction(const TcpFlow& tcp) {
-  return tcp.last & kLastReply ? Direction::kReply : Direction::kOriginal;
-}
-
-// Every segment that counts is remembered by its kind and sender; its numbers only if it is an
-// ACK, or ignored.
-inline void remember(Flow& flow, const Segment& segment, Direction direction) {
-  flow.tcp().last = last_of(segment.kind, direction);
-  flow.tcp().flags &= static_cast<uint8_t>(~(kSynIgnored | kAckIgnored | kAckDue));
-}
-
-inline void remember_numbers(TcpFlow& tcp, const Segment& segment) {
-  tcp.last_end = segment.end;
-  tcp.last_length = static_cast<uint16_t>(segment.end - segment.seq);
-  tcp.last_ack = segment.ack;
-  tcp.last_window = segment.window;
-}
-
-// The same ACK, or the same data, again and again: somebody does not answer.
-inline void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
-  TcpFlow& tcp = flow.tcp();
-  auto length = static_cast<uint16_t>(segment.end - segment.seq);
-  // All are compared: who sent the last one is as good as random, and no branch hangs on it.
-  const uint32_t numbers = (tcp.last_end ^ segment.end) | (tcp.last_ack ^ segment.ack) |
-                           static_cast<uint32_t>(tcp.last_length ^ length) |
-                           static_cast<uint32_t>(tcp.last_window ^ segment.window);
-  bool again = (last_direction(tcp) == direction) & (numbers == 0);
-  const uint32_t next = tcp.retransmits + (tcp.retransmits < UINT8_MAX);
-  tcp.retransmits = static_cast<uint8_t>(next & (0u - again));
-  remember_numbers(tcp, segment);
-}
-
 // Why a connection may end sooner than its state says.
 struct Doubts {
   bool closed;   // the last window was: or it is not known, picked up beyond all windows
@@ -62,12 +24,6 @@ struct Doubts {
   bool reset;    // the last segment was one
   uint32_t retransmits;
 };
-inline Doubts doubts_of(const TcpFlow& tcp) {
-  return {.closed = tcp.last_window == 0,
-          .waiting = ((tcp.window[0].traits | tcp.window[1].traits) & kUnacknowledged) != 0,
-          .reset = last_was(tcp, Kind::kRst),
-          .retransmits = tcp.retransmits};
-}
 
 // The usual timeout of a state, or less; the last of these that holds. A reset's timer is the same
 // whether it is believed or not.
@@ -161,9 +117,9 @@ class Recent {
   uint64_t words_[2];
 };
 
-// What move_tcp() does with such a segment, if it fits: the seconds that the flow has then. 0: it
-// is move_tcp()'s, and nothing has been changed. The packet is plain, and its checksum has been
-// looked at. The timers are as `knobs` has them, at least 1.
+// What move_tcp() does with such a segment, if it fits; `seconds` is what the flow has then. False:
+// it is move_tcp()'s, and nothing has been changed. The packet is plain, and its checksum has been
+// looked at.
 [[gnu::always_inline]] inline bool move_established(Flow& flow, const Packet& packet,
                                                     Direction direction, const Knobs& knobs,
                                                     uint32_t& seconds) {
