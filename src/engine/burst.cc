@@ -62,22 +62,11 @@ const Decision* Engine::recollection(const Tracked& tracked, const Way& way) con
   return end_as_remembered(packet, way, rules, decision, id, followed.direction(), outcome);
 }
 
-// Where that was not all.
-[[gnu::noinline]] void Engine::go_on(Packet& packet, const Way& way, Followed followed,
-                                     Location* ahead, Outcome& outcome, Answer* answer) {
-  static constexpr TrackAs kInZone0{};
-  Tracked tracked;
-  if (followed.flow) {
-    conntrack_->tell(packet, followed, tracked);
-  } else {
-    conntrack_->track(packet, kInZone0, tick_, tracked);
-    const Decision* decision = recollection(tracked, way);
-    if (end_as_remembered(packet, way, rules(packet.family), decision, tracked.flow,
-                          tracked.direction, outcome)) {
-      return;
-    }
-  }
-  walk(packet, way, tracked, ahead, outcome, answer);
+// The same of one that track() has found.
+bool Engine::end_as_recalled(Packet& packet, const Way& way, const Tracked& tracked,
+                             Outcome& outcome) {
+  return end_as_remembered(packet, way, rules(packet.family), recollection(tracked, way),
+                           tracked.flow, tracked.direction, outcome);
 }
 
 // Packets that seem to be new will ask the rules: those of them that begin with the same index are

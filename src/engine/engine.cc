@@ -248,8 +248,16 @@ void Engine::take_long_way(Packet& packet, const Way& way, Outcome& outcome, Ans
 }
 
 // A plain packet is whole, and no rule has been asked.
-void Engine::walk(Packet& packet, const Way& way, Tracked& tracked, Location* ahead,
-                  Outcome& outcome, Answer* answer) {
+void Engine::go_on(Packet& packet, const Way& way, Followed followed, Location* ahead,
+                   Outcome& outcome, Answer* answer) {
+  static constexpr TrackAs kInZone0{};
+  Tracked tracked;
+  if (followed.flow) {
+    conntrack_->tell(packet, followed, tracked);
+  } else {
+    conntrack_->track(packet, kInZone0, tick_, tracked);
+    if (tracked.decision && end_as_recalled(packet, way, tracked, outcome)) return;
+  }
   NoTrace trace;
   Journey journey(*this, packet, way, tracked, outcome);
   journey.was_tracked = true;

@@ -190,8 +190,7 @@ class Engine {
                    Outcome& outcome);
   void go_on(Packet& packet, const Way& way, Followed followed, Location* ahead, Outcome& outcome,
              Answer* answer);
-  void walk(Packet& packet, const Way& way, Tracked& tracked, Location* ahead, Outcome& outcome,
-            Answer* answer);
+  bool end_as_recalled(Packet& packet, const Way& way, const Tracked& tracked, Outcome& outcome);
   template <typename Tracer>
   void judge(Packet& packet, const Way& way, Outcome& outcome, Answer* answer, Tracer& tracer);
   template <typename Tracer>
