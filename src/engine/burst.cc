@@ -44,7 +44,7 @@ const Decision* Engine::recollection(const Tracked& tracked, const Way& way) con
   // The flow is confirmed, and no helper reads it: there are those who want to be told.
   if (decision->outcome.fate == Outcome::Fate::kAccept && (heard_ || (discovery_ && !packet.in)))
       [[unlikely]] {
-    Tracked tracked{.flow = flow, .info = decision->situation.info, .direction = direction};
+    Tracked tracked{.flow = flow, .info = decision->outcome.info, .direction = direction};
     conntrack_->confirm(packet, tracked, now());
   }
   remembered_++;
@@ -152,7 +152,7 @@ void Engine::learn(const Journey& journey) {
   bool whole = journey.routing == Reason::kNone && !journey.tracking_drop && outcome.certain &&
                outcome.tracking == Reason::kNone;
   if (!whole) return;
-  Decision decision{.situation = Situation::of(context.packet, journey.way, journey.tracked.info),
+  Decision decision{.situation = Situation::of(context.packet, journey.way),
                     .obstacle = recorder.obstacle()};
   if (decision.obstacle == kNoPc) {
     constexpr uint32_t kMoreToDo = ct_status::kHelper | ct_status::kNatNotDone;

@@ -12,8 +12,7 @@ namespace {
 uint64_t hash_of(const Decision& decision) {
   static constexpr HashKey kKey = make_hash_key(1);
   const Situation& situation = decision.situation;
-  uint64_t kinds = static_cast<uint64_t>(situation.info) << 8 |
-                   static_cast<uint64_t>(situation.path) << 16 | decision.rule_count;
+  uint64_t kinds = static_cast<uint64_t>(situation.path) << 8 | decision.rule_count;
   uint64_t rules = uint64_t{decision.rules[0]} << 32 | decision.outcome.rule;
   return keyed_hash<4>({uint64_t{situation.status} << 32 | situation.connmark, kinds, rules, 0},
                        kKey);
@@ -21,12 +20,11 @@ uint64_t hash_of(const Decision& decision) {
 
 }  // namespace
 
-Situation Situation::of(const Packet& packet, const Way& way, CtInfo info) {
+Situation Situation::of(const Packet& packet, const Way& way) {
   return {.in = way.in ? *way.in : InterfaceName(),
           .out = way.out ? *way.out : InterfaceName(),
           .status = packet.fields[Field::kCtStatus],
           .connmark = packet.fields[Field::kConnmark],
-          .info = info,
           .path = way.path};
 }
 

@@ -31,11 +31,10 @@ struct Situation {
   InterfaceName out;
   uint32_t status = 0;  // ct_status bits
   uint32_t connmark = 0;
-  CtInfo info = CtInfo::kNone;
   Way::Path path = Way::Path::kNone;
 
-  static Situation of(const Packet& packet, const Way& way, CtInfo info);
-  // A packet's state follows from its flow's status.
+  // A packet's state is not among these: it follows from its flow's status.
+  static Situation of(const Packet& packet, const Way& way);
   bool is_of(const Flow& flow, const Way& way) const {
     static constexpr InterfaceName kNone{};
     return path == way.path && status == flow.status && connmark == flow.connmark &&

@@ -11,7 +11,6 @@ Decision decision(uint32_t rule, uint32_t status = 0) {
                       .out = {},
                       .status = status,
                       .connmark = 0,
-                      .info = CtInfo::kEstablished,
                       .path = Way::Path::kInput};
   result.outcome.fate = Outcome::Fate::kAccept;
   result.outcome.rule = rule;
@@ -49,6 +48,7 @@ TEST(Decisions, CountInTheirSituationOnly) {
       {"out", [](Arrival& a) { a.way.out = &a.out; }, false},
       {"status", [](Arrival& a) { a.flow.status |= ct_status::kAssured; }, false},
       {"connmark", [](Arrival& a) { a.flow.connmark = 1; }, false},
+      {"state", [](Arrival& a) { a.flow.status = 0; }, false},
       {"path", [](Arrival& a) { a.way.path = Way::Path::kForward; }, false},
   };
   for (const auto& test : cases) {

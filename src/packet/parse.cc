@@ -8,8 +8,6 @@
 #include "packet/parse.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
 #include "packet/checksum.h"
 #include "packet/headers.h"
@@ -269,26 +267,17 @@ void check_hop_by_hop(Packet& packet) {
   }
 }
 
-// Four words, all at once.
-void read_address(const uint8_t* bytes, uint32_t* words) {
-  using Bytes = uint8_t __attribute__((vector_size(16)));
-  Bytes address;
-  std::memcpy(&address, bytes, sizeof address);
-  if constexpr (std::endian::native == std::endian::little) {
-    address = __builtin_shufflevector(address, address, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15,
-                                      14, 13, 12);
-  }
-  std::memcpy(words, &address, sizeof address);
-}
-
 void parse_ipv6(Packet& packet) {
   if (packet.captured < sizeof(Ipv6Header)) {
     packet.malformed = missing(packet, sizeof(Ipv6Header));
     return;
   }
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(packet.data);
-  read_address(ip.source.data(), &packet.fields[Field::kSource0]);
-  read_address(ip.destination.data(), &packet.fields[Field::kDestination0]);
+  const auto read_address = [&packet](Field first, const auto& bytes) {
+    std::ranges::copy(Address::from_wire(Family::kIpv6, bytes.data()).words, &packet.fields[first]);
+  };
+  read_address(Field::kSource0, ip.source);
+  read_address(Field::kDestination0, ip.destination);
   packet.fields[Field::kTtl] = ip.hop_limit;
   packet.fields[Field::kTos] = (ip.version_class_flow >> 20) & 0xff;
   packet.fields[Field::kProtocol] = ip.next_header;
@@ -387,11 +376,7 @@ namespace {
 }  // namespace
 
 void parse(Packet& packet) {
-  const uint32_t version = packet.captured ? packet.data[0] >> 4 : 0u;
-  const bool done = version == 4   ? plain::parse_ipv4(packet)
-                    : version == 6 ? plain::parse_ipv6(packet)
-                                   : false;
-  if (!done) parse_unusual(packet);
+  if (!plain::parse_ipv4(packet) && !plain::parse_ipv6(packet)) parse_unusual(packet);
 }
 
 ChecksumState compute_checksum(const Packet& packet) {

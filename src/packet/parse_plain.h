@@ -90,7 +90,7 @@ static_assert(is_at(Field::kFragment, 17) && kParsedFields == 18);
   }
 }
 
-// The version is 4. False: it is not plain, and nothing has been read.
+// Of version 4. False: it is not plain, and nothing has been read.
 [[gnu::always_inline]] inline bool parse_ipv4(Packet& packet) {
   constexpr uint8_t kWithoutOptions = 0x45;
   constexpr uint16_t kParts = Ipv4Header::kMoreFragments | Ipv4Header::kOffsetMask;
@@ -130,7 +130,7 @@ constexpr bool may_be_destination(uint32_t word) {
 
 // The same of version 6.
 [[gnu::always_inline]] inline bool parse_ipv6(Packet& packet) {
-  if (packet.captured < sizeof(Ipv6Header)) return false;
+  if (packet.captured < sizeof(Ipv6Header) || packet.data[0] >> 4 != 6) return false;
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(packet.data);
   if (!may_be_source(*reinterpret_cast<const be32*>(ip.source.data())) ||
       !may_be_destination(*reinterpret_cast<const be32*>(ip.destination.data()))) {

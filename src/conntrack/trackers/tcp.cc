@@ -53,8 +53,9 @@ void remember_numbers(TcpFlow& tcp, const Segment& segment) {
 // The same ACK, or the same data, again and again: somebody does not answer.
 void count_retransmissions(Flow& flow, const Segment& segment, Direction direction) {
   TcpFlow& tcp = flow.tcp();
-  const bool is_senders = (tcp.last & tcp::kLastReply) == last_of(Kind::kSyn, direction);
-  const bool again = is_senders && tcp.last_end == segment.end && tcp.last_ack == segment.ack &&
+  const bool was_reply = tcp.last & tcp::kLastReply;
+  const bool again = was_reply == (direction == Direction::kReply) && tcp.last_end == segment.end &&
+                     tcp.last_ack == segment.ack &&
                      tcp.last_length == static_cast<uint16_t>(segment.end - segment.seq) &&
                      tcp.last_window == segment.window;
   if (!again) tcp.retransmits = 0;

@@ -115,6 +115,7 @@ class Recent {
                                   uint64_t{last_of(Kind::kAck, Direction::kOriginal)} << kLast;
 
   uint64_t words_[2];
+  static_assert(kSecond == kFirst + 8 && offsetof(TcpFlow, retransmits) + 1 == kFirst + 16);
 };
 
 // What move_tcp() does with such a segment, if it fits; `seconds` is what the flow has then. False:
