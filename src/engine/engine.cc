@@ -70,6 +70,13 @@ std::span<const Hook> hooks_of(Way::Path path) {
   return {};
 }
 
+// Where fragments on this way are put together for conntrack.
+Defragmenter::Point point_of(const Way& way) {
+  const bool own = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
+  if (own) return Defragmenter::Point::kOut;
+  return way.ports ? Defragmenter::Point::kBridge : Defragmenter::Point::kIn;
+}
+
 // Tells a trace and a recorder.
 class RecordingTrace final : public Trace {
  public:
@@ -306,12 +313,13 @@ void Engine::judge(Packet& arrived, const Way& way, Outcome& outcome, Answer* an
     Journey journey(*this, arrived, way, tracked, outcome);
     Verdict verdict = travel(journey, hooks.first(hooks.size() - 1), tracer);
     if (verdict != Verdict::kAccept) return conclude(journey, verdict, answer);
-    if (defragment(packet, way, outcome)) return;
+    if (defragment(packet, way, Defragmenter::Point::kDelivery, outcome)) return;
     hooks = hooks.last(1);
   } else if (arrived.is_fragment && program.needs_conntrack) {
-    if (defragment(packet, way, outcome)) return;
+    if (defragment(packet, way, point_of(way), outcome)) return;
   }
   Journey journey(*this, *packet, way, tracked, outcome);
+  if (datagram_) journey.context.ports = datagram_ports();
   if (way.path == Way::Path::kLooped && program.needs_conntrack) {
     tracked = conntrack_->recognize(*packet, now());
   }
@@ -335,10 +343,10 @@ void Engine::complete(Journey& journey, std::span<const Hook> hooks, Answer* ans
 }
 
 // False: `packet` is a whole packet now, which it may not have been before.
-bool Engine::defragment(Packet*& packet, const Way& way, Outcome& outcome) {
-  const bool own = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
-  Defragmenter::Pushed pushed =
-      defragmenter_->push(*packet, {.own = own, .in = way.in ? *way.in : InterfaceName()});
+bool Engine::defragment(Packet*& packet, const Way& way, Defragmenter::Point point,
+                        Outcome& outcome) {
+  Defragmenter::Pushed pushed = defragmenter_->push(
+      *packet, {.point = point, .in = way.in ? *way.in : InterfaceName(), .ports = way.ports});
   bool complete = pushed.outcome == Defragmenter::Outcome::kComplete;
   for (void* cookie : pushed.held) {
     released_.push_back({.cookie = cookie,

@@ -113,10 +113,11 @@ class Engine {
   // Held fragments whose fate the last process() or pass_time() settled.
   std::span<const Released> released() const { return released_; }
 
-  // The datagram that the last packet judged has completed, as it goes on, and the size of the
-  // largest fragment that came (in IPv6 1280 at least): it leaves in pieces of at most that. Null
-  // where it completed none; valid until the next process().
+  // The datagram that the last packet judged has completed, as it goes on; null where it completed
+  // none. On a bridge it takes these ports, its first fragment's; it leaves in pieces of at most
+  // the largest fragment that came (in IPv6 1280 at least). All valid until the next process().
   const Packet* datagram() const { return datagram_; }
+  const BridgePorts* datagram_ports() const { return defragmenter_->ports(); }
   uint32_t largest_fragment() const { return defragmenter_->largest_fragment(); }
 
   // Whom rules of LOG and of NFLOG tell; they outlive the engine.
@@ -195,7 +196,7 @@ class Engine {
   void judge(Packet& packet, const Way& way, Outcome& outcome, Answer* answer, Tracer& tracer);
   template <typename Tracer>
   void complete(Journey& journey, std::span<const Hook> hooks, Answer* answer, Tracer& tracer);
-  bool defragment(Packet*& packet, const Way& way, Outcome& outcome);
+  bool defragment(Packet*& packet, const Way& way, Defragmenter::Point point, Outcome& outcome);
   template <typename Tracer>
   Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);
   template <typename Tracer>

@@ -100,7 +100,7 @@ struct Key {
   Address destination;
   uint32_t id;
   uint8_t protocol;  // IPv4 only
-  bool own;
+  Defragmenter::Point point;
   InterfaceName in;  // where it matters, else empty; no part of the hash
   friend bool operator==(const Key&, const Key&) = default;
 };
@@ -140,6 +140,32 @@ class Units {
   std::array<uint64_t, kUnits / 64> words_;
 };
 
+// What the first fragment came in, besides its bytes.
+struct Frame {
+  std::array<uint8_t, 6> mac_source;
+  bool has_mac;
+  bool at_port;
+  BridgePorts ports;
+  uint32_t packet_type;
+  uint32_t mark;
+
+  Frame() = default;
+  Frame(const Packet& packet, const Defragmenter::Place& place)
+      : mac_source(packet.mac_source),
+        has_mac(packet.has_mac),
+        at_port(place.ports != nullptr),
+        ports(place.ports ? *place.ports : BridgePorts{}),
+        packet_type(packet.fields[Field::kPacketType]),
+        mark(packet.fields[Field::kMark]) {}
+
+  void put_on(Packet& datagram) const {
+    datagram.mac_source = mac_source;
+    datagram.has_mac = has_mac;
+    datagram.fields[Field::kPacketType] = packet_type;
+    datagram.fields[Field::kMark] = mark;
+  }
+};
+
 struct Queue {
   uint32_t next;  // of its bucket
   uint32_t older, younger;
@@ -155,6 +181,7 @@ struct Queue {
   uint8_t next_header;    // IPv6: after the fragment header, in the first fragment
   uint8_t ecns;           // one bit for each codepoint seen
   bool has_first, has_last;
+  Frame frame;  // if it has the first
   size_t charge;
   Units present, run_starts;
 };
@@ -344,6 +371,7 @@ struct Defragmenter::State {
   std::vector<void*> cookies;
   std::vector<uint8_t> buffer;
   Packet datagram;
+  Frame frame;  // the datagram's
   uint32_t largest = 0;
 
   State(const Limits& limits, const HashKey& key)
@@ -357,7 +385,8 @@ struct Defragmenter::State {
   Pushed push(const Packet& packet, const Place& place);
   bool is_reused(Queue& queue);
   Reason admit(Queue& queue, const Packet& packet, uint32_t end);
-  Pushed add(Store& store, uint32_t index, const Packet& packet, uint32_t start, uint32_t end);
+  Pushed add(Store& store, uint32_t index, const Packet& packet, const Place& place, uint32_t start,
+             uint32_t end);
   Pushed assemble(Store& store, uint32_t index, const Packet& last);
 
   Pushed throw_away(Store& store, uint32_t index, Outcome outcome, Reason reason) {
@@ -374,12 +403,13 @@ Key key_of(const Packet& packet, const Defragmenter::Place& place) {
   const Address destination = packet.destination();
   const bool of_one_link =
       !v4 && (destination.is_link_local(packet.family) || destination.is_multicast(packet.family));
-  return {.source = packet.source(),
-          .destination = destination,
-          .id = packet.fragment_id,
-          .protocol = v4 ? packet.protocol() : uint8_t{0},
-          .own = place.own,
-          .in = of_one_link && !place.own ? place.in : InterfaceName()};
+  return {
+      .source = packet.source(),
+      .destination = destination,
+      .id = packet.fragment_id,
+      .protocol = v4 ? packet.protocol() : uint8_t{0},
+      .point = place.point,
+      .in = of_one_link && place.point != Defragmenter::Point::kOut ? place.in : InterfaceName()};
 }
 
 uint64_t pair(uint32_t high, uint32_t low) {
@@ -390,7 +420,7 @@ uint64_t hash_of(const Key& key, const HashKey& secret) {
   const auto& s = key.source.words;
   const auto& d = key.destination.words;
   return keyed_hash<6>({pair(s[0], s[1]), pair(s[2], s[3]), pair(d[0], d[1]), pair(d[2], d[3]),
-                        pair(key.id, uint32_t{key.own} << 8 | key.protocol), 0},
+                        pair(key.id, static_cast<uint32_t>(key.point) << 8 | key.protocol), 0},
                        secret);
 }
 
@@ -485,12 +515,12 @@ Defragmenter::Pushed Defragmenter::State::push(const Packet& packet, const Place
     store.queues[index].source_count = count;
   }
 
-  return add(store, index, packet, start, end);
+  return add(store, index, packet, place, start, end);
 }
 
 // Into its queue: bytes [start, start + end - offset) of the packet.
 Defragmenter::Pushed Defragmenter::State::add(Store& store, uint32_t index, const Packet& packet,
-                                              uint32_t start, uint32_t end) {
+                                              const Place& place, uint32_t start, uint32_t end) {
   const bool v4 = packet.family == Family::kIpv4;
   const uint32_t offset = packet.fragment_offset;
   Queue& queue = store.queues[index];
@@ -534,7 +564,10 @@ Defragmenter::Pushed Defragmenter::State::add(Store& store, uint32_t index, cons
   queue.held += fragment.length;
   queue.largest = std::max(queue.largest, packet.length);
   queue.ecns |= static_cast<uint8_t>(1 << (packet.fields[Field::kTos] & 3));
-  queue.has_first |= offset == 0;
+  if (offset == 0) {
+    queue.has_first = true;
+    queue.frame = Frame(packet, place);
+  }
   if (queue.has_first && queue.has_last && queue.held == queue.length) {
     return assemble(store, index, packet);
   }
@@ -578,6 +611,7 @@ Defragmenter::Pushed Defragmenter::State::assemble(Store& store, uint32_t index,
     }
   }
   largest = std::max(queue.largest, v4 ? 0 : kLeastIpv6Mtu);
+  frame = queue.frame;
   const uint8_t ecns = queue.ecns, next_header = queue.next_header;
   Pushed result = finish(Outcome::kComplete, Reason::kNone);
 
@@ -586,6 +620,7 @@ Defragmenter::Pushed Defragmenter::State::assemble(Store& store, uint32_t index,
   datagram.captured = captured;
   datagram.wire_length = total;
   datagram.headroom = kHeadroom;
+  frame.put_on(datagram);
   if (v4) {
     finish_ipv4_header(data, std::min(prefix, captured), total, ecns);
   } else {
@@ -606,6 +641,9 @@ Defragmenter::Pushed Defragmenter::push(const Packet& packet, const Place& place
 
 Packet& Defragmenter::datagram() {
   return state_->datagram;
+}
+const BridgePorts* Defragmenter::ports() const {
+  return state_->frame.at_port ? &state_->frame.ports : nullptr;
 }
 size_t Defragmenter::held() const {
   return state_->ipv4.held + state_->ipv6.held;

@@ -47,19 +47,28 @@ class Defragmenter {
   Defragmenter(const Limits& limits, const HashKey& key);
   ~Defragmenter();
 
-  // Where a fragment was met. Those of this host's own packets and those that come in are never
-  // put together; nor are those that come in by different interfaces, where the destination is of
-  // one link (IPv6: link-local, or a group of whatever scope).
+  // Where a fragment was met. Those of different points are never put together; nor are those that
+  // come in by different interfaces, where the destination is of one link (IPv6: link-local, or a
+  // group of whatever scope).
+  enum class Point : uint8_t {
+    kIn,        // it comes in
+    kBridge,    // it comes in at a port of a bridge
+    kOut,       // the host sends it
+    kDelivery,  // it is for the host, and nobody has put it together before
+  };
   struct Place {
-    bool own = false;
-    InterfaceName in;  // not looked at for the host's own
+    Point point = Point::kIn;
+    InterfaceName in;                    // not looked at for the host's own
+    const BridgePorts* ports = nullptr;  // null: it came in at none
   };
   // `packet` has been parsed.
   Pushed push(const Packet& packet, const Place& place);
 
-  // The reassembled datagram of the last kComplete, parsed; time, interfaces,
-  // MAC and cookie are the completing fragment's.
+  // The reassembled datagram of the last kComplete, parsed. It goes on in the frame of the fragment
+  // that it begins with, whose MAC, packet type, mark and ports it has; time, interfaces and cookie
+  // are the completing fragment's (tests/flow/fragments-of-two-frames.flow).
   Packet& datagram();
+  const BridgePorts* ports() const;
   // The size of the largest fragment that came, in IPv6 1280 at least: it leaves in pieces of at
   // most this.
   uint32_t largest_fragment() const;

@@ -17,6 +17,7 @@ using testing::put16;
 using testing::seal_ipv4;
 using testing::operator+;
 using Outcome = Defragmenter::Outcome;
+using Point = Defragmenter::Point;
 using std::chrono::milliseconds;
 
 constexpr HashKey kKey = make_hash_key(1);
@@ -220,6 +221,38 @@ TEST(Defragmenter, TheDatagramOfIpv4) {
   EXPECT_EQ(verify_checksum(datagram), ChecksumState::kGood);
 }
 
+// tests/flow/fragments-of-two-frames.flow asks the kernel.
+TEST(Defragmenter, ADatagramGoesOnInItsFirstFragmentsFrame) {
+  const BridgePorts there{InterfaceName("eth0"), InterfaceName("eth1")};
+  const BridgePorts back{InterfaceName("eth1"), InterfaceName("eth0")};
+  for (const bool first_comes_first : {true, false}) {
+    Defragmenter defragmenter({}, HashKey{});
+    const Bytes payload = whole_payload(true);
+    auto push = [&](const Piece& piece, uint8_t number, const BridgePorts* ports) {
+      Bytes bytes = fragment_of(true, payload, piece);
+      Packet packet;
+      packet.arrive(bytes.data(), static_cast<uint32_t>(bytes.size()),
+                    static_cast<uint32_t>(bytes.size()), Instant{});
+      packet.has_mac = number == 1;
+      packet.mac_source = {2, 0, 0, 0, 0, number};
+      packet.fields[Field::kPacketType] = number;
+      packet.fields[Field::kMark] = number;
+      parse(packet);
+      return defragmenter.push(packet, {.point = Point::kBridge, .ports = ports}).outcome;
+    };
+    if (first_comes_first) push({0, 24}, 1, &there);
+    ASSERT_EQ(push({24, 64}, 2, &back), first_comes_first ? Outcome::kComplete : Outcome::kHeld);
+    if (!first_comes_first) push({0, 24}, 1, &there);
+    const Packet& datagram = defragmenter.datagram();
+    EXPECT_TRUE(datagram.has_mac);
+    EXPECT_EQ(datagram.mac_source.back(), 1);
+    EXPECT_EQ(datagram.fields[Field::kPacketType], 1u);
+    EXPECT_EQ(datagram.fields[Field::kMark], 1u);
+    ASSERT_NE(defragmenter.ports(), nullptr);
+    EXPECT_EQ(defragmenter.ports()->out, there.out);
+  }
+}
+
 TEST(Defragmenter, TheDatagramOfIpv6) {
   Bench bench;
   const Bytes payload = whole_payload(false);
@@ -328,15 +361,19 @@ TEST(Defragmenter, AnIpv4IdThatComesRoundAgainIsAnotherDatagram) {
 // tests/flow/fragments-interface.flow asks which destinations are of one link.
 TEST(Defragmenter, PlacesAreApart) {
   const Defragmenter::Place eth0{.in = InterfaceName("eth0")}, eth1{.in = InterfaceName("eth1")};
-  const Defragmenter::Place own{.own = true, .in = InterfaceName("eth0")},
-      lo{.own = true, .in = InterfaceName("lo")};
+  const Defragmenter::Place own{.point = Point::kOut, .in = InterfaceName("eth0")},
+      lo{.point = Point::kOut, .in = InterfaceName("lo")};
+  const Defragmenter::Place port{.point = Point::kBridge, .in = InterfaceName("eth0")},
+      delivery{.point = Point::kDelivery, .in = InterfaceName("eth0")};
   struct {
     bool v4, of_one_link;
     Defragmenter::Place first, second;
     bool together;
   } rows[] = {{true, false, eth0, eth1, true},  {true, false, eth0, own, false},
               {false, false, eth0, eth1, true}, {false, false, eth0, own, false},
-              {false, true, eth0, eth1, false}, {false, true, own, lo, true}};
+              {false, true, eth0, eth1, false}, {false, true, own, lo, true},
+              {true, false, eth0, port, false}, {false, false, eth0, port, false},
+              {true, false, port, port, true},  {true, false, eth0, delivery, false}};
   for (const auto& row : rows) {
     Bench bench;
     const Bytes payload = whole_payload(row.v4);

@@ -73,17 +73,20 @@ Rules sorted(Rules rules) {
   return rules;
 }
 
-// What left by the device: the same bytes, in pieces that are no larger than those that came.
+// What left: the same bytes, in pieces that are no larger than those that came, by the same port.
 template <typename Add>
 void compare_sent(const ScriptPacket& packet, const Sighting& kernel, const EngineStep& engine,
                   Add add) {
-  Sent sent = put_together(kernel.sent, engine.bytes);
+  Sent sent = put_together(kernel.sent.packets, engine.bytes);
   unchoose(packet, sent.bytes);
   if (auto [theirs, ours] = words_of_difference(sent.bytes, engine.bytes); !theirs.empty()) {
     add(Aspect::kSent, theirs, ours);
-  } else if (kernel.sent.size() > 1 && sent.largest > engine.largest_fragment) {
+  } else if (kernel.sent.packets.size() > 1 && sent.largest > engine.largest_fragment) {
     add(Aspect::kSent, fmt::format("in pieces of {} bytes", sent.largest),
         fmt::format("of {}", engine.largest_fragment));
+  } else if (packet.path == ScriptPacket::Path::kBridged && kernel.sent.by != engine.port) {
+    add(Aspect::kSent, fmt::format("by {}", kernel.sent.by.text()),
+        fmt::format("by {}", engine.port.text()));
   }
 }
 

@@ -80,6 +80,8 @@ std::expected<EngineRun, std::string> run_on_engine(const Script& script,
     if (outcome.fate == Outcome::Fate::kAccept) {
       const Packet* whole = engine.datagram();
       step.bytes = bytes_out(text, whole ? *whole : packet);
+      const bool bridged = text.path == ScriptPacket::Path::kBridged;
+      if (bridged) step.port = whole ? engine.datagram_ports()->out : text.ports.out;
       if (whole) step.largest_fragment = engine.largest_fragment();
     }
     step.seen = observe(text, outcome, engine);

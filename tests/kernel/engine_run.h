@@ -20,6 +20,7 @@ struct EngineStep {
   Reason reason = Reason::kNone;   // why it is INVALID
   std::vector<uint8_t> bytes;      // as it goes on, where it is accepted: the whole datagram
   uint32_t largest_fragment = 0;   // in pieces of at most this; 0: it was no fragment
+  InterfaceName port;              // by this one, where it is bridged
   std::vector<std::string> story;  // the packet's way, if it was asked for
 };
 

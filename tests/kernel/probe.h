@@ -34,8 +34,7 @@ struct Sighting {
   std::string complaint;
   // As it was delivered, or as it left POSTROUTING, if it did either.
   std::vector<uint8_t> bytes;
-  // What then left by a device.
-  std::vector<std::vector<uint8_t>> sent;
+  Departures sent;  // what then left by a device
   // The script has zones, so that which one is the packet's nobody knows who has not seen its flow.
   bool has_zones = false;
   // More than one flow may have this tuple: whether `seen.flow` is the packet's, nobody knows.

@@ -466,25 +466,30 @@ const ScriptBridge* Sandbox::find_bridge(const InterfaceName& name) const {
   return found == bridges_.end() ? nullptr : &*found;
 }
 
-std::vector<std::vector<uint8_t>> Sandbox::sent_for(const ScriptPacket& packet) {
+Departures Sandbox::sent_for(const ScriptPacket& packet) {
+  if (packet.path == ScriptPacket::Path::kBridged) {
+    Departures departures = sent_by(packet.ports.out);
+    return departures.packets.empty() ? sent_by(packet.ports.in) : departures;
+  }
   // To a stranger a bridge sends by all of its ports.
   const ScriptBridge* bridge = find_bridge(packet.out);
-  const bool bridged = packet.path == ScriptPacket::Path::kBridged;
-  std::string_view device = (bridged  ? packet.ports.out
-                             : bridge ? bridge->ports[0]
-                                      : packet.out)
-                                .text();
+  return sent_by(bridge ? bridge->ports[0] : packet.out);
+}
+
+Departures Sandbox::sent_by(const InterfaceName& device) {
   constexpr size_t kEthernetHeader = 14;
-  std::vector<std::vector<uint8_t>> packets;
-  auto found = devices_.find(device);
-  if (found == devices_.end()) return packets;
+  Departures departures{.by = device, .packets = {}};
+  auto found = devices_.find(device.text());
+  if (found == devices_.end()) return departures;
   std::array<uint8_t, 2048> frame;
   for (ssize_t size; (size = ::read(found->second.fd.get(), frame.data(), frame.size())) > 0;) {
     int type = frame[12] << 8 | frame[13];
     bool is_ip = type == ETHERTYPE_IP || type == ETHERTYPE_IPV6;
-    if (is_ip) packets.emplace_back(frame.begin() + kEthernetHeader, frame.begin() + size);
+    if (is_ip) {
+      departures.packets.emplace_back(frame.begin() + kEthernetHeader, frame.begin() + size);
+    }
   }
-  return packets;
+  return departures;
 }
 
 void Sandbox::drain() {

@@ -52,6 +52,12 @@ Done run_program(const std::vector<std::string>& command, std::string_view input
 // What a program prints to its standard output.
 std::expected<std::string, std::string> output_of(const std::vector<std::string>& command);
 
+// IP packets that have left by a device.
+struct Departures {
+  InterfaceName by;
+  std::vector<std::vector<uint8_t>> packets;
+};
+
 class Sandbox {
  public:
   // SO_PRIORITY of the packets that the sandbox sends: it tells them from the kernel's own.
@@ -68,8 +74,9 @@ class Sandbox {
   Done send(const ScriptPacket& packet);
   // Takes what the kernel has sent out of the devices.
   void drain();
-  // The IP packets that have left since then where this one leaves.
-  std::vector<std::vector<uint8_t>> sent_for(const ScriptPacket& packet);
+  // The IP packets that have left since then where this one leaves, or, being bridged, by either
+  // port.
+  Departures sent_for(const ScriptPacket& packet);
   // Counts since the script's sets were loaded: their elements grow old from then on.
   const TickCounter& clock() const { return *clock_; }
 
@@ -91,6 +98,7 @@ class Sandbox {
   Mac destination_mac(const Device& device, const ScriptPacket& packet) const;
 
   const ScriptBridge* find_bridge(const InterfaceName& name) const;
+  Departures sent_by(const InterfaceName& device);
 
   std::map<std::string, Device, std::less<>> devices_;
   std::vector<ScriptBridge> bridges_;
