@@ -15,7 +15,7 @@ namespace {
 using testing::Bytes;
 using testing::put16;
 using testing::seal_ipv4;
-using testing::operator+;
+using testing::operator+;  // NOLINT(misc-unused-using-decls): of vectors, which it does not see
 using Outcome = Defragmenter::Outcome;
 using Point = Defragmenter::Point;
 using std::chrono::milliseconds;
@@ -86,7 +86,7 @@ struct Bench {
     storage.push_back(std::move(bytes));
     Packet packet = testing::packet_of(storage.back(), wire);
     packet.time = Instant(at);
-    packet.cookie = reinterpret_cast<void*>(storage.size());
+    packet.cookie = reinterpret_cast<void*>(storage.size());  // NOLINT(performance-no-int-to-ptr)
     parse(packet);
     return defragmenter.push(packet, place);
   }
@@ -182,6 +182,7 @@ TEST(Defragmenter, OrderDoesNotMatter) {
     std::vector<int> order = {0, 1, 2, 3};
     do {
       std::vector<Piece> arranged;
+      arranged.reserve(order.size());
       for (int i : order) arranged.push_back(pieces[static_cast<size_t>(i)]);
       EXPECT_EQ(fates(v4, arranged), "hhhC");
     } while (std::ranges::next_permutation(order).found);
