@@ -70,6 +70,38 @@ std::span<const Hook> hooks_of(Way::Path path) {
   return {};
 }
 
+// Where rules of this program, or conntrack, or routing, meet a packet on its way.
+std::vector<Stop> stops_of(Way::Path path, const Program* program) {
+  std::vector<Stop> stops;
+  for (Hook hook : hooks_of(path)) {
+    Stop stop{.kind = Stop::Kind::kRoute, .table = TableId::kCount, .hook = hook, .chain = kNoPc};
+    // In POSTROUTING a routed packet still has its way in, a bridged one has not.
+    stop.has_in = hook == Hook::kPrerouting || hook == Hook::kInput ||
+                  path == Way::Path::kForward ||
+                  (path == Way::Path::kBridged && hook == Hook::kForward);
+    stop.has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
+    if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) {
+      stop.kind = Stop::Kind::kLoopBack;
+      stops.push_back(stop);
+    }
+    for (const HookEntry& entry : kHookEntries) {
+      if (entry.hook != hook) continue;
+      stop.kind = entry.kind;
+      stop.table = entry.table;
+      stop.chain = program && entry.kind == Stop::Kind::kTable
+                       ? program->entry[static_cast<size_t>(entry.table)][static_cast<size_t>(hook)]
+                       : kNoPc;
+      // Without conntrack its last place is still where a host's own reports of groups are seen.
+      if (entry.kind != Stop::Kind::kTable || stop.chain != kNoPc) stops.push_back(stop);
+    }
+    if (hook != Hook::kPrerouting) continue;
+    stop.kind = Stop::Kind::kRoute;
+    stop.table = TableId::kCount;
+    stops.push_back(stop);
+  }
+  return stops;
+}
+
 // Where fragments on this way are put together for conntrack.
 Defragmenter::Point point_of(const Way& way) {
   const bool own = way.path == Way::Path::kOutput || way.path == Way::Path::kLoopback;
@@ -143,27 +175,19 @@ Engine::Rules Engine::rules_of(std::shared_ptr<const Program> program) {
   rules.counters = program ? program->initial_counters : std::vector<RuleCounters>{};
   rules.memory.assign(program ? program->memories : 0, Memory{});
   rules.stack.resize(program ? program->depth : 0);
-  for (const HookEntry& entry : kHookEntries) {
-    std::vector<Stop>& stops = rules.stops[static_cast<size_t>(entry.hook)];
-    const Pc chain =
-        program && entry.kind == Stop::Kind::kTable
-            ? program->entry[static_cast<size_t>(entry.table)][static_cast<size_t>(entry.hook)]
-            : kNoPc;
-    // Without conntrack its last place is still where a host's own reports of groups are seen.
-    if (entry.kind == Stop::Kind::kTable && chain == kNoPc) continue;
-    stops.push_back({entry.kind, entry.table, chain});
+  for (size_t path = 0; path < Way::kPaths; path++) {
+    rules.stops[path] = stops_of(static_cast<Way::Path>(path), program.get());
   }
   for (Way::Path path :
        {Way::Path::kInput, Way::Path::kOutput, Way::Path::kForward, Way::Path::kBridged}) {
-    const Hook first = hooks_of(path).front();
+    const std::span<const Stop> stops = rules.way(path);
     rules.tracks_first[static_cast<size_t>(path)] =
-        program && program->needs_conntrack &&
-        rules.stops[static_cast<size_t>(first)].front().kind == Stop::Kind::kTrack;
+        program && program->needs_conntrack && stops.front().kind == Stop::Kind::kTrack;
     if (!rules.tracks_first[static_cast<size_t>(path)]) continue;
-    for (Hook hook : hooks_of(path)) {  // of which one has a chain of that table
-      const Classifier* found = program->first_classifier(TableId::kFilter, hook);
-      if (found) rules.classifier[static_cast<size_t>(path)] = found;
-    }
+    const auto filter = std::ranges::find(stops, TableId::kFilter, &Stop::table);
+    if (filter == stops.end()) continue;
+    rules.classifier[static_cast<size_t>(path)] =
+        program->first_classifier(TableId::kFilter, filter->hook);
   }
   rules.program = std::move(program);
   return rules;
@@ -269,7 +293,7 @@ void Engine::go_on(Packet& packet, const Way& way, Followed followed, Location* 
   Journey journey(*this, packet, way, tracked, outcome);
   journey.was_tracked = true;
   journey.context.ahead = ahead;
-  complete(journey, hooks_of(way.path), answer, trace);
+  complete(journey, journey.rules.way(way.path), answer, trace);
 }
 
 Outcome Engine::process_traced(Packet& packet, const Way& way, EngineTrace& trace, Answer* answer) {
@@ -302,7 +326,7 @@ void Engine::judge(Packet& arrived, const Way& way, Outcome& outcome, Answer* an
                    Tracer& tracer) {
   if (refuse(arrived, way, outcome)) return;
   const Program& program = *rules(arrived.family).program;
-  std::span<const Hook> hooks = hooks_of(way.path);
+  std::span<const Stop> stops = rules(arrived.family).way(way.path);
   Packet* packet = &arrived;
   Tracked tracked;
   bool is_delivered = way.path == Way::Path::kInput || way.path >= Way::Path::kLoopback;
@@ -311,10 +335,11 @@ void Engine::judge(Packet& arrived, const Way& way, Outcome& outcome, Answer* an
     // Without conntrack IPv4 puts fragments together on delivery, before INPUT. (IPv6 does after
     // it, when nobody looks any more.)
     Journey journey(*this, arrived, way, tracked, outcome);
-    Verdict verdict = travel(journey, hooks.first(hooks.size() - 1), tracer);
+    const auto delivery = std::ranges::find(stops, Hook::kInput, &Stop::hook);
+    Verdict verdict = travel(journey, {stops.begin(), delivery}, tracer);
     if (verdict != Verdict::kAccept) return conclude(journey, verdict, answer);
     if (defragment(packet, way, Defragmenter::Point::kDelivery, outcome)) return;
-    hooks = hooks.last(1);
+    stops = {delivery, stops.end()};
   } else if (arrived.is_fragment && program.needs_conntrack) {
     if (defragment(packet, way, point_of(way), outcome)) return;
   }
@@ -323,14 +348,14 @@ void Engine::judge(Packet& arrived, const Way& way, Outcome& outcome, Answer* an
   if (way.path == Way::Path::kLooped && program.needs_conntrack) {
     tracked = conntrack_->recognize(*packet, now());
   }
-  complete(journey, hooks, answer, tracer);
+  complete(journey, stops, answer, tracer);
 }
 
-// The journey of a whole packet, from these hooks on.
+// The journey of a whole packet, from these stops on.
 template <typename Tracer>
-void Engine::complete(Journey& journey, std::span<const Hook> hooks, Answer* answer,
+void Engine::complete(Journey& journey, std::span<const Stop> stops, Answer* answer,
                       Tracer& tracer) {
-  const Verdict verdict = travel(journey, hooks, tracer);
+  const Verdict verdict = travel(journey, stops, tracer);
   if (journey.remembered) return;
   if (journey.way.path == Way::Path::kBridged && verdict != Verdict::kAccept) confirm_copy(journey);
   conclude(journey, verdict, answer);
@@ -368,39 +393,25 @@ bool Engine::defragment(Packet*& packet, const Way& way, Defragmenter::Point poi
 }
 
 template <typename Tracer>
-Verdict Engine::travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer) {
-  Packet& packet = journey.context.packet;
-  Way::Path path = journey.way.path;
-  for (Hook hook : hooks) {
-    // In POSTROUTING a routed packet still has its way in, a bridged one has not.
-    bool has_in = hook == Hook::kPrerouting || hook == Hook::kInput ||
-                  path == Way::Path::kForward ||
-                  (path == Way::Path::kBridged && hook == Hook::kForward);
-    packet.in = has_in ? journey.way.in : nullptr;
-    bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
-    packet.out = has_out ? journey.way.out : nullptr;
-    if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) journey.loop_back();
-    Verdict verdict = pass(journey, hook, tracer);
-    if (verdict != Verdict::kAccept || journey.remembered) return verdict;
-    if (hook != Hook::kPrerouting) continue;
-    journey.routing = route(packet, journey.way, config_.host);
-    if (journey.routing != Reason::kNone) return Verdict::kDrop;
-  }
-  return Verdict::kAccept;
-}
-
-template <typename Tracer>
-Verdict Engine::pass(Journey& journey, Hook hook, Tracer& tracer) {
-  journey.context.hook = hook;
-  for (const Stop& stop : journey.rules.stops[static_cast<size_t>(hook)]) {
+Verdict Engine::travel(Journey& journey, std::span<const Stop> stops, Tracer& tracer) {
+  Context& context = journey.context;
+  for (const Stop& stop : stops) {
+    context.hook = stop.hook;
+    context.packet.in = stop.has_in ? journey.way.in : nullptr;
+    context.packet.out = stop.has_out ? journey.way.out : nullptr;
     Verdict verdict = Verdict::kAccept;
     switch (stop.kind) {
       case Stop::Kind::kTable: verdict = ask(journey, stop, tracer); break;
       case Stop::Kind::kTrack:
         verdict = track(journey, tracer);
-        if (verdict == Verdict::kAccept && !journey.context.what_if) recall(journey, Tracer::kOn);
+        if (verdict == Verdict::kAccept && !context.what_if) recall(journey, Tracer::kOn);
         break;
       case Stop::Kind::kConfirm: verdict = confirm(journey); break;
+      case Stop::Kind::kRoute:
+        journey.routing = route(context.packet, journey.way, config_.host);
+        if (journey.routing != Reason::kNone) verdict = Verdict::kDrop;
+        break;
+      case Stop::Kind::kLoopBack: journey.loop_back(); break;
     }
     if (verdict != Verdict::kAccept || journey.remembered) return verdict;
   }
@@ -622,7 +633,7 @@ Engine::Supposed Engine::suppose(const Packet& packet, const Way& way, Tracked t
   copy.fields[Field::kCtDirection] = static_cast<uint32_t>(tracked.direction);
   copy.fields[Field::kConnmark] = flow ? flow->connmark : 0;
   NoTrace trace;
-  const bool accepted = travel(journey, hooks_of(way.path), trace) == Verdict::kAccept;
+  const bool accepted = travel(journey, journey.rules.way(way.path), trace) == Verdict::kAccept;
   return {accepted, accepted ? journey.filter_rule : journey.context.rule};
 }
 

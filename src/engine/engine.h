@@ -47,10 +47,13 @@ struct Recall {
   Pc obstacle = kNoPc;      // or never can: a condition or target that wants every packet
 };
 
-// What happens at a hook: a table's chain of rules is run, or conntrack has its turn.
+// What happens to a packet at one place of its way: a table's chain of rules is run, conntrack has
+// its turn, or it is routed; or it has been sent to the host itself and comes in now.
 struct Stop {
-  enum class Kind : uint8_t { kTable, kTrack, kConfirm } kind;
+  enum class Kind : uint8_t { kTable, kTrack, kConfirm, kRoute, kLoopBack } kind;
   TableId table;
+  Hook hook;
+  bool has_in, has_out;  // which interfaces the packet has there
   Pc chain;
 };
 
@@ -159,13 +162,14 @@ class Engine {
     std::vector<RuleCounters> counters;
     std::vector<Memory> memory;
     std::vector<Pc> stack;
-    std::array<std::vector<Stop>, static_cast<size_t>(Hook::kCount)> stops;  // by hook
+    std::array<std::vector<Stop>, Way::kPaths> stops;  // by path, in order
     // Conntrack comes first: no rule is asked before it. By path; only of those on which a packet
     // is tracked once.
     std::array<bool, Way::kPaths> tracks_first{};
     // ... and there the index of the filter table's first chain; null: it has none.
     std::array<const Classifier*, Way::kPaths> classifier{};
 
+    std::span<const Stop> way(Way::Path path) const { return stops[static_cast<size_t>(path)]; }
     // A rule that is about to be run.
     void prefetch(Pc pc) const {
       __builtin_prefetch(&program->code[pc]);
@@ -195,12 +199,10 @@ class Engine {
   template <typename Tracer>
   void judge(Packet& packet, const Way& way, Outcome& outcome, Answer* answer, Tracer& tracer);
   template <typename Tracer>
-  void complete(Journey& journey, std::span<const Hook> hooks, Answer* answer, Tracer& tracer);
+  void complete(Journey& journey, std::span<const Stop> stops, Answer* answer, Tracer& tracer);
   bool defragment(Packet*& packet, const Way& way, Defragmenter::Point point, Outcome& outcome);
   template <typename Tracer>
-  Verdict travel(Journey& journey, std::span<const Hook> hooks, Tracer& tracer);
-  template <typename Tracer>
-  Verdict pass(Journey& journey, Hook hook, Tracer& tracer);
+  Verdict travel(Journey& journey, std::span<const Stop> stops, Tracer& tracer);
   template <typename Tracer>
   Verdict ask(Journey& journey, const Stop& stop, Tracer& tracer);
   template <typename Tracer>
