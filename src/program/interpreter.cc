@@ -52,7 +52,6 @@ MatchResult test(const Program& program, const Instruction& i, Context& context)
   const Fields& fields = context.packet.fields;
   auto result = [](bool held) { return held ? MatchResult::kYes : MatchResult::kNo; };
   switch (i.op) {
-    case Op::kMasked: return result((fields[i.field] & i.a) == i.b);
     case Op::kProtocol: return is_protocol(context, i.b);
     case Op::kRange: return result(fields[i.field] - i.a <= i.b - i.a);
     case Op::kRanges: return result(in_ranges(fields[i.field], &program.ranges[i.a], i.b));
@@ -82,14 +81,20 @@ Verdict run(const Program& program, Pc entry, Context& context, std::span<RuleCo
   for (;;) {
     const Instruction& i = code[pc];
     if (i.op < Op::kEnter) {
-      MatchResult result = test(program, i, context);
-      if (result == MatchResult::kHotdrop) {
-        context.hotdrop = true;
-        context.rule = program.rule_of[pc];
-        if constexpr (Tracer::kOn) tracer.condition(program, pc, false, context);
-        return Verdict::kDrop;
+      bool held;
+      if (i.op == Op::kMasked) [[likely]] {  // what nearly every condition is
+        held = (context.packet.fields[i.field] & i.a) == i.b;
+      } else {
+        const MatchResult result = test(program, i, context);
+        if (result == MatchResult::kHotdrop) {
+          context.hotdrop = true;
+          context.rule = program.rule_of[pc];
+          if constexpr (Tracer::kOn) tracer.condition(program, pc, false, context);
+          return Verdict::kDrop;
+        }
+        held = result == MatchResult::kYes;
       }
-      bool held = (result == MatchResult::kYes) != i.negate;
+      held = held != i.negate;
       if constexpr (Tracer::kOn) tracer.condition(program, pc, held, context);
       pc = held ? pc + 1 : i.target;
       continue;
