@@ -86,7 +86,7 @@ struct Machine {
       void condition(const Program&, Pc, bool, const Context&) override {}
       void action(const Program&, Pc, Verdict, const Context&) override {}
     };
-    Context context{.packet = packet};
+    Context context(packet);
     context.hook = hook;
     context.now = now;
     context.memory = memory;
@@ -128,7 +128,7 @@ std::string difference(const Machine& a, const Machine& b) {
 
 std::string ask_reference(const Ruleset& rules, Packet& packet, Hook hook, Tick now,
                           reference::Memories& memories, SetStore& sets) {
-  Context context{.packet = packet};
+  Context context(packet);
   context.sets = &sets;
   context.hook = hook;
   context.now = now;

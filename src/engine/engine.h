@@ -53,9 +53,10 @@ struct Stop {
   enum class Kind : uint8_t { kTable, kTrack, kConfirm, kRoute, kLoopBack } kind;
   TableId table;
   Hook hook;
-  bool has_in, has_out;  // which interfaces the packet has there
+  bool has_in : 1, has_out : 1;  // which interfaces the packet has there
   Pc chain;
 };
+static_assert(sizeof(Stop) == 8);
 
 // What `explain` hears of a packet's way, beside conditions and rules.
 class EngineTrace : public Trace {

@@ -30,7 +30,7 @@ struct Engine::Journey {
         rules(engine.rules(packet.family)),
         tracked(of_tracking),
         outcome(end),
-        context{.packet = packet} {
+        context(packet) {
     context.now = engine.now();
     context.tracked = &tracked;
     context.sets = engine.sets_.get();

@@ -21,7 +21,7 @@ class Limit {
   }
   bool ask(double seconds, bool what_if = false) {
     Packet packet;
-    Context context{.packet = packet};
+    Context context(packet);
     context.now = kStart + static_cast<Tick>(seconds * kTicksPerSecond);
     context.what_if = what_if;
     context.memory = memory_;

@@ -41,7 +41,7 @@ std::unique_ptr<Match> made(Text option, Text value, bool negated) {
 // By what the match means, and by the program that it becomes.
 bool holds(const Match& match, const Place& place) {
   Packet packet;
-  Context context{.packet = packet};
+  Context context(packet);
   context.hook = place.hook;
   context.ports = place.ports;
   bool meant = match.eval(context) == MatchResult::kYes;

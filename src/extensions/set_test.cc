@@ -71,7 +71,10 @@ class SetExtensions : public ::testing::Test {
     return out.empty() ? out : out.substr(1);
   }
   Context context(bool what_if = false) {
-    return Context{.packet = packet_, .sets = &store_, .what_if = what_if};
+    Context context(packet_);
+    context.sets = &store_;
+    context.what_if = what_if;
+    return context;
   }
   std::string elements(std::string_view set) {
     std::string saved = store_.save(0);

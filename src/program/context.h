@@ -37,7 +37,6 @@ struct Memory {
 
 struct Context {
   Packet& packet;
-  Hook hook = Hook::kPrerouting;
   Tick now = 0;
   Conntrack* conntrack = nullptr;  // null: nothing is tracked
   Tracked* tracked = nullptr;      // before conntrack (raw): info is kNone
@@ -48,21 +47,25 @@ struct Context {
   std::span<Memory> memory;            // as many as Program::memories
   Location* ahead = nullptr;           // where it has been looked up ahead; null: nowhere
   // For the raw table's CT target: how to track.
+  const Helper* helper = nullptr;
+  Memory* template_mark = nullptr;  // of the CT that has acted; its amount is the mark
   Zone zone{};
   bool zone_is_mark = false;  // as the mark is when the packet is tracked
-  const Helper* helper = nullptr;
-  bool zone_given = false;          // CT or NOTRACK has acted: of several, the first one counts
-  bool has_template = false;        // CT has acted, and the packet is not tracked yet
-  Memory* template_mark = nullptr;  // of that CT; its amount is the mark
+  bool zone_given = false;    // CT or NOTRACK has acted: of several, the first one counts
+  bool has_template = false;  // CT has acted, and the packet is not tracked yet
   // A question ("what if this were ESTABLISHED?"): nothing outside `packet` may change.
   bool what_if = false;
+  Hook hook = Hook::kPrerouting;
 
   // Set by rules, read by the engine.
   bool not_captured = false;          // a condition needed bytes that the capture does not have
   bool hotdrop = false;               // the verdict is a hotdrop's
   bool nat_reached = false;           // a NAT target that this version does not carry out
-  const char* reject_with = nullptr;  // REJECT's type, where it decided
   uint32_t rule = 0;                  // that decided: an index into Program::rules
+  const char* reject_with = nullptr;  // REJECT's type, where it decided
+
+  // No aggregate, which would be cleared as a whole first: one is made for every new packet.
+  explicit Context(Packet& of) : packet(of) {}
 
   // What rules see: the packet's flow, or the template of one. Null: it has none.
   const Flow* flow() const { return has_template ? &template_flow() : tracked_flow(); }

@@ -32,7 +32,7 @@ struct Bench {
   }
   template <typename Tracer>
   std::string verdict(Tracer& trace) {
-    Context context{.packet = packet};
+    Context context(packet);
     Pc entry =
         program->entry[static_cast<size_t>(TableId::kFilter)][static_cast<size_t>(Hook::kForward)];
     Verdict verdict = run(*program, entry, context, counters, stack, trace);

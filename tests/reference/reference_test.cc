@@ -152,7 +152,7 @@ class World {
 
  private:
   Context context_for(Packet& packet, Sample& sample) {
-    Context context{.packet = packet};
+    Context context(packet);
     context.hook = Hook::kInput;
     context.now = 2;
     context.conntrack = &conntrack_;
