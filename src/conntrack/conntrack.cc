@@ -108,7 +108,12 @@ struct Conntrack::State {
 
   void emit(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when,
             uint8_t changes = 0) {
-    if (!events.listening()) return;
+    if (!events.listening()) [[likely]]
+      return;
+    tell(kind, why, index, when, changes);
+  }
+  [[gnu::noinline]] void tell(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when,
+                              uint8_t changes) {
     events.add({.kind = kind,
                 .why = why,
                 .changes = changes,
@@ -195,7 +200,9 @@ struct Conntrack::State {
   // Whether the packets of both flows are the same, from whichever side each was begun.
   bool are_one(uint32_t a, uint32_t b) const;
   // A new flow becomes visible, or is gone: kNone, or why its packet is dropped.
-  Reason settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now);
+  [[gnu::always_inline]] Reason settle(const Packet& packet, Tracked& tracked, uint32_t told,
+                                       Tick now);
+  Reason settle_clash(const Packet& packet, Tracked& tracked, uint32_t first, Tick now);
 
   // nf_conntrack_max: gives up a flow that is not ASSURED, in the neighbourhood of the new one.
   bool make_room(const Tuple& tuple, const Zone& zone, Tick now) {
@@ -244,7 +251,7 @@ struct Conntrack::State {
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
-  void insert(uint32_t index, uint32_t told, Tick now);
+  [[gnu::always_inline]] void insert(uint32_t index, uint32_t told, Tick now);
   [[gnu::always_inline]] void account(Flow& flow, uint32_t index, Direction direction,
                                       const Packet& packet) {
     if (!knobs.acct || !flow.count(direction, packet.length)) [[likely]]
@@ -494,7 +501,7 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
   return Reason::kNone;
 }
 
-void Conntrack::State::insert(uint32_t index, uint32_t told, Tick now) {
+inline void Conntrack::State::insert(uint32_t index, uint32_t told, Tick now) {
   Flow& flow = table[index];
   flow.status |= ct_status::kConfirmed;
   flow.expire_at(now + told);
@@ -551,15 +558,22 @@ bool Conntrack::State::are_one(uint32_t a, uint32_t b) const {
          one.zone().in(Direction::kReply) == other.zone().in(opposite(same));
 }
 
-Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told, Tick now) {
-  uint32_t index = tracked.flow.index;
+inline Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told,
+                                       Tick now) {
+  const uint32_t index = tracked.flow.index;
   const bool searched = begun == index && insertions == table.insertions();
   const bool is_clear = searched && table.has_one_answer(index);
   const uint32_t first = is_clear ? 0 : find_clash(index, now);
-  if (!first && table.insert(index, packet.flow_hash)) {
-    insert(index, told, now);
-    return Reason::kNone;
-  }
+  if (first || !table.insert(index, packet.flow_hash)) [[unlikely]]
+    return settle_clash(packet, tracked, first, now);
+  insert(index, told, now);
+  return Reason::kNone;
+}
+
+// With `first`, or 0: the index has no room.
+Reason Conntrack::State::settle_clash(const Packet& packet, Tracked& tracked, uint32_t first,
+                                      Tick now) {
+  const uint32_t index = tracked.flow.index;
   bool joins = first && may_join(table[index].protocol()) && are_one(index, first);
   if (expectations.count() != 0) expectations.forget(tracked.flow, now);
   release(index);

@@ -175,34 +175,29 @@ uint64_t FlowTable::hash_of(const Flow& flow, Direction direction) const {
 }
 
 template <typename Visit>
-void FlowTable::slots(uint32_t index, uint64_t known, Visit visit) const {
+void FlowTable::slots(uint32_t index, Visit visit) const {
   const Flow& flow = *entry(index);
-  const Zone zone = flow.zone();
-  const uint16_t original = zone.in(Direction::kOriginal), reply = zone.in(Direction::kReply);
-  const uint64_t hashed = known && original == 0 ? known : hash_of(flow, Direction::kOriginal);
+  const uint64_t hashed = hash_of(flow, Direction::kOriginal);
   if (has_one_slot(flow)) {
     visit(hashed, index | kBothSides);
   } else {
     visit(hashed, index | kOriginalSide);
-    visit(hash(reply_of(index), reply), index | kReplySide);
+    visit(hash(reply_of(index), flow.zone().in(Direction::kReply)), index | kReplySide);
   }
 }
 
-bool FlowTable::insert(uint32_t index, uint64_t known) {
-  if (spare_ < 2) return false;
-  insertions_++;
-  slots(index, known, [this](uint64_t hash, uint32_t ref) {
+void FlowTable::insert_sides(uint32_t index) {
+  slots(index, [this](uint64_t hash, uint32_t ref) {
     insert_slot(home(hash), tag_of(hash), ref);
     used_++;
     if ((ref & kBothSides) == kBothSides) return;
     one_sided_++;
     put_first(hash, ref);
   });
-  return true;
 }
 
 void FlowTable::erase(uint32_t index) {
-  slots(index, 0, [this](uint64_t hash, uint32_t ref) { erase_slot(hash, ref); });
+  slots(index, [this](uint64_t hash, uint32_t ref) { erase_slot(hash, ref); });
 }
 
 void FlowTable::set_reply(uint32_t index, const Tuple& reply) {
@@ -218,19 +213,20 @@ Tuple FlowTable::reply_of(uint32_t index) const {
 // The next free entry is on its way to the cache while this one is used.
 uint32_t FlowTable::allocate(const Tuple& tuple, const FlowKey& key) {
   Pool& pool = pools_[FlowClass(tuple.family, tuple.protocol).number()];
-  uint32_t index = pool.free;
-  if (index) {
-    pool.free = entry(index)->next();
-    entry(index)->set_next(0);
+  const uint32_t index = pool.free ? pool.free : pool.fresh;
+  if (index == pool.end) return 0;  // and none is free
+  Flow& flow = *entry(index);
+  if (pool.free) [[likely]] {
+    pool.free = flow.next();
+    flow.set_next(0);
     pool.count--;
     prefetch(pool.free);
   } else {
-    if (pool.fresh == pool.end) return 0;
-    index = pool.fresh++;
+    pool.fresh++;
     pool.entries++;
-    entry(index)->generation = 1;
+    flow.generation = 1;
   }
-  entry(index)->begin(tuple, key);
+  flow.begin(tuple, key);
   return index;
 }
 

@@ -84,8 +84,20 @@ class FlowTable {
   // The tuple of its packets that go the other way.
   Tuple reply_of(uint32_t index) const;
 
-  // False if the index has no room (see reserve()). `hash` is as find() has it.
-  bool insert(uint32_t index, uint64_t hash = 0);
+  // False if the index has no room (see reserve()). `hash` is as find() has it; 0: not known.
+  bool insert(uint32_t index, uint64_t hash = 0) {
+    if (spare_ < 2) [[unlikely]]
+      return false;
+    insertions_++;
+    const Flow& flow = *entry(index);
+    if (hash && has_one_slot(flow) && flow.zone().id == 0) [[likely]] {
+      insert_slot(home(hash), tag_of(hash), index | kBothSides);
+      used_++;
+    } else {
+      insert_sides(index);
+    }
+    return true;
+  }
   uint64_t insertions() const { return insertions_; }  // how often that was done
   void erase(uint32_t index);
 
@@ -98,6 +110,8 @@ class FlowTable {
   Found find(const Tuple& tuple, const Zone& zone) const;
   // The same in zone 0, where its key and hash are known.
   Found find(const Tuple& tuple, const FlowKey& key, uint64_t hash) const {
+    const Bucket& bucket = home(hash);
+    if (!bucket.next && !matches(bucket, tag_of(hash))) return {};
     return find_in_zone(tuple, key, kBothSides, hash);
   }
 
@@ -310,7 +324,7 @@ class FlowTable {
   }
   // Calls visit(hash, ref) for every slot that the entry has in the index.
   template <typename Visit>
-  void slots(uint32_t index, uint64_t known, Visit visit) const;
+  void slots(uint32_t index, Visit visit) const;
   uint64_t hash_of(const Flow& flow, Direction direction) const;
   std::optional<Direction> side_of(uint32_t ref, const Tuple& tuple, const Tuple& inverse,
                                    uint16_t zone) const;
@@ -325,6 +339,7 @@ class FlowTable {
     return kNotZero | keyed_hash<6>({from[0], from[1], to[0], to[1], lesser, greater}, key_);
   }
   void insert_slot(Bucket& home, uint16_t tag, uint32_t ref);
+  void insert_sides(uint32_t index);
   void put_first(uint64_t hash, uint32_t ref);
   void erase_slot(uint64_t hash, uint32_t ref);
   uint64_t hash_of(uint32_t ref) const;

@@ -395,16 +395,20 @@ bool Engine::defragment(Packet*& packet, const Way& way, Defragmenter::Point poi
 template <typename Tracer>
 Verdict Engine::travel(Journey& journey, std::span<const Stop> stops, Tracer& tracer) {
   Context& context = journey.context;
+  const std::array ins{static_cast<const InterfaceName*>(nullptr), journey.way.in};
+  const std::array outs{static_cast<const InterfaceName*>(nullptr), journey.way.out};
   for (const Stop& stop : stops) {
     context.hook = stop.hook;
-    context.packet.in = stop.has_in ? journey.way.in : nullptr;
-    context.packet.out = stop.has_out ? journey.way.out : nullptr;
+    context.packet.in = ins[stop.has_in];
+    context.packet.out = outs[stop.has_out];
     Verdict verdict = Verdict::kAccept;
     switch (stop.kind) {
       case Stop::Kind::kTable: verdict = ask(journey, stop, tracer); break;
       case Stop::Kind::kTrack:
         verdict = track(journey, tracer);
-        if (verdict == Verdict::kAccept && !context.what_if) recall(journey, Tracer::kOn);
+        if (!journey.tracked.created && verdict == Verdict::kAccept && !context.what_if) {
+          recall(journey, Tracer::kOn);
+        }
         break;
       case Stop::Kind::kConfirm: verdict = confirm(journey); break;
       case Stop::Kind::kRoute:

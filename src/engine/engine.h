@@ -49,14 +49,13 @@ struct Recall {
 
 // What happens to a packet at one place of its way: a table's chain of rules is run, conntrack has
 // its turn, or it is routed; or it has been sent to the host itself and comes in now.
-struct Stop {
+struct alignas(16) Stop {
   enum class Kind : uint8_t { kTable, kTrack, kConfirm, kRoute, kLoopBack } kind;
   TableId table;
   Hook hook;
-  bool has_in : 1, has_out : 1;  // which interfaces the packet has there
+  bool has_in, has_out;  // which interfaces the packet has there
   Pc chain;
 };
-static_assert(sizeof(Stop) == 8);
 
 // What `explain` hears of a packet's way, beside conditions and rules.
 class EngineTrace : public Trace {
