@@ -227,7 +227,10 @@ struct Conntrack::State {
 
   // All of these fill in a `tracked` that is as new.
   void track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
+  void track_plain(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked);
   void track_icmp_error(Packet& packet, const Zone& zone, Tick now, Tracked& tracked);
+  void leave_unsound(const Packet& packet, Reason why, const Zone& zone, Tick now,
+                     Tracked& tracked);
   void begin(Packet& packet, const Tuple& tuple, const FlowKey& key, const TrackAs& as, Tick now,
              Tracked& tracked);
   // A new flow is one that was expected: of a helper, or an answer to discovery. The reason is
@@ -267,7 +270,11 @@ struct Conntrack::State {
     return overdue && reserved_at >= flow.expires() &&
            (flow.status & (ct_status::kConfirmed | ct_status::kDying)) == ct_status::kConfirmed;
   }
-  bool alive(FlowId id) const { return table.alive(id) && !is_over(table[id.index]); }
+  Flow* find(FlowId id) {
+    if (!table.alive(id)) return nullptr;
+    Flow& flow = table[id.index];
+    return is_over(flow) ? nullptr : &flow;
+  }
   void reserve(size_t packets, size_t records, Tick now);
 
   Knobs knobs;
@@ -306,22 +313,38 @@ void Conntrack::State::track(Packet& packet, const TrackAs& as, Tick now, Tracke
     }
     if (is_icmp_error(packet.family, type)) return track_icmp_error(packet, zone, now, tracked);
   }
-  Reason why = check(packet, knobs);
-  if (why != Reason::kNone) {
-    if (expectations.count() != 0) spend_expectation(packet, zone, now);
-    return leave_without_flow(tracked, CtInfo::kInvalid, why);
+  if (Reason why = check(packet, knobs); why != Reason::kNone) {
+    return leave_unsound(packet, why, zone, now, tracked);
   }
   Tuple tuple;
-  why = tuple_of(packet, tuple);
-  if (why != Reason::kNone) return leave_without_flow(tracked, CtInfo::kInvalid, why);
-  // In zone 0 it has been reckoned what to look for (Lookahead).
-  const bool known = packet.flow_hash && packet.plain && zone.id == 0;
-  const FlowKey key = known ? FlowKey(packet.flow_words) : FlowKey(tuple, zone);
-  FlowTable::Found found =
-      known ? alive(now, [&] { return table.find(tuple, key, packet.flow_hash); })
-            : find_alive(tuple, zone, now);
+  if (Reason why = tuple_of(packet, tuple); why != Reason::kNone) {
+    return leave_without_flow(tracked, CtInfo::kInvalid, why);
+  }
+  const FlowTable::Found found = find_alive(tuple, zone, now);
   if (found.index && go_on(packet, found.index, found.direction, now, tracked)) return;
+  begin(packet, tuple, FlowKey(tuple, zone), as, now, tracked);
+}
+
+// The same of a plain packet in zone 0, of which it has been reckoned what to look for (Lookahead).
+void Conntrack::State::track_plain(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
+  const bool is_udp = packet.protocol() == protocol::kUdp;
+  const Reason why = is_udp ? check_udp(packet, knobs) : check_tcp(packet, knobs);
+  if (why != Reason::kNone) [[unlikely]]
+    return leave_unsound(packet, why, as.zone, now, tracked);
+  const Tuple tuple = tuple_with_ports(packet);
+  const FlowKey key(packet.flow_words);
+  if (table.find(tuple, key, packet.flow_hash).index) [[unlikely]] {
+    const FlowTable::Found found =
+        alive(now, [&] { return table.find(tuple, key, packet.flow_hash); });
+    if (found.index && go_on(packet, found.index, found.direction, now, tracked)) return;
+  }
   begin(packet, tuple, key, as, now, tracked);
+}
+
+void Conntrack::State::leave_unsound(const Packet& packet, Reason why, const Zone& zone, Tick now,
+                                     Tracked& tracked) {
+  if (expectations.count() != 0) spend_expectation(packet, zone, now);
+  leave_without_flow(tracked, CtInfo::kInvalid, why);
 }
 
 // A packet without a flow takes what expects it, as it would begin one, though it is INVALID.
@@ -399,7 +422,9 @@ void Conntrack::State::begin(Packet& packet, const Tuple& tuple, const FlowKey& 
   flow.created = static_cast<uint32_t>(now);
   // The expectation is gone even if the packet turns out to be INVALID.
   bool expected = expectations.count() != 0 && is_expected(index, now);
-  Step step = open(flow, {packet, Direction::kOriginal, now, knobs});
+  const bool is_udp = key.protocol() == protocol::kUdp;
+  const Step step =
+      is_udp ? open_udp(knobs) : open(flow, {packet, Direction::kOriginal, now, knobs});
   if (step.kind != Step::Kind::kAccept) {
     release(index);
     return leave_without_flow(tracked, CtInfo::kInvalid, step.reason);
@@ -428,7 +453,7 @@ bool Conntrack::State::is_expected(uint32_t index, Tick now) {
   if (!expectation) return false;
   flow.status |= ct_status::kExpected;
   FlowId master = expectation->master;
-  if (alive(master)) flow.connmark = table[master.index].connmark;
+  if (const Flow* of = find(master)) flow.connmark = of->connmark;
   if (FlowExtension* extension = extensions.get(index, flow)) {
     extension->master = master;
     extension->expected_by = expectation->helper;
@@ -778,8 +803,13 @@ void Conntrack::tell(Packet& packet, const Followed& followed, Tracked& tracked)
 }
 
 void Conntrack::track(Packet& packet, const TrackAs& as, Tick now, Tracked& tracked) {
-  state_->track(packet, as, now, tracked);
-  describe(packet, tracked, tracked.flow ? &state_->table[tracked.flow.index] : nullptr);
+  State& state = *state_;
+  if (packet.plain && packet.flow_hash && as.zone.id == 0) [[likely]] {
+    state.track_plain(packet, as, now, tracked);
+  } else {
+    state.track(packet, as, now, tracked);
+  }
+  describe(packet, tracked, tracked.flow ? &state.table[tracked.flow.index] : nullptr);
 }
 
 Tracked Conntrack::recognize(Packet& packet, Tick now) const {
@@ -803,7 +833,7 @@ Tracked Conntrack::untrack(Packet& packet) {
 
 Reason Conntrack::confirm(const Packet& packet, Tracked& tracked, Tick now) {
   State& state = *state_;
-  Flow* flow = find(tracked.flow);
+  const Flow* flow = state.find(tracked.flow);
   if (!flow) return Reason::kNone;
   uint32_t index = tracked.flow.index;
   Reason helped = Reason::kNone;
@@ -852,10 +882,10 @@ void Conntrack::close(FlowId id, Tick now) {
 }
 
 Flow* Conntrack::find(FlowId id) {
-  return state_->alive(id) ? &state_->table[id.index] : nullptr;
+  return state_->find(id);
 }
 const Flow* Conntrack::find(FlowId id) const {
-  return state_->alive(id) ? &state_->table[id.index] : nullptr;
+  return state_->find(id);
 }
 FlowId Conntrack::master(FlowId id) const {
   const FlowExtension* extension = find(id) ? state_->extension(id.index) : nullptr;
@@ -1110,7 +1140,7 @@ void Conntrack::change_knobs(const Knobs& knobs) {
 }
 
 std::optional<FlowCounters> Conntrack::counters(FlowId id) const {
-  if (!state_->knobs.acct || !state_->alive(id)) return std::nullopt;
+  if (!state_->knobs.acct || !state_->find(id)) return std::nullopt;
   return state_->counters(id.index);
 }
 

@@ -7,19 +7,10 @@
 namespace sallyport {
 
 Reason tuple_of(const Packet& packet, Tuple& tuple) {
-  tuple.source = packet.source();
-  tuple.destination = packet.destination();
-  tuple.family = packet.family;
-  tuple.protocol = packet.protocol();
-  const Fields& fields = packet.fields;
+  tuple = tuple_with_ports(packet);
+  if (FlowKey::has_ports(tuple.protocol)) return Reason::kNone;
+  tuple.source_port = tuple.destination_port = 0;
   switch (tuple.protocol) {
-    case protocol::kUdp:
-    case protocol::kTcp:
-    case protocol::kUdpLite:
-    case protocol::kSctp:
-      tuple.source_port = static_cast<uint16_t>(fields[Field::kSourcePort]);
-      tuple.destination_port = static_cast<uint16_t>(fields[Field::kDestinationPort]);
-      return Reason::kNone;
     case protocol::kIcmp:
     case protocol::kIcmpv6: {
       const auto* icmp = packet.header<IcmpHeader>(packet.transport);
@@ -69,7 +60,7 @@ Step open(Flow& flow, const Arrival& arrival) {
   const Knobs& knobs = arrival.knobs;
   switch (flow.protocol()) {
     case protocol::kUdp:
-    case protocol::kUdpLite: return Step::accept(knobs.udp_timeout);
+    case protocol::kUdpLite: return open_udp(knobs);
     case protocol::kTcp: return open_tcp(flow, arrival);
     case protocol::kIcmp:
     case protocol::kIcmpv6: return open_icmp(flow.tuple(), knobs);

@@ -43,6 +43,15 @@ struct Arrival {
 
 // The tuple of a packet, or why it has none. A sound packet only.
 Reason tuple_of(const Packet& packet, Tuple& tuple);
+// The same of a protocol with ports: it always has one.
+inline Tuple tuple_with_ports(const Packet& packet) {
+  return {.source = packet.source(),
+          .destination = packet.destination(),
+          .source_port = static_cast<uint16_t>(packet.fields[Field::kSourcePort]),
+          .destination_port = static_cast<uint16_t>(packet.fields[Field::kDestinationPort]),
+          .family = packet.family,
+          .protocol = packet.protocol()};
+}
 // Whether the transport header is whole and makes sense, and its checksum right where it is
 // verified.
 Reason check(Packet& packet, const Knobs& knobs);

@@ -27,6 +27,10 @@ inline Reason check_udp(Packet& packet, const Knobs& knobs) {
   return checksum_is_bad(packet, knobs) ? Reason::kInvalidChecksum : Reason::kNone;
 }
 
+inline Step open_udp(const Knobs& knobs) {
+  return Step::accept(knobs.udp_timeout);
+}
+
 inline Step move_udp(const Flow& flow, Tick now, const Knobs& knobs) {
   constexpr uint32_t kStreamAge = ticks(2);
   bool old = flow.protocol() == protocol::kUdpLite || flow.age(now) > kStreamAge;
