@@ -41,10 +41,6 @@ std::string Address::text(Family family) const {
   return buffer;
 }
 
-bool Address::is_multicast(Family family) const {
-  return family == Family::kIpv4 ? words[0] >> 28 == 0xe : words[0] >> 24 == 0xff;
-}
-
 bool Address::is_link_local(Family family) const {
   return family == Family::kIpv4 ? words[0] >> 16 == 0xa9fe : words[0] >> 22 == 0x3fa;
 }

@@ -34,7 +34,9 @@ struct Address {
   std::string text(Family family) const;  // IPv6 as RFC 5952 writes it
 
   constexpr bool is_zero() const { return (words[0] | words[1] | words[2] | words[3]) == 0; }
-  bool is_multicast(Family family) const;   // 224.0.0.0/4, ff00::/8
+  bool is_multicast(Family family) const {  // 224.0.0.0/4, ff00::/8
+    return family == Family::kIpv4 ? words[0] >> 28 == 0xe : words[0] >> 24 == 0xff;
+  }
   bool is_link_local(Family family) const;  // 169.254.0.0/16, fe80::/10
 
   friend constexpr auto operator<=>(const Address&, const Address&) = default;

@@ -519,6 +519,10 @@ const char* Engine::reject(const Journey& journey, Answer* answer) {
   return nullptr;
 }
 
+inline Reason Engine::rule_reason(const Journey& journey, uint32_t rule) {
+  return journey.rules.program->is_policy[rule] ? Reason::kPolicy : Reason::kRule;
+}
+
 void Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
   Context& context = journey.context;
   const Tracked& tracked = journey.tracked;
@@ -564,10 +568,6 @@ void Engine::conclude(Journey& journey, Verdict verdict, Answer* answer) {
     outcome.reason = Reason::kNotInCapture;
     outcome.certain = false;
   }
-}
-
-Reason Engine::rule_reason(const Journey& journey, uint32_t rule) {
-  return journey.rules.program->is_policy[rule] ? Reason::kPolicy : Reason::kRule;
 }
 
 // The most telling reason for a drop: why tracking refused the packet its state, rather than
