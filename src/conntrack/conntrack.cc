@@ -200,8 +200,8 @@ struct Conntrack::State {
   // Whether the packets of both flows are the same, from whichever side each was begun.
   bool are_one(uint32_t a, uint32_t b) const;
   // A new flow becomes visible, or is gone: kNone, or why its packet is dropped.
-  [[gnu::always_inline]] Reason settle(const Packet& packet, Tracked& tracked, uint32_t told,
-                                       Tick now);
+  [[gnu::always_inline]] Reason settle(const Packet& packet, Flow& flow, Tracked& tracked,
+                                       uint32_t told, Tick now);
   Reason settle_clash(const Packet& packet, Tracked& tracked, uint32_t first, Tick now);
 
   // nf_conntrack_max: gives up a flow that is not ASSURED, in the neighbourhood of the new one.
@@ -254,7 +254,7 @@ struct Conntrack::State {
   // A flow from elsewhere. Where there is one with its tuple already, that one stays.
   void adopt(const FlowLine& line, Tick now);
   // `told` is the timeout that its event has, in ticks.
-  [[gnu::always_inline]] void insert(uint32_t index, uint32_t told, Tick now);
+  [[gnu::always_inline]] void insert(uint32_t index, Flow& flow, uint32_t told, Tick now);
   [[gnu::always_inline]] void account(Flow& flow, uint32_t index, Direction direction,
                                       const Packet& packet) {
     if (!knobs.acct || !flow.count(direction, packet.length)) [[likely]]
@@ -526,13 +526,14 @@ Reason Conntrack::State::help(const Packet& packet, const Tracked& tracked, Tick
   return Reason::kNone;
 }
 
-inline void Conntrack::State::insert(uint32_t index, uint32_t told, Tick now) {
-  Flow& flow = table[index];
+inline void Conntrack::State::insert(uint32_t index, Flow& flow, uint32_t told, Tick now) {
   flow.status |= ct_status::kConfirmed;
-  flow.expire_at(now + told);
   count++;
-  if (events.listening()) events.take(index);
-  emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+  if (events.listening()) [[unlikely]] {
+    events.take(index);
+    flow.expire_at(now + told);
+    emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+  }
   flow.expire_at(now + flow.timeout);
   wheel.add(index, flow.expires());
 }
@@ -583,15 +584,15 @@ bool Conntrack::State::are_one(uint32_t a, uint32_t b) const {
          one.zone().in(Direction::kReply) == other.zone().in(opposite(same));
 }
 
-inline Reason Conntrack::State::settle(const Packet& packet, Tracked& tracked, uint32_t told,
-                                       Tick now) {
+inline Reason Conntrack::State::settle(const Packet& packet, Flow& flow, Tracked& tracked,
+                                       uint32_t told, Tick now) {
   const uint32_t index = tracked.flow.index;
   const bool searched = begun == index && insertions == table.insertions();
-  const bool is_clear = searched && table.has_one_answer(index);
+  const bool is_clear = searched && table.has_one_answer(flow);
   const uint32_t first = is_clear ? 0 : find_clash(index, now);
   if (first || !table.insert(index, packet.flow_hash)) [[unlikely]]
     return settle_clash(packet, tracked, first, now);
-  insert(index, told, now);
+  insert(index, flow, told, now);
   return Reason::kNone;
 }
 
@@ -630,7 +631,7 @@ void Conntrack::State::adopt(const FlowLine& line, Tick now) {
     if (helper) flow.status |= ct_status::kHelper;
   }
   if (table.insert(index)) {
-    insert(index, flow.timeout, now);
+    insert(index, flow, flow.timeout, now);
   } else {
     release(index);
   }
@@ -833,7 +834,7 @@ Tracked Conntrack::untrack(Packet& packet) {
 
 Reason Conntrack::confirm(const Packet& packet, Tracked& tracked, Tick now) {
   State& state = *state_;
-  const Flow* flow = state.find(tracked.flow);
+  Flow* flow = state.find(tracked.flow);
   if (!flow) return Reason::kNone;
   uint32_t index = tracked.flow.index;
   Reason helped = Reason::kNone;
@@ -844,7 +845,7 @@ Reason Conntrack::confirm(const Packet& packet, Tracked& tracked, Tick now) {
     return helped;
   }
   if (tracked.created && !(flow->status & ct_status::kConfirmed)) {
-    Reason failed = state.settle(packet, tracked, timeout, now);
+    Reason failed = state.settle(packet, *flow, tracked, timeout, now);
     if (failed != Reason::kNone) return failed;
   } else if (state.events.listening() && !(flow->status & ct_status::kDying)) {
     uint8_t changes = state.events.take(index);
@@ -1107,7 +1108,7 @@ FlowId Conntrack::restore(const FlowRecord& record, FlowId master, Tick now) {
     state.release(index);
     return {};
   }
-  state.insert(index, static_cast<uint32_t>(expires - now), now);
+  state.insert(index, flow, static_cast<uint32_t>(expires - now), now);
   flow.expire_at(expires);
   state.file_anew(index, expires);
   return state.id_of(index);

@@ -99,7 +99,7 @@ FlowTable::Found FlowTable::find_clash(uint32_t index) const {
   bool one_zone = original_zone == reply_zone;
   Tuple tuple = flow.tuple();
   Found found = find_in_zone(tuple, original_zone, one_zone ? kBothSides : kOriginalSide);
-  if (found.index || has_one_answer(index)) return found;
+  if (found.index || has_one_answer(flow)) return found;
   Tuple reply = reply_of(index);
   found = find_in_zone(reply, reply_zone, one_zone ? kBothSides : kReplySide);
   bool nat = found.index && entry(found.index)->status & ct_status::kOwnReply;

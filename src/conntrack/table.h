@@ -122,9 +122,7 @@ class FlowTable {
   Found find_clash(uint32_t index) const;
   // That is the flow that find() finds for the entry's tuple and zone, if any: one slot is good for
   // both its sides, and so is everybody's.
-  bool has_one_answer(uint32_t index) const {
-    return one_sided_ == 0 && has_one_slot(*entry(index));
-  }
+  bool has_one_answer(const Flow& flow) const { return one_sided_ == 0 && has_one_slot(flow); }
 
   // In the steps of a burst: the bucket, then the entries that its tags suggest; the first of them
   // is the guess. The hash is never 0. A bucket is fetched into the second cache: the first one has
