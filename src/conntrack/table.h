@@ -162,7 +162,8 @@ class FlowTable {
       const Chunk& chunk = chunks_[index / kChunk];
       std::byte* entry = chunk.entries + index % kChunk * chunk.bytes;
       __builtin_prefetch(entry, 1);
-      for (size_t line = 64; line < chunk.bytes; line += 64) __builtin_prefetch(entry + line, 1);
+      if (chunk.bytes > 64) __builtin_prefetch(entry + 64, 1);
+      if (chunk.bytes > 128) __builtin_prefetch(entry + 128, 1);
       if (!guess.entry) guess = {entry, index};
     }
     return guess;

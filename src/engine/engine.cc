@@ -74,30 +74,24 @@ std::span<const Hook> hooks_of(Way::Path path) {
 std::vector<Stop> stops_of(Way::Path path, const Program* program) {
   std::vector<Stop> stops;
   for (Hook hook : hooks_of(path)) {
-    Stop stop{.kind = Stop::Kind::kRoute, .table = TableId::kCount, .hook = hook, .chain = kNoPc};
     // In POSTROUTING a routed packet still has its way in, a bridged one has not.
-    stop.has_in = hook == Hook::kPrerouting || hook == Hook::kInput ||
-                  path == Way::Path::kForward ||
-                  (path == Way::Path::kBridged && hook == Hook::kForward);
-    stop.has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
-    if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) {
-      stop.kind = Stop::Kind::kLoopBack;
-      stops.push_back(stop);
-    }
+    const bool has_in = hook == Hook::kPrerouting || hook == Hook::kInput ||
+                        path == Way::Path::kForward ||
+                        (path == Way::Path::kBridged && hook == Hook::kForward);
+    const bool has_out = hook != Hook::kPrerouting && hook != Hook::kInput;
+    auto add = [&](Stop::Kind kind, TableId table = TableId::kCount, Pc chain = kNoPc) {
+      stops.push_back({kind, table, hook, has_in, has_out, chain});
+    };
+    if (hook == Hook::kPrerouting && path == Way::Path::kLoopback) add(Stop::Kind::kLoopBack);
     for (const HookEntry& entry : kHookEntries) {
       if (entry.hook != hook) continue;
-      stop.kind = entry.kind;
-      stop.table = entry.table;
-      stop.chain = program && entry.kind == Stop::Kind::kTable
-                       ? program->entry[static_cast<size_t>(entry.table)][static_cast<size_t>(hook)]
-                       : kNoPc;
       // Without conntrack its last place is still where a host's own reports of groups are seen.
-      if (entry.kind != Stop::Kind::kTable || stop.chain != kNoPc) stops.push_back(stop);
+      if (entry.kind != Stop::Kind::kTable) add(entry.kind);
+      if (entry.kind != Stop::Kind::kTable || !program) continue;
+      const Pc chain = program->entry[static_cast<size_t>(entry.table)][static_cast<size_t>(hook)];
+      if (chain != kNoPc) add(entry.kind, entry.table, chain);
     }
-    if (hook != Hook::kPrerouting) continue;
-    stop.kind = Stop::Kind::kRoute;
-    stop.table = TableId::kCount;
-    stops.push_back(stop);
+    if (hook == Hook::kPrerouting) add(Stop::Kind::kRoute);
   }
   return stops;
 }

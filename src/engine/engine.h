@@ -49,7 +49,7 @@ struct Recall {
 
 // What happens to a packet at one place of its way: a table's chain of rules is run, conntrack has
 // its turn, or it is routed; or it has been sent to the host itself and comes in now.
-struct alignas(16) Stop {
+struct alignas(16) Stop {  // so that a number of them is a shift away
   enum class Kind : uint8_t { kTable, kTrack, kConfirm, kRoute, kLoopBack } kind;
   TableId table;
   Hook hook;

@@ -29,6 +29,9 @@ struct Doubts {
 // whether it is believed or not.
 [[gnu::always_inline]] inline uint32_t within(const Doubts& doubts, uint32_t usual,
                                               const Knobs& knobs) {
+  const bool none = !(doubts.closed | doubts.waiting | doubts.reset | (doubts.retransmits != 0));
+  if (none) [[likely]]
+    return usual;
   uint32_t seconds = usual;
   if (doubts.closed) seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
   if (doubts.waiting & (usual > knobs.tcp_timeout_unacknowledged)) {

@@ -49,8 +49,11 @@ inline bool surely_fits(const Sides& sides, const Segment& segment) {
   const TcpWindow& sender = sides.sender;
   const TcpWindow& receiver = sides.receiver;
   const uint32_t oldest = receiver.end - std::max(sender.max_window, kOldestAck);
-  return !after(segment.seq, sender.max_end) && !after(segment.ack, receiver.end) &&
-         after(segment.ack, oldest - 1) && after(segment.end, sender.end - receiver.max_window - 1);
+  // No distance may be negative: one sign bit tells it of all.
+  const uint32_t distances = (sender.max_end - segment.seq) | (receiver.end - segment.ack) |
+                             (segment.ack - oldest) |
+                             (segment.end - (sender.end - receiver.max_window));
+  return static_cast<int32_t>(distances) >= 0;
 }
 
 inline Fit compare(const Sides& sides, const Segment& segment,
