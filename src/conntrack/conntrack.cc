@@ -246,6 +246,13 @@ struct Conntrack::State {
   // flow has another state of its protocol now.
   [[gnu::always_inline]] void move_on(const Step& step, bool moved, const Packet& packet,
                                       Flow& flow, FlowTable::Found found, Tick now);
+  // The timer is set anew, unless the flow has one that is not.
+  [[gnu::always_inline]] void refresh(Flow& flow, uint32_t index, uint64_t seconds, Tick now) {
+    if (flow.status & ct_status::kFixedTimeout) [[unlikely]]
+      return;
+    set_timeout(flow, seconds);
+    start_timer(flow, index, now);
+  }
   // A packet of this flow, as follow() has it.
   [[gnu::noinline]] Followed follow_udp(const Packet& packet, Flow& flow, Direction direction,
                                         Tick now);
@@ -374,9 +381,8 @@ inline void Conntrack::State::move_on(const Step& step, bool moved, const Packet
     account(flow, found.index, found.direction, packet);
   if (step.kind == Step::Kind::kReset) [[unlikely]] {
     destroy(found.index, FlowEvent::Why::kReset, now);  // told with the status that it had
-  } else if (!step.keep_timer && !(flow.status & ct_status::kFixedTimeout)) [[likely]] {
-    set_timeout(flow, step.seconds);
-    start_timer(flow, found.index, now);
+  } else if (!step.keep_timer) [[likely]] {
+    refresh(flow, found.index, step.seconds, now);
   }
   const uint32_t reply = found.direction == Direction::kReply ? ct_status::kSeenReply : 0;
   const uint32_t added = reply | (step.assured ? ct_status::kAssured : 0);
@@ -773,8 +779,8 @@ Followed Conntrack::State::follow_tcp(const Packet& packet, Flow& flow, Directio
   uint32_t seconds;
   if (!tcp::move_established(flow, packet, direction, knobs, seconds)) return {};
   const Followed followed{&flow, static_cast<uint32_t>(direction), flow.decision(direction)};
-  const Step step{.assured = true, .seconds = seconds};
-  move_on(step, false, packet, flow, {packet.flow_guess, direction}, now);
+  account(flow, packet.flow_guess, direction, packet);  // its status says all already
+  refresh(flow, packet.flow_guess, seconds, now);
   return followed;
 }
 
