@@ -29,8 +29,8 @@ struct Doubts {
 // whether it is believed or not.
 [[gnu::always_inline]] inline uint32_t within(const Doubts& doubts, uint32_t usual,
                                               const Knobs& knobs) {
-  const bool none = !(doubts.closed | doubts.waiting | doubts.reset | (doubts.retransmits != 0));
-  if (none) [[likely]]
+  const bool patient = doubts.retransmits < knobs.tcp_max_retrans;
+  if (patient & !(doubts.closed | doubts.waiting | doubts.reset)) [[likely]]
     return usual;
   uint32_t seconds = usual;
   if (doubts.closed) seconds = std::min(usual, knobs.tcp_timeout_max_retrans);
@@ -38,11 +38,7 @@ struct Doubts {
     seconds = knobs.tcp_timeout_unacknowledged;
   }
   if (doubts.reset) seconds = knobs.tcp_timeout_close;
-  // A branch that is nearly never taken: nothing waits for what has been counted.
-  if (doubts.retransmits >= knobs.tcp_max_retrans && usual > knobs.tcp_timeout_max_retrans)
-      [[unlikely]] {
-    return knobs.tcp_timeout_max_retrans;
-  }
+  if (!patient && usual > knobs.tcp_timeout_max_retrans) return knobs.tcp_timeout_max_retrans;
   return seconds;
 }
 
