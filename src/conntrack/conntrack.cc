@@ -110,10 +110,11 @@ struct Conntrack::State {
             uint8_t changes = 0) {
     if (!events.listening()) [[likely]]
       return;
-    tell(kind, why, index, when, changes);
+    record(kind, why, index, when, changes);
   }
-  [[gnu::noinline]] void tell(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when,
-                              uint8_t changes) {
+  // The same, while somebody listens.
+  [[gnu::noinline]] void record(FlowEvent::Kind kind, FlowEvent::Why why, uint32_t index, Tick when,
+                                uint8_t changes) {
     events.add({.kind = kind,
                 .why = why,
                 .changes = changes,
@@ -181,14 +182,18 @@ struct Conntrack::State {
     emit(FlowEvent::Kind::kDestroy, why, index, when);
   }
 
-  // What `find` finds, if it is alive; the dead in its place are destroyed.
+  // What `find` has found, if it is alive; the dead in its place are destroyed.
+  template <typename Find>
+  FlowTable::Found alive(FlowTable::Found found, Tick now, Find find) {
+    while (found.index && now >= table[found.index].expires()) {
+      destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires());
+      found = find();
+    }
+    return found;
+  }
   template <typename Find>
   FlowTable::Found alive(Tick now, Find find) {
-    for (;;) {
-      FlowTable::Found found = find();
-      if (!found.index || now < table[found.index].expires()) return found;
-      destroy(found.index, FlowEvent::Why::kTimeout, table[found.index].expires());
-    }
+    return alive(find(), now, find);
   }
   FlowTable::Found find_alive(const Tuple& tuple, const Zone& zone, Tick now) {
     return alive(now, [&] { return table.find(tuple, zone); });
@@ -340,9 +345,9 @@ void Conntrack::State::track_plain(Packet& packet, const TrackAs& as, Tick now, 
     return leave_unsound(packet, why, as.zone, now, tracked);
   const Tuple tuple = tuple_with_ports(packet);
   const FlowKey key(packet.flow_words);
-  if (table.find(tuple, key, packet.flow_hash).index) [[unlikely]] {
-    const FlowTable::Found found =
-        alive(now, [&] { return table.find(tuple, key, packet.flow_hash); });
+  auto find = [&] { return table.find(tuple, key, packet.flow_hash); };
+  if (FlowTable::Found found = find(); found.index) [[unlikely]] {
+    found = alive(found, now, find);
     if (found.index && go_on(packet, found.index, found.direction, now, tracked)) return;
   }
   begin(packet, tuple, key, as, now, tracked);
@@ -538,7 +543,7 @@ inline void Conntrack::State::insert(uint32_t index, Flow& flow, uint32_t told, 
   if (events.listening()) [[unlikely]] {
     events.take(index);
     flow.expire_at(now + told);
-    emit(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now);
+    record(FlowEvent::Kind::kNew, FlowEvent::Why::kPacket, index, now, 0);
   }
   flow.expire_at(now + flow.timeout);
   wheel.add(index, flow.expires());

@@ -14,7 +14,7 @@ namespace sallyport {
 [[gnu::always_inline]] inline bool Engine::may_remember(const Packet& packet, const Way& way,
                                                         const Tracked& tracked) const {
   bool plain = packet.protocol() == protocol::kUdp || packet.protocol() == protocol::kTcp;
-  return config_.remember && plain && tracked.flow && !tracked.created && !packet.is_fragment &&
+  return config_.remember && plain && tracked.flow && !packet.is_fragment &&
          way.path < Way::Path::kLoopback;
 }
 
@@ -126,8 +126,8 @@ void Engine::process(std::span<Packet> packets, std::span<const Way> ways,
   }
 }
 
-// After tracking: the journey may end here, or note what the rules are asked. One that is traced
-// asks them always.
+// After tracking, of a flow that is not new: the journey may end here, or note what the rules are
+// asked. One that is traced asks them always.
 void Engine::recall(Journey& journey, bool traced) {
   Packet& packet = journey.context.packet;
   if (!may_remember(packet, journey.way, journey.tracked)) return;
